@@ -1,0 +1,87 @@
+# Matinee. `make demo` runs the service, `make test` proves it, `make check` is for every commit.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STATIC := src/matinee/web/static
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export UV_NO_CONFIG := 1
+
+.PHONY: help demo test check bench docs lock setup setup-development engines web screenshots clean
+
+help:
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+
+# --- set-up: each stamp is remade when what it was made from changes -----------------------------------------------
+$(VENV)/.bootstrap: requirements/bootstrap.txt
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is missing: install it, or say make PYTHON=…"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11: say make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "Python cannot make a virtual environment: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.bootstrap requirements/runtime.txt requirements/build.txt
+	@$(BIN)/uv pip install -q --require-hashes -r requirements/runtime.txt -r requirements/build.txt
+	@$(BIN)/uv pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.development: $(VENV)/.runtime requirements/development.txt
+	@$(BIN)/uv pip install -q --require-hashes -r requirements/development.txt
+	@touch $@
+
+$(VENV)/.node: $(VENV)/.bootstrap requirements/node.txt
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null || $(BIN)/uv pip install -q --require-hashes -r requirements/node.txt
+	@touch $@
+
+node_modules/.stamp: package.json package-lock.json $(VENV)/.node
+	@npm ci --silent --no-audit --no-fund
+	@touch $@
+
+$(STATIC)/.stamp: node_modules/.stamp $(shell find src/matinee/web/client -type f)
+	@npm run --silent build
+	@touch $@
+
+setup: $(VENV)/.runtime $(STATIC)/.stamp ## what a running service needs
+setup-development: setup $(VENV)/.development ## what building and testing need on top
+
+engines: ## real engines for the tests, through apt-get where that is allowed
+	@tests/install-engines
+
+# --- the two commands -----------------------------------------------------------------------------------------------
+FILMS ?=
+DATA ?= .matinee
+PORT ?= 8400
+demo: setup ## the whole service on this machine; FILMS=dir takes yours
+	@exec $(BIN)/matinee demo --data $(DATA) --port $(PORT) $(if $(FILMS),--films $(FILMS))
+
+test: setup-development engines check ## everything, real engines included
+	@$(BIN)/pytest tests/contracts tests/journeys tests/browser
+
+# --- every day --------------------------------------------------------------------------------------------------------
+check: setup-development ## format, lint, types, import rules, unit tests
+	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted: run $(BIN)/ruff format ."; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo | tail -n 4
+	@npx --no-install biome check --log-level=error src/matinee/web/client
+	@npm run --silent types
+	@$(BIN)/pytest -q tests/unit tests/architecture
+
+bench: setup-development ## the tables of docs/benchmarks.md
+	@$(BIN)/python -m benchmarks
+
+screenshots: setup-development ## the pictures of the README
+	@$(BIN)/python -m tests.browser.screenshots docs/images
+
+docs: setup-development ## what is generated: docs/configuration.md, the API's OpenAPI
+	@$(BIN)/matinee docs docs
+
+lock: $(VENV)/.bootstrap ## pin everything anew
+	@for set in bootstrap node build runtime development; do \
+	  $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	    --no-emit-index-url --no-emit-find-links --upgrade requirements/$$set.in -o requirements/$$set.txt; done
+	@npm update --silent && npm pkg fix
+
+clean: ## remove what was built, not what was kept (DATA)
+	@rm -rf $(VENV) node_modules $(STATIC)

@@ -1,0 +1,1 @@
+"""Who watches: members, profiles, credentials, sessions."""

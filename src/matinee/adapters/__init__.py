@@ -1,0 +1,1 @@
+"""Where real systems plug in: one file a port and engine."""

@@ -1,0 +1,1 @@
+"""What there is to watch: titles, their lifecycle, search."""

@@ -1,0 +1,1 @@
+"""Composition roots: settings in, a wired process out."""

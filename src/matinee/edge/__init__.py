@@ -1,0 +1,1 @@
+"""One box near the viewers: holds segments, fills from the origin, serves, reports."""

@@ -1,0 +1,257 @@
+"""Facts that others learn later. One schema, versioned; additions only.
+
+Every event carries an id (unique: a repeat is harmless), a time (UTC), its source and its facts. Each class below is
+the facts of one type; ``FACTS`` maps type names to classes. Facts hold text, numbers, booleans, None and JSON values.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, fields
+from datetime import UTC, datetime
+from typing import Any, ClassVar, get_type_hints
+
+from matinee.model.errors import Invalid
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What an event says; subclasses name their event type."""
+
+    type: ClassVar[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TitleEncoded(Facts):
+    """A revision stands in the object store, whole. ``presentation`` is ``model.media.Presentation`` as JSON."""
+
+    type: ClassVar[str] = "title.encoded"
+    title_id: str
+    revision: str
+    presentation: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TitleEncodingFailed(Facts):
+    """An encode ended without renditions; ``message`` is a sentence for the operator."""
+
+    type: ClassVar[str] = "title.encoding_failed"
+    title_id: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class TitlePublished(Facts):
+    """A title can be played from this revision on."""
+
+    type: ClassVar[str] = "title.published"
+    title_id: str
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class TitleWithdrawn(Facts):
+    """A title can no longer be played."""
+
+    type: ClassVar[str] = "title.withdrawn"
+    title_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackStarted(Facts):
+    """A first frame was shown. ``startup_seconds`` counts from the press of play."""
+
+    type: ClassVar[str] = "playback.started"
+    playback_id: str
+    profile_id: str
+    title_id: str
+    edge_id: str | None = None
+    region: str | None = None
+    startup_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackHeartbeat(Facts):
+    """A play goes on. ``watched_seconds`` were played since the last heartbeat of this playback; stalls likewise."""
+
+    type: ClassVar[str] = "playback.heartbeat"
+    playback_id: str
+    profile_id: str
+    title_id: str
+    position_seconds: float
+    watched_seconds: float
+    duration_seconds: float | None = None
+    edge_id: str | None = None
+    bitrate_bps: float | None = None
+    buffer_seconds: float | None = None
+    stalls: int = 0
+    stalled_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackStopped(Facts):
+    """A play ended, at its end or before. ``watched_seconds`` as in a heartbeat."""
+
+    type: ClassVar[str] = "playback.stopped"
+    playback_id: str
+    profile_id: str
+    title_id: str
+    position_seconds: float
+    watched_seconds: float = 0.0
+    duration_seconds: float | None = None
+    ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackFailed(Facts):
+    """A play could not go on; ``reason`` is the player's sentence."""
+
+    type: ClassVar[str] = "playback.failed"
+    playback_id: str
+    profile_id: str
+    title_id: str
+    reason: str
+    position_seconds: float | None = None
+    edge_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackSwitched(Facts):
+    """A running player moved to another edge."""
+
+    type: ClassVar[str] = "playback.switched"
+    playback_id: str
+    profile_id: str
+    title_id: str
+    from_edge_id: str
+    to_edge_id: str
+    position_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImpressionShown(Facts):
+    """A title was seen on a page, at this place of this row (both from zero)."""
+
+    type: ClassVar[str] = "impression.shown"
+    profile_id: str
+    title_id: str
+    row_id: str
+    row: int
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class SearchMade(Facts):
+    """A profile searched; ``found`` titles matched."""
+
+    type: ClassVar[str] = "search.made"
+    profile_id: str
+    query: str
+    found: int
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeChanged(Facts):
+    """An edge came, went silent, was drained or was taken back; ``reason`` is a sentence."""
+
+    type: ClassVar[str] = "edge.changed"
+    edge_id: str
+    state: str
+    reason: str
+
+
+FACTS: Mapping[str, type[Facts]] = {
+    kind.type: kind
+    for kind in (
+        TitleEncoded,
+        TitleEncodingFailed,
+        TitlePublished,
+        TitleWithdrawn,
+        PlaybackStarted,
+        PlaybackHeartbeat,
+        PlaybackStopped,
+        PlaybackFailed,
+        PlaybackSwitched,
+        ImpressionShown,
+        SearchMade,
+        EdgeChanged,
+    )
+}
+
+_ACCEPTED: Mapping[type, tuple[type, ...]] = {float: (float, int), int: (int,), str: (str,), bool: (bool,)}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One fact with its envelope. ``time`` is aware and in UTC; ``source`` names the process or client that saw it."""
+
+    id: str
+    time: datetime
+    source: str
+    facts: Facts
+
+    @property
+    def type(self) -> str:
+        """The name of the event's type, as ``playback.heartbeat``."""
+        return self.facts.type
+
+
+def facts_from(kind: str, values: Mapping[str, Any]) -> Facts:
+    """The facts of an event type out of JSON values; unknown names are ignored, so that old readers bear new writers.
+
+    Raises Invalid with a sentence for an unknown type, a missing name or a value of the wrong kind.
+    """
+    facts = FACTS.get(kind)
+    if facts is None:
+        raise Invalid(f"There is no event type {kind!r}.")
+    hints = get_type_hints(facts)
+    chosen: dict[str, Any] = {}
+    for field in fields(facts):
+        if field.name not in values:
+            if field.default is MISSING:
+                raise Invalid(f"An event {kind} needs {field.name!r}.")
+            continue
+        chosen[field.name] = _checked(kind, field.name, values[field.name], hints[field.name])
+    return facts(**chosen)
+
+
+def _checked(kind: str, name: str, value: Any, hint: Any) -> Any:
+    if value is None and type(None) in getattr(hint, "__args__", ()):
+        return None
+    wanted = next((part for part in getattr(hint, "__args__", (hint,)) if part in _ACCEPTED), None)
+    if wanted is None:
+        if not isinstance(value, Mapping):
+            raise Invalid(f"In an event {kind}, {name!r} must be an object.")
+        return value
+    if not isinstance(value, _ACCEPTED[wanted]) or (isinstance(value, bool) and wanted is not bool):
+        raise Invalid(f"In an event {kind}, {name!r} must be of type {wanted.__name__}.")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Invalid(f"In an event {kind}, {name!r} must be a finite number.")
+    return value
+
+
+def to_json(event: Event) -> str:
+    """The event as one line of JSON."""
+    return json.dumps(
+        {
+            "version": SCHEMA_VERSION,
+            "id": event.id,
+            "type": event.type,
+            "time": event.time.astimezone(UTC).isoformat(),
+            "source": event.source,
+            "facts": asdict(event.facts),
+        },
+        separators=(",", ":"),
+    )
+
+
+def from_json(text: str) -> Event:
+    """The event out of ``to_json``'s line. Raises Invalid if the line is not one."""
+    try:
+        value = json.loads(text)
+        time = datetime.fromisoformat(value["time"])
+        return Event(id=value["id"], time=time, source=value["source"], facts=facts_from(value["type"], value["facts"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise Invalid(f"This is not an event: {error}.") from error

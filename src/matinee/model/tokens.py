@@ -1,0 +1,97 @@
+"""The token in a media path: what it opens, for which playback, until when.
+
+``https://<edge>/<token>/<title>/<revision>/<file>``: the token is one path segment of the base64url alphabet
+(RFC 4648 §5, unpadded), so relative URIs keep it and a steering HOST replacement cannot lose it. It is
+
+    base64url( "1" LF key-id LF expiry LF playback LF prefix LF  +  HMAC-SHA256(key, everything before) )
+
+with the expiry in seconds since 1970 and the prefix as ``<title>/<revision>/``. Fixed order and line feeds make it
+readable for a dozen lines of Lua.
+"""
+
+import hashlib
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+_VERSION = "1"
+_MAC_BYTES = 32
+_FIELDS = 5
+_LONGEST = 512
+
+
+class TokenFault(StrEnum):
+    """Why a token does not open a path. Told to logs and metrics; a caller only hears 403."""
+
+    MISSING = "missing"
+    MALFORMED = "malformed"
+    UNKNOWN_KEY = "unknown_key"
+    FORGED = "forged"
+    EXPIRED = "expired"
+    FOREIGN = "foreign"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a token says. ``prefix`` ends in ``/``; ``expires`` is in seconds since 1970."""
+
+    key_id: str
+    expires: int
+    playback_id: str
+    prefix: str
+
+
+def sign(token: Token, key: bytes) -> str:
+    """The token as a path segment, signed with ``key`` (32 bytes or more)."""
+    fields = (_VERSION, token.key_id, str(token.expires), token.playback_id, token.prefix)
+    if any("\n" in field for field in fields) or not token.prefix.endswith("/"):
+        raise ValueError("A token's fields hold no line feed, and its prefix ends in a slash.")
+    body = "".join(f"{field}\n" for field in fields).encode()
+    return urlsafe_b64encode(body + hmac.digest(key, body, hashlib.sha256)).rstrip(b"=").decode()
+
+
+def check(text: str, path: str, now: float, keys: Mapping[str, bytes]) -> Token | TokenFault:
+    """The token, if it opens ``path`` (``<title>/<revision>/<file>``) at ``now`` (seconds since 1970), else the fault.
+
+    ``keys`` maps key ids to secrets; several live at once while they rotate. The MAC is compared in constant time and
+    before anything else is believed.
+    """
+    raw = _decoded(text)
+    if isinstance(raw, TokenFault):
+        return raw
+    body, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
+    fields = body.split(b"\n")
+    if len(fields) != _FIELDS + 1 or fields[0] != _VERSION.encode():
+        return TokenFault.MALFORMED
+    key = keys.get(fields[1].decode(errors="replace"))
+    if key is None:
+        return TokenFault.UNKNOWN_KEY
+    if not hmac.compare_digest(hmac.digest(key, body, hashlib.sha256), mac):
+        return TokenFault.FORGED
+    # Signed by us from here on, so the fields are as ``sign`` wrote them.
+    _, key_id, expires, playback_id, prefix, _ = body.decode().split("\n")
+    if int(expires) <= now:
+        return TokenFault.EXPIRED
+    if not path.startswith(prefix):
+        return TokenFault.FOREIGN
+    return Token(key_id=key_id, expires=int(expires), playback_id=playback_id, prefix=prefix)
+
+
+def _decoded(text: str) -> bytes | TokenFault:
+    if not text:
+        return TokenFault.MISSING
+    if len(text) > _LONGEST or not text.isascii():
+        return TokenFault.MALFORMED
+    try:
+        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        return TokenFault.MALFORMED
+    # The decoder skips letters outside its alphabet; only the one canonical spelling is accepted.
+    return raw if urlsafe_b64encode(raw).rstrip(b"=").decode() == text else TokenFault.MALFORMED
+
+
+def edge_credential(secret: bytes, edge_id: str) -> str:
+    """What an edge shows the control plane: derived, so that the control plane keeps no list."""
+    return hmac.new(secret, f"edge:{edge_id}".encode(), hashlib.sha256).hexdigest()

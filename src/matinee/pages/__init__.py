@@ -1,0 +1,1 @@
+"""One frozen value a screen: what the API serialises and the web renders."""

@@ -1,0 +1,42 @@
+"""The rooms' shells as one value: a composition root fills it, api and web receive it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from obstore.store import ObjectStore
+
+from matinee.accounts.members import Accounts
+from matinee.catalogue.titles import Catalogue
+from matinee.delivery.edges import Edges
+from matinee.delivery.topology import Topology
+from matinee.encoding.jobs import Jobs
+from matinee.model.ids import RandomBytes
+from matinee.playback.playbacks import Playbacks
+from matinee.playback.telemetry import Telemetry
+from matinee.ports import Clock
+from matinee.recommender.serving import Recommender
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Everything a request may ask.
+
+    ``objects`` serves posters and thumbnails to who is signed in. ``topology`` knows regions; ``trust_region`` lets a
+    viewer name their own. ``demo`` carries a breakage (``kill``, ``hang`` or ``revive`` and an edge's id) to the demo's
+    supervisor; None outside the demo.
+    """
+
+    accounts: Accounts
+    catalogue: Catalogue
+    encoding: Jobs
+    edges: Edges
+    topology: Topology
+    playbacks: Playbacks
+    telemetry: Telemetry
+    recommender: Recommender
+    objects: ObjectStore
+    clock: Clock
+    random_bytes: RandomBytes
+    edge_secret: bytes
+    trust_region: bool = False
+    demo: Callable[[str, str], None] | None = None

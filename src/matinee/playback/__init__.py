@@ -1,0 +1,1 @@
+"""One play: its ranked edges, its manifests, its positions and its quality."""

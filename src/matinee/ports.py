@@ -1,0 +1,157 @@
+"""Where real systems plug in: read this file first.
+
+Each Protocol here has two sides (an embedded adapter and a real engine's) or a stand-in that tests turn by hand. Its
+docstrings are the contract: every sentence has a test under ``tests/contracts`` that each adapter passes. The database
+and the object store have no port of ours: SQLAlchemy and obstore are theirs.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from matinee.model.events import Event
+from matinee.model.plans import EdgeOrders, EdgeReport
+
+
+class Clock(Protocol):
+    """What time it is."""
+
+    def now(self) -> datetime:
+        """The time, aware, in UTC. Never runs backwards within a process."""
+        ...
+
+
+class Outbox(Protocol):
+    """Where a store leaves the events of a change, in the change's own transaction."""
+
+    def append(self, connection: object, events: Sequence[Event]) -> int:
+        """Leave events within the transaction that ``connection`` has open; they exist if and only if it commits.
+
+        An id that was appended before is passed over. Returns how many were new.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event at its place in the log. Positions grow; gaps are allowed."""
+
+    position: int
+    event: Event
+
+
+class Tail(Protocol):
+    """A reader for one process, which sees every event from its start on, in order of position."""
+
+    def read(self, limit: int = 1000, wait_seconds: float = 0.0) -> Sequence[Recorded]:
+        """The next events, at most ``limit``; waits up to ``wait_seconds`` for a first one; empty if none came."""
+        ...
+
+
+class Group(Protocol):
+    """One of the members of a named group: each event is handled by one of them, at least once, in order."""
+
+    def batch(self, limit: int = 100, wait_seconds: float = 0.0) -> AbstractContextManager[Sequence[Recorded]]:
+        """The group's next events, for the body of a ``with``.
+
+        Leaving the body acknowledges them. A body that raises, or a process that dies in it, has acknowledged nothing:
+        the same events are given again, to this member or another. While one member's body runs, the others get an
+        empty batch, so that order is kept. A group's first batch begins at the log's first event.
+        """
+        ...
+
+
+class EventLog(Protocol):
+    """All events that were accepted, in one order."""
+
+    def tail(self, after: int = 0) -> Tail:
+        """A reader of every event after a position (0: from the first that is kept)."""
+        ...
+
+    def group(self, name: str) -> Group:
+        """A member of the named group."""
+        ...
+
+    def end(self) -> int:
+        """The position of the last event in the log; 0 if there is none."""
+        ...
+
+
+class Relay(Protocol):
+    """Carries events from the outbox into the log."""
+
+    def forward(self, limit: int = 1000) -> int:
+        """Move waiting events, oldest first, exactly once each however many relays run. Returns how many."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a task takes of a machine."""
+
+    cores: float = 1.0
+    memory_bytes: int = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Work that can run on any machine: a module-level function and picklable arguments.
+
+    The function is called as ``function(*arguments, progress)``, where ``progress(fraction)`` tells how far it is.
+    Among waiting tasks the lowest ``priority`` starts first; equals start in order of submission.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...] = ()
+    needs: Needs = field(default_factory=Needs)
+    priority: int = 0
+
+
+class Compute(Protocol):
+    """Machines that do work: processes here, or a cluster's."""
+
+    def submit(self, task: Task, on_progress: Callable[[float], None] | None = None) -> Future[Any]:
+        """Run a task in a process of its own; the future holds what the function returned or raised.
+
+        An error of ours (``model.errors``) arrives as the same class with the same sentence. A process that dies gives
+        Unavailable with a sentence that names the task. ``future.cancel()`` stops a task even while it runs.
+        """
+        ...
+
+    def close(self) -> None:
+        """Stop what runs and refuse what comes."""
+        ...
+
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+AsgiApplication = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class DataPlane(Protocol):
+    """What moves an edge's bytes to viewers."""
+
+    async def serve(self, application: AsgiApplication) -> None:
+        """Answer requests with the edge's ASGI application until ``stop``; Unavailable if the port is taken."""
+        ...
+
+    def stop(self) -> None:
+        """Take no more connections and let ``serve`` return."""
+        ...
+
+
+class ControlChannel(Protocol):
+    """How an edge and the control plane speak."""
+
+    async def report(self, report: EdgeReport) -> EdgeOrders:
+        """Say how the edge is; hear what it is to do. Unavailable if nobody answers: the edge goes on as it was."""
+        ...
+
+    async def close(self) -> None:
+        """Let the connection go."""
+        ...

@@ -1,0 +1,1 @@
+"""What to show next: learns from every play, explains every row."""

@@ -1,0 +1,101 @@
+"""Every setting of every process: one frozen value, read from MATINEE_ variables.
+
+Only composition roots and the command line read it; rooms receive what they need as arguments. Each field's metadata
+holds its unit and its sentence, from which ``docs/configuration.md`` is written (``make docs``).
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from matinee.model.errors import Invalid
+
+PREFIX = "MATINEE_"
+
+
+def _setting(default: Any, sentence: str, unit: str = "text") -> Any:
+    return field(default=default, metadata={"sentence": sentence, "unit": unit})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a process is told. Addresses choose engines: see ``docs/architecture.md``."""
+
+    data: Path = _setting(Path(".matinee"), "Folder for everything kept on this machine.", "path")
+    database: str = _setting(
+        "", "The database: sqlite:///PATH or postgresql+psycopg://…; empty: SQLite in the data folder."
+    )
+    objects: str = _setting("", "The object store: file:///PATH or s3://…; empty: a folder in the data folder.")
+    events: str = _setting("database:", "The event log.")
+    compute: str = _setting("local://", "Where encodes run.")
+    dataplane: str = _setting("embedded:", "What moves an edge's bytes.")
+    control: str = _setting("http://127.0.0.1:8400", "The control plane, as an edge reaches it.")
+
+    host: str = _setting("127.0.0.1", "Address to listen on.")
+    port: int = _setting(8400, "Port to listen on; edges and control plane of one service share it.", "port")
+    public_url: str = _setting("", "The control plane's address as browsers see it; empty: http://HOST:PORT.", "URL")
+    token_keys: str = _setting("", "Keys that sign media tokens, KID:SECRET, comma separated; the first one signs.")
+    token_seconds: int = _setting(6 * 3600, "How long a media token opens its title.", "s")
+    session_seconds: int = _setting(30 * 86400, "How long a sign-in lasts.", "s")
+    steering_seconds: int = _setting(5, "How long a player waits before it asks for steering again (TTL).", "s")
+    edge_secret: str = _setting("", "What edges and control plane share; each edge's credential is derived from it.")
+    edge_silence_seconds: float = _setting(4.0, "An edge silent for longer is steered around.", "s")
+    networks: str = _setting("", "Which region a viewer's address lies in: CIDR=REGION, comma separated.")
+    trust_region: bool = _setting(False, "Let a viewer say which region they are in (the demo's panel).", "0 or 1")
+    regions: str = _setting("", "The regions, NAME=LATITUDE/LONGITUDE, comma separated; the first is the default.")
+    demo_control: str = _setting("", "Unix socket of the demo's supervisor, for its panel.", "path")
+
+    edge_id: str = _setting("", "This edge's name; a pathway in every manifest.")
+    edge_site: str = _setting("", "The site this edge stands at.")
+    edge_region: str = _setting("", "The region this edge serves first.")
+    edge_url: str = _setting("", "This edge's address as players see it; its host name is nobody else's.", "URL")
+    edge_latitude: float = _setting(0.0, "Where this edge stands.", "degrees")
+    edge_longitude: float = _setting(0.0, "Where this edge stands.", "degrees")
+    edge_capacity_bps: int = _setting(1_000_000_000, "What this edge can send.", "bit/s")
+    edge_cache_bytes: int = _setting(2 * 1024**3, "Disk this edge may fill.", "bytes")
+
+    worker_slots: int = _setting(1, "Encoding tasks that run at once on this machine.", "count")
+    ladder: str = _setting("fixed", "How ladders are made.")
+
+    @property
+    def database_url(self) -> str:
+        """The database's address, with the embedded default filled in."""
+        return self.database or f"sqlite:///{self.data.absolute() / 'matinee.db'}"
+
+    @property
+    def objects_url(self) -> str:
+        """The object store's address, with the embedded default filled in."""
+        return self.objects or f"file://{self.data.absolute() / 'objects'}"
+
+    @property
+    def public_address(self) -> str:
+        """The control plane's address as browsers see it, without a slash at its end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings out of MATINEE_ variables; Invalid names a variable that cannot be read or does not exist."""
+    environment = os.environ if environment is None else environment
+    known = {f"{PREFIX}{entry.name.upper()}": entry for entry in fields(Settings)}
+    chosen: dict[str, Any] = {}
+    for name, text in environment.items():
+        if not name.startswith(PREFIX):
+            continue
+        entry = known.get(name)
+        if entry is None:
+            raise Invalid(f"There is no setting {name}; docs/configuration.md lists them all.")
+        try:
+            chosen[entry.name] = _parsed(entry.type, text)
+        except ValueError as error:
+            raise Invalid(f"{name}={text!r} cannot be read: {entry.metadata['sentence']}") from error
+    return Settings(**chosen)
+
+
+def _parsed(kind: Any, text: str) -> Any:
+    if kind is bool:
+        if text not in {"0", "1"}:
+            raise ValueError(text)
+        return text == "1"
+    return kind(text)

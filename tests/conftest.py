@@ -1,0 +1,84 @@
+"""Fixtures every test shares: the database on both engines, a clock turned by hand, seeded randomness."""
+
+import os
+import random
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from engines import find_postgresql, missing, postgresql_server
+from matinee.adapters.clock_manual import ManualClock
+from matinee.compose.database import open_database
+from schema import migrate
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("template") / "template.db"
+    engine = open_database(f"sqlite:///{path}")
+    migrate(engine)
+    with engine.connect() as connection:
+        connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
+    engine.dispose()
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def postgresql_template() -> Iterator[str]:
+    """The address of a server, with ``{name}`` for a database; ``template`` there has the whole schema."""
+    programs = find_postgresql()
+    if programs is None:
+        missing("PostgreSQL", "apt-get install postgresql, or run make test as root")
+        raise AssertionError
+    with postgresql_server(programs) as address:
+        admin = sa.create_engine(address.format(name="postgres"), isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.execute(sa.text("CREATE DATABASE template"))
+        engine = open_database(address.format(name="template"))
+        migrate(engine)
+        engine.dispose()
+        admin.dispose()
+        yield address
+
+
+_databases = count(1)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database with the whole schema, on each engine in turn."""
+    if request.param == "sqlite":
+        path = tmp_path / "matinee.db"
+        path.write_bytes(request.getfixturevalue("sqlite_template"))
+        yield f"sqlite:///{path}"
+        return
+    address: str = request.getfixturevalue("postgresql_template")
+    name = f"test_{os.getpid()}_{next(_databases)}"
+    admin = sa.create_engine(address.format(name="postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE template"))
+    yield address.format(name=name)
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[sa.Engine]:
+    """An engine on an empty database with the whole schema; the test runs once on SQLite and once on PostgreSQL."""
+    engine = open_database(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def random_bytes() -> Callable[[int], bytes]:
+    return random.Random(20260101).randbytes
