@@ -7,10 +7,13 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
-from matinee.model.errors import Invalid
+from matinee.model.errors import Invalid, Unavailable
 
 _BUSY_MILLISECONDS = 15_000
+_MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
 def open_database(url: str) -> sa.Engine:
@@ -63,7 +66,19 @@ def all_metadata() -> list[sa.MetaData]:
 def migrate(engine: sa.Engine) -> None:
     """Bring the schema to the newest revision; a database that is there already is left alone."""
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
+    config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["engine"] = engine
     config.attributes["metadata"] = all_metadata()
     command.upgrade(config, "head")
+
+
+def check_schema(engine: sa.Engine) -> None:
+    """Unavailable, with a sentence, unless the database answers and its schema is the newest revision."""
+    newest = ScriptDirectory(str(_MIGRATIONS)).get_current_head()
+    try:
+        with engine.connect() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+    except sa.exc.OperationalError as error:
+        raise Unavailable(f"The database {engine.url!r} does not answer: {error.orig}.") from error
+    if found != newest:
+        raise Unavailable(f"The database's schema is {found or 'empty'}, not {newest}: run `matinee migrate`.")

@@ -1,0 +1,204 @@
+"""The command line: each verb imports only what it needs, so that an edge stays small and ``--help`` stays quick.
+
+Exit codes: 0 done; 1 the work failed, with one sentence on standard error; 2 the command was wrong (click's own).
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from matinee.model.errors import MatineeError
+from matinee.settings import Settings, read_settings
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Report as one line of JSON.")
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_SOURCE = click.Path(exists=True, path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="matinee")
+def matinee() -> None:
+    """A streaming service that anyone can run."""
+
+
+@matinee.command()
+@click.option("--films", type=_FOLDER, help="Films of yours; without it, eight drawn ones.")
+@click.option("--port", default=8400, show_default=True, help="Port of the control plane and of every edge.")
+@click.option("--data", type=_FOLDER, default=Path(".matinee"), show_default=True, help="Where everything is kept.")
+@click.option("--check", is_flag=True, help="Play every film through every edge, print one JSON line, exit 0 or 1.")
+def demo(films: Path | None, port: int, data: Path, *, check: bool) -> None:
+    """Run the whole service on this machine: control plane, three edges in three regions, worker."""
+    from matinee.compose.demo import Demo, run_demo
+    from matinee.compose.demo_check import demo_check
+
+    def say(sentence: str) -> None:
+        click.echo(sentence, err=check)
+
+    outcome: dict[str, Any] = {}
+    ready = demo_check(say, outcome) if check else None
+    well = run_demo(Demo(data=data, port=port, films=films, say=say, ready=ready))
+    if check:
+        click.echo(json.dumps(outcome or {"ok": False, "films": 0, "edges": 0, "plays": 0, "seconds": 0}))
+    if not well:
+        sys.exit(1)
+
+
+@matinee.command()
+@click.argument("source", type=_SOURCE)
+@click.option("--output", type=_FOLDER, required=True, help="The folder to fill.")
+@click.option("--ladder", type=click.Choice(["fixed"]), default="fixed", show_default=True)
+@click.option("--codecs", default="h264", show_default=True, help="Codecs, comma separated.")
+@_JSON
+def encode(source: Path, output: Path, ladder: str, codecs: str, *, as_json: bool) -> None:
+    """Encode one source to a playable folder (manifest.mpd, master.m3u8) with a report.json."""
+    from matinee.compose.encode import encode_folder
+
+    if codecs != "h264":
+        raise click.BadParameter("only h264 can be made so far", param_hint="--codecs")
+    report = encode_folder(source, output, say=None if as_json else click.echo)
+    if as_json:
+        click.echo(json.dumps(report))
+    else:
+        click.echo(
+            f"{source.name} is playable: {output / 'master.m3u8'} and {output / 'manifest.mpd'} ({ladder} ladder)"
+        )
+
+
+@matinee.command()
+@click.argument("paths", nargs=-1, required=True, type=_SOURCE)
+@click.option("--title", "name", help="The title's name; without it, the file's.")
+@click.option("--kind", type=click.Choice(["film"]), default="film", show_default=True)
+@click.option("--data", type=_FOLDER, help="The data folder of the running service; without it, MATINEE_DATA.")
+@_JSON
+def ingest(paths: tuple[Path, ...], name: str | None, kind: str, data: Path | None, *, as_json: bool) -> None:
+    """Put sources into a running service's catalogue; folders are searched for films."""
+    from matinee.compose.ingest import ingest_paths
+
+    if name is not None and len(paths) != 1:
+        raise click.BadParameter("a name fits one path only", param_hint="--title")
+    taken = ingest_paths(_settings(data), paths, name=name)
+    if as_json:
+        click.echo(json.dumps({"titles": taken}))
+        return
+    for title in taken:
+        click.echo(f"{title['name']} is taken in as {kind} {title['id']}; it is encoded next.")
+
+
+@matinee.command()
+def serve() -> None:
+    """Run one control plane process, configured by MATINEE_ variables."""
+    from matinee.compose.serve import run_serve
+
+    asyncio.run(run_serve(read_settings()))
+
+
+@matinee.command()
+def edge() -> None:
+    """Run one edge, configured by MATINEE_ variables."""
+    from matinee.compose.edge import run_edge
+
+    asyncio.run(run_edge(read_settings()))
+
+
+@matinee.command()
+def worker() -> None:
+    """Run one worker, configured by MATINEE_ variables."""
+    from matinee.compose.worker import run_worker
+
+    run_worker(read_settings())
+
+
+@matinee.command()
+@click.option("--data", type=_FOLDER, help="The data folder; without it, MATINEE_DATA.")
+@_JSON
+def migrate(data: Path | None, *, as_json: bool) -> None:
+    """Bring the database's schema to the newest revision."""
+    from matinee.compose.database import migrate as bring_up
+    from matinee.compose.database import open_database
+
+    settings = _settings(data)
+    bring_up(open_database(settings.database_url))
+    _report({"database": settings.database_url, "migrated": True}, as_json, "The schema is the newest one.")
+
+
+@matinee.command()
+@click.option("--data", type=_FOLDER, help="The data folder; without it, MATINEE_DATA.")
+@_JSON
+def doctor(data: Path | None, *, as_json: bool) -> None:
+    """Ask every part how it is: one line each, with its address, and why if it does not answer."""
+    from matinee.compose.doctor import examine
+
+    findings = examine(_settings(data))
+    if as_json:
+        click.echo(json.dumps({"parts": findings}))
+    else:
+        for part in findings:
+            click.echo(f"{'ok ' if part['ok'] else 'NOT'}  {part['part']:<10}  {part['address']:<50}  {part['says']}")
+    if not all(part["ok"] for part in findings):
+        sys.exit(1)
+
+
+@matinee.group()
+def why() -> None:
+    """Replay a recorded decision and say its reasons."""
+
+
+@why.command("playback")
+@click.argument("playback_id")
+@click.option("--data", type=_FOLDER, help="The data folder; without it, MATINEE_DATA.")
+@_JSON
+def why_playback(playback_id: str, data: Path | None, *, as_json: bool) -> None:
+    """Say why a playback was given its edges, in their order."""
+    from matinee.compose.why import why_playback as replay
+
+    decision = replay(_settings(data), playback_id)
+    if as_json:
+        click.echo(json.dumps(decision))
+        return
+    click.echo(f"{decision['title_id']} for a viewer in {decision['region']}, at {decision['time']}:")
+    for place, ranked in enumerate(decision["edges"], start=1):
+        click.echo(f"  {place}. {ranked['id']}: {ranked['reason']}")
+
+
+@matinee.command()
+@click.argument("folder", type=_FOLDER)
+def docs(folder: Path) -> None:
+    """Write what is generated of the documentation: the configuration's page."""
+    from matinee.compose.configuration import configuration_page
+
+    (folder / "configuration.md").write_text(configuration_page())
+
+
+def _settings(data: Path | None) -> Settings:
+    settings = read_settings()
+    return settings if data is None else replace(settings, data=data)
+
+
+def _report(facts: Mapping[str, Any], as_json: bool, sentence: str) -> None:
+    click.echo(json.dumps(facts) if as_json else sentence)
+
+
+def main() -> None:
+    """The entry point: errors of ours are one sentence on standard error."""
+    try:
+        matinee(standalone_mode=False)
+    except click.exceptions.Exit as leaving:
+        sys.exit(leaving.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except MatineeError as error:
+        click.echo(f"matinee: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

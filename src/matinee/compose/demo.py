@@ -1,0 +1,324 @@
+"""The whole service on this machine: control plane, three edges in three regions and a worker, as real processes."""
+
+import asyncio
+import fcntl
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+import sqlalchemy as sa
+
+from matinee.accounts.members import Accounts, Role
+from matinee.adapters.clock_system import SystemClock
+from matinee.adapters.events_database import DatabaseOutbox
+from matinee.catalogue.titles import Catalogue, TitleState
+from matinee.compose.breakage import ACTIONS
+from matinee.compose.database import migrate, open_database
+from matinee.compose.films import FilmFile, drawn_file, find_films, ingest
+from matinee.compose.objects import open_objects
+from matinee.compose.serve import check_port
+from matinee.compose.supervisor import Program, Supervisor
+from matinee.encoding.drawing import DRAWN_FILMS, draw_command
+from matinee.encoding.ffmpeg import find_tools
+from matinee.encoding.jobs import Jobs
+from matinee.model.errors import Conflict, EncodingFailed, Invalid, MatineeError, Unavailable
+from matinee.settings import PREFIX, Settings
+
+VIEWER, OPERATOR, PASSWORD = "viewer@matinee.example", "operator@matinee.example", "matinee-demo"
+_PROFILES = (("Maya", 18), ("Theo", 18), ("Juniper", 7))
+_NICE = ("/usr/bin/env", "nice", "-n", "10")
+_READY_SECONDS = 30.0
+_POLL_SECONDS = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class DemoEdge:
+    """One edge of the demo: its region's name and place (degrees), and the loopback address that is its host."""
+
+    id: str
+    region: str
+    latitude: float
+    longitude: float
+    host: str
+
+
+# Each edge has a host of its own, and one port: players tell pathways apart by host alone (facts in docs/decisions).
+EDGES = (
+    DemoEdge("europe-1", "europe", 50.1, 8.7, "127.0.1.1"),
+    DemoEdge("america-1", "america", 39.0, -77.5, "127.0.2.1"),
+    DemoEdge("asia-1", "asia", 1.35, 103.8, "127.0.3.1"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What was asked for: films of one's own or drawn ones, where to keep everything, which port."""
+
+    data: Path
+    port: int
+    films: Path | None
+    say: Callable[[str], None]
+    ready: Callable[[Settings], bool] | None = None
+
+    @property
+    def address(self) -> str:
+        """What to open in a browser."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+def run_demo(demo: Demo) -> bool:
+    """Run until Ctrl-C, SIGTERM, or until ``demo.ready`` (called once all films are done) returned; its answer."""
+    tools = find_tools()
+    films = find_films(demo.films) if demo.films is not None else None
+    for host in ("127.0.0.1", *(edge.host for edge in EDGES)):
+        check_port(host, demo.port)
+    demo.data.mkdir(parents=True, exist_ok=True)
+    with _alone(demo.data):
+        settings = _settings(demo)
+        engine = open_database(settings.database_url)
+        migrate(engine)
+        _sign_up(engine, settings)
+        # Not in the data folder: a socket's address holds 108 bytes, a path may be longer.
+        with TemporaryDirectory(prefix="matinee-") as folder:
+            settings = replace(settings, demo_control=f"{folder}/control.sock")
+            return asyncio.run(_Show(demo, settings, engine, films, tools.ffmpeg).run())
+
+
+@contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    with (data / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Unavailable(f"A demo is already running on {data}.") from error
+        yield
+
+
+def _settings(demo: Demo) -> Settings:
+    secrets_file = demo.data / "secrets.json"
+    if not secrets_file.exists():
+        fresh = {"token_keys": f"k1:{secrets.token_hex(32)}", "edge_secret": secrets.token_hex(32)}
+        descriptor = os.open(secrets_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(fresh, file)
+    kept = json.loads(secrets_file.read_text())
+    return Settings(
+        data=demo.data.absolute(),
+        port=demo.port,
+        control=demo.address,
+        regions=",".join(f"{edge.region}={edge.latitude}/{edge.longitude}" for edge in EDGES),
+        trust_region=True,
+        token_keys=kept["token_keys"],
+        edge_secret=kept["edge_secret"],
+    )
+
+
+def _sign_up(engine: sa.Engine, settings: Settings) -> None:
+    accounts = Accounts(
+        engine=engine,
+        clock=SystemClock(),
+        random_bytes=secrets.token_bytes,
+        session_seconds=settings.session_seconds,
+    )
+    with suppress(Conflict):
+        accounts.sign_up(OPERATOR, PASSWORD, role=Role.OPERATOR)
+    with suppress(Conflict):
+        member = accounts.sign_up(VIEWER, PASSWORD)
+        for name, maturity_limit in _PROFILES:
+            accounts.create_profile(member.id, name, maturity_limit=maturity_limit)
+
+
+def _environment(settings: Settings, **changes: object) -> dict[str, str]:
+    """MATINEE_ variables for a child process; what the demo's caller had set is not mixed in."""
+    own = {
+        "data": settings.data,
+        "port": settings.port,
+        "control": settings.control,
+        "regions": settings.regions,
+        "trust_region": int(settings.trust_region),
+        "demo_control": settings.demo_control,
+        "token_keys": settings.token_keys,
+        "edge_secret": settings.edge_secret,
+        "objects": settings.objects_url,
+        "database": settings.database_url,
+        **changes,
+    }
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return inherited | {f"{PREFIX}{name.upper()}": str(value) for name, value in own.items()}
+
+
+def programs(settings: Settings) -> list[Program]:
+    """The demo's processes, as command lines and environments."""
+    matinee = (sys.executable, "-m", "matinee.cli")
+    edges = [
+        Program(
+            name=edge.id,
+            command=(*matinee, "edge"),
+            environment=_environment(
+                settings,
+                host=edge.host,
+                edge_id=edge.id,
+                edge_site=edge.region,
+                edge_region=edge.region,
+                edge_url=f"http://{edge.host}:{settings.port}",
+                edge_latitude=edge.latitude,
+                edge_longitude=edge.longitude,
+                data=settings.data / "edges" / edge.id,
+            ),
+        )
+        for edge in EDGES
+    ]
+    return [
+        Program("serve", (*matinee, "serve"), _environment(settings)),
+        Program("worker", (*matinee, "worker"), _environment(settings)),
+        *edges,
+    ]
+
+
+class _Show:
+    """One run of the demo: the supervisor, the films coming in, the panel's socket, the words on the terminal."""
+
+    def __init__(
+        self, demo: Demo, settings: Settings, engine: sa.Engine, films: list[FilmFile] | None, ffmpeg: str
+    ) -> None:
+        self._demo, self._settings, self._films, self._ffmpeg = demo, settings, films, ffmpeg
+        outbox, clock = DatabaseOutbox(), SystemClock()
+        self._catalogue = Catalogue(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes)
+        self._jobs = Jobs(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes)
+        self._objects = open_objects(settings.objects_url)
+        self._started = time.monotonic()
+        self._supervisor = Supervisor(programs(settings), settings.data / "logs", self._say)
+        self._stop = asyncio.Event()
+
+    def _say(self, sentence: str) -> None:
+        self._demo.say(f"{time.monotonic() - self._started:6.1f} s  {sentence}")
+
+    async def run(self) -> bool:
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(name, self._stop.set)
+        panel = await asyncio.start_unix_server(self._on_panel, self._settings.demo_control)
+        supervising = asyncio.create_task(self._supervisor.run())
+        stopped = asyncio.create_task(self._stop.wait())
+        showing = asyncio.create_task(self._play())
+        try:
+            await asyncio.wait({supervising, stopped, showing}, return_when=asyncio.FIRST_COMPLETED)
+            return await showing if showing.done() else not self._demo.ready
+        finally:
+            showing.cancel()
+            self._say("stopping")
+            self._supervisor.stop()
+            await supervising
+            panel.close()
+            self._say("all processes have ended; start again to go on from here")
+
+    async def _play(self) -> bool:
+        bringing = asyncio.create_task(asyncio.to_thread(self._bring))
+        await self._ready()
+        self._welcome()
+        await self._watch(bringing)
+        if self._demo.ready is not None:
+            return await asyncio.to_thread(self._demo.ready, self._settings)
+        await self._stop.wait()
+        return True
+
+    async def _ready(self) -> None:
+        waiting = {"control plane": self._demo.address} | {
+            f"edge {edge.id}": f"http://{edge.host}:{self._demo.port}" for edge in EDGES
+        }
+        deadline = time.monotonic() + _READY_SECONDS
+        async with httpx.AsyncClient(timeout=2.0) as client:
+            while waiting:
+                for name, address in list(waiting.items()):
+                    with suppress(httpx.HTTPError):
+                        if (await client.get(f"{address}/readyz")).is_success:
+                            del waiting[name]
+                            self._say(f"{name} is ready at {address}")
+                if time.monotonic() > deadline:
+                    logs = self._settings.data / "logs"
+                    raise Unavailable(f"Not ready after {_READY_SECONDS:.0f} s: {', '.join(waiting)}; see {logs}.")
+                await asyncio.sleep(0.1)
+
+    def _welcome(self) -> None:
+        self._demo.say(
+            f"\n  Open      {self._demo.address}\n"
+            f"  Watch as  {VIEWER}  with password  {PASSWORD}\n"
+            f"  Operate   {self._demo.address}/studio  as {OPERATOR}  with the same password\n"
+            f"  Stop with Ctrl-C; everything is kept in {self._demo.data}\n"
+        )
+
+    def _bring(self) -> None:
+        """Bring every film that is not there yet; drawn ones are drawn first."""
+        known = {job.source_key for job in self._jobs.jobs(limit=100_000)}
+        for priority, film in enumerate(self._drawn() if self._films is None else self._films):
+            if self._stop.is_set():
+                return
+            if film.source_key in known:
+                continue
+            try:
+                film_id = ingest(film, self._catalogue, self._jobs, self._objects, priority=priority)
+            except (MatineeError, OSError) as error:
+                self._say(f"{film.path.name} could not be taken in: {error}")
+            else:
+                self._catalogue.mark_encoding(film_id)
+
+    def _drawn(self) -> Iterator[FilmFile]:
+        folder = self._settings.data / "drawn"
+        folder.mkdir(exist_ok=True)
+        for film in DRAWN_FILMS:
+            path = folder / f"{film.slug}.mp4"
+            if not path.exists():
+                unfinished = path.with_name(f".{path.name}")
+                command = draw_command(film, self._ffmpeg, unfinished)
+                # Niced: what is already being encoded for somebody to watch goes first.
+                done = subprocess.run([*_NICE, *command], capture_output=True, check=False)
+                if done.returncode:
+                    raise EncodingFailed(f"{film.name} could not be drawn: {done.stderr.decode()[-300:]}")
+                unfinished.rename(path)
+            yield drawn_file(film, path)
+
+    async def _watch(self, bringing: asyncio.Task[None]) -> None:
+        """Say when films become playable or fail, until all have."""
+        said: set[str] = set()
+        while True:
+            done = bringing.done()
+            if done:
+                bringing.result()
+            titles = await asyncio.to_thread(self._catalogue.titles)
+            open_titles = [title for title in titles if title.state in {TitleState.DRAFT, TitleState.ENCODING}]
+            for title in reversed(titles):
+                if title.id in said or title in open_titles:
+                    continue
+                said.add(title.id)
+                if title.state is TitleState.PLAYABLE:
+                    self._say(f"{title.name} is playable ({len(said)} of {len(titles)})")
+                elif title.state is TitleState.FAILED:
+                    self._say(f"{title.name} cannot be played: {title.message}")
+            if done and not open_titles:
+                self._say("every film is done")
+                return
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _on_panel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one breakage from the studio's panel."""
+        answer: dict[str, object] = {"ok": True}
+        try:
+            wanted = json.loads(await reader.readline())
+            if wanted.get("action") not in ACTIONS or wanted.get("edge") not in {edge.id for edge in EDGES}:
+                raise Invalid(f"The demo cannot {wanted.get('action')} {wanted.get('edge')}.")
+            getattr(self._supervisor, wanted["action"])(wanted["edge"])
+        except (ValueError, MatineeError) as error:
+            answer = {"ok": False, "error": str(error)}
+        writer.write(json.dumps(answer).encode() + b"\n")
+        await writer.drain()
+        writer.close()

@@ -1,0 +1,101 @@
+"""Where a service's first films come from: a folder of yours, or the eight that the demo draws."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import obstore
+from obstore.store import ObjectStore
+
+from matinee.catalogue.titles import Catalogue, TitleDraft
+from matinee.encoding.drawing import DrawnFilm
+from matinee.encoding.jobs import Jobs
+from matinee.model.errors import Invalid
+
+SUFFIXES = frozenset(
+    ".3gp .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .webm .wmv".split()  # noqa: SIM905 - a list of words
+)
+_YEAR = re.compile(r"[\s._-]*[(\[]?\b((?:18|19|20)\d\d)\b[)\]]?")
+_LONGEST_NAME = 120
+
+
+@dataclass(frozen=True, slots=True)
+class FilmFile:
+    """A source on this machine and what is known of it. ``fingerprint`` is the same for the same file unchanged."""
+
+    path: Path
+    draft: TitleDraft
+    fingerprint: str
+
+    @property
+    def source_key(self) -> str:
+        """Where its mezzanine lies in the object store."""
+        return f"sources/{self.fingerprint}{self.path.suffix.lower()}"
+
+
+def find_films(folder: Path) -> list[FilmFile]:
+    """The films under a folder, by name; folders inside it name genres. Invalid if there is no folder or no film."""
+    if not folder.is_dir():
+        raise Invalid(f"There is no folder {folder}.")
+    found = [film_file(path, folder) for path in sorted(_files(folder))]
+    if not found:
+        raise Invalid(f"The folder {folder} holds no films: looked for {' '.join(sorted(SUFFIXES))}.")
+    return found
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+
+
+def film_file(path: Path, folder: Path | None = None) -> FilmFile:
+    """What a file's own name says: ``Metropolis (1927).mkv`` is Metropolis of 1927."""
+    name, year = name_and_year(path.stem)
+    genres = () if folder is None else tuple(part.replace("_", " ") for part in path.relative_to(folder).parts[:-1])
+    status = path.stat()
+    identity = f"{path.absolute()}|{status.st_size}|{status.st_mtime_ns}"
+    return FilmFile(
+        path=path,
+        draft=TitleDraft(name=name, year=year, genres=genres),
+        fingerprint=hashlib.sha256(identity.encode()).hexdigest()[:32],
+    )
+
+
+def name_and_year(stem: str) -> tuple[str, int | None]:
+    """A film's name and year out of a file name without its suffix; always a name."""
+    text = stem.encode("utf-8", "replace").decode()
+    match = _YEAR.search(text, pos=1) if len(text) > 1 else None
+    year = int(match.group(1)) if match else None
+    if match:
+        text = text[: match.start()]
+    words = re.sub(r"[._]+", " ", text).split()
+    name = " ".join(words).strip(" -") or stem
+    return (name[:1].upper() + name[1:])[:_LONGEST_NAME], year
+
+
+def drawn_file(film: DrawnFilm, path: Path) -> FilmFile:
+    """A drawn film with all that is known of it."""
+    draft = TitleDraft(
+        name=film.name,
+        synopsis=film.synopsis,
+        year=film.year,
+        genres=film.genres,
+        moods=film.moods,
+        maturity=film.maturity,
+    )
+    return FilmFile(path=path, draft=draft, fingerprint=f"drawn-{film.slug}")
+
+
+def ingest(film: FilmFile, catalogue: Catalogue, jobs: Jobs, objects: ObjectStore, priority: int = 100) -> str:
+    """Keep the mezzanine, make the title and queue its encode. Returns the title's id."""
+    obstore.put(objects, film.source_key, film.path)
+    title = catalogue.create(film.draft)
+    jobs.submit(
+        title_id=title.id,
+        source_key=film.source_key,
+        source_name=film.path.name,
+        name=film.draft.name,
+        priority=priority,
+    )
+    return title.id

@@ -1,0 +1,20 @@
+"""Opens the object store an address names."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from matinee.model.errors import Invalid
+
+
+def open_objects(url: str) -> ObjectStore:
+    """The origin's object store: ``file:///FOLDER`` or ``s3://BUCKET``; Invalid if the address names neither."""
+    parts = urlsplit(url)
+    if parts.scheme == "file" and parts.path:
+        folder = Path(unquote(parts.path))
+        folder.mkdir(parents=True, exist_ok=True)
+        return LocalStore(folder, mkdir=True)
+    if parts.scheme == "s3" and parts.netloc:
+        return from_url(url)
+    raise Invalid(f"The object store's address {url!r} is neither file:///FOLDER nor s3://BUCKET.")

@@ -1,0 +1,136 @@
+"""The control plane: pages, API, steering and manifests in one process; any number of them may run."""
+
+import asyncio
+import contextlib
+import secrets
+import signal
+import socket
+import threading
+from importlib.metadata import version
+
+import structlog
+from granian.constants import Interfaces
+from granian.server.embed import Server
+
+from matinee.accounts.members import Accounts
+from matinee.adapters.clock_system import SystemClock
+from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, DatabaseRelay
+from matinee.api.application import application
+from matinee.catalogue.titles import Catalogue
+from matinee.compose.breakage import breakage
+from matinee.compose.database import check_schema, open_database
+from matinee.compose.objects import open_objects
+from matinee.delivery.edges import Edges
+from matinee.delivery.topology import Topology
+from matinee.encoding.jobs import Jobs
+from matinee.model.errors import Invalid, Unavailable
+from matinee.model.tokens import parse_keys
+from matinee.observability import configure
+from matinee.pages.rooms import Rooms
+from matinee.playback.playbacks import Playbacks
+from matinee.playback.telemetry import Telemetry
+from matinee.ports import Relay
+from matinee.recommender.serving import Recommender
+from matinee.settings import Settings
+from matinee.web import application as web
+
+_log = structlog.get_logger()
+_RELAY_SECONDS = 0.05
+
+
+def wire(settings: Settings) -> tuple[Rooms, Relay]:
+    """Every room on the engines that the settings choose, and the relay that carries its events."""
+    if settings.events != "database:":
+        raise Invalid(f"MATINEE_EVENTS={settings.events!r}: this version knows only 'database:'.")
+    keys = parse_keys(settings.token_keys)
+    if not keys:
+        raise Invalid("MATINEE_TOKEN_KEYS is empty: without a key no media token can be signed.")
+    if not settings.edge_secret:
+        raise Invalid("MATINEE_EDGE_SECRET is empty: without it no edge can be told from a stranger.")
+    engine = open_database(settings.database_url)
+    check_schema(engine)
+    objects = open_objects(settings.objects_url)
+    clock, outbox, relay = SystemClock(), DatabaseOutbox(), DatabaseRelay(engine)
+    catalogue = Catalogue(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes)
+    edges = Edges(engine=engine, outbox=outbox, clock=clock, silence_seconds=settings.edge_silence_seconds)
+    topology = Topology.read(settings.regions, settings.networks)
+    rooms = Rooms(
+        accounts=Accounts(
+            engine=engine, clock=clock, random_bytes=secrets.token_bytes, session_seconds=settings.session_seconds
+        ),
+        catalogue=catalogue,
+        encoding=Jobs(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes),
+        edges=edges,
+        topology=topology,
+        playbacks=Playbacks(
+            engine=engine,
+            outbox=outbox,
+            clock=clock,
+            random_bytes=secrets.token_bytes,
+            catalogue=catalogue,
+            edges=edges,
+            topology=topology,
+            objects=objects,
+            keys=keys,
+            signing_key_id=next(iter(keys)),
+            public_address=settings.public_address,
+            token_seconds=settings.token_seconds,
+            steering_seconds=settings.steering_seconds,
+        ),
+        telemetry=Telemetry(engine=engine, outbox=outbox, clock=clock),
+        recommender=Recommender(log=DatabaseEventLog(engine), relay=relay, clock=clock),
+        objects=objects,
+        clock=clock,
+        random_bytes=secrets.token_bytes,
+        edge_secret=settings.edge_secret.encode(),
+        trust_region=settings.trust_region,
+        demo=breakage(settings.demo_control) if settings.demo_control else None,
+    )
+    return rooms, relay
+
+
+def check_port(host: str, port: int) -> None:
+    """Unavailable, with a sentence, if somebody listens there already."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise Unavailable(f"Cannot listen on {host}:{port}: {error.strerror}.") from error
+
+
+async def run_serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; Unavailable if the port is taken."""
+    configure("serve")
+    check_port(settings.host, settings.port)
+    rooms, relay = wire(settings)
+    app = application(rooms, version("matinee"))
+    web.install(app, rooms)
+    stop = threading.Event()
+    relaying = threading.Thread(target=_relay, args=(relay, stop), name="relay")
+    relaying.start()
+    server = Server(
+        app,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGINL,
+        backlog=1024,
+        log_enabled=False,
+        websockets=False,
+    )
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, server.stop)
+    _log.info("serve.started", address=f"{settings.host}:{settings.port}", database=settings.database_url)
+    try:
+        await server.serve()
+    finally:
+        stop.set()
+        relaying.join()
+        _log.info("serve.stopped")
+
+
+def _relay(relay: Relay, stop: threading.Event) -> None:
+    while not stop.wait(_RELAY_SECONDS):
+        with contextlib.suppress(Unavailable):
+            relay.forward()

@@ -1,0 +1,109 @@
+"""A worker: encodes films, reacts to events, runs what is due. Any number of them may run."""
+
+import os
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+import structlog
+
+from matinee.accounts.members import Accounts
+from matinee.adapters.clock_system import SystemClock
+from matinee.adapters.compute_local import LocalCompute
+from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, DatabaseRelay
+from matinee.adapters.leases_database import DatabaseLeases
+from matinee.catalogue.titles import Catalogue
+from matinee.compose.database import check_schema, open_database
+from matinee.compose.objects import open_objects
+from matinee.consumers import Consumers
+from matinee.delivery.edges import Edges
+from matinee.encoding.ffmpeg import find_tools
+from matinee.encoding.jobs import Jobs
+from matinee.encoding.pipeline import Pipeline
+from matinee.model.errors import Invalid, MatineeError
+from matinee.observability import configure
+from matinee.schedule import Schedule
+from matinee.settings import Settings
+
+_log = structlog.get_logger()
+_IDLE_SECONDS = 0.25
+
+
+def run_worker(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT."""
+    configure("worker")
+    if settings.compute != "local://":
+        raise Invalid(f"MATINEE_COMPUTE={settings.compute!r}: this version knows only 'local://'.")
+    engine = open_database(settings.database_url)
+    check_schema(engine)
+    clock, outbox = SystemClock(), DatabaseOutbox()
+    log, relay = DatabaseEventLog(engine), DatabaseRelay(engine)
+    catalogue = Catalogue(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes)
+    accounts = Accounts(
+        engine=engine, clock=clock, random_bytes=secrets.token_bytes, session_seconds=settings.session_seconds
+    )
+    edges = Edges(engine=engine, outbox=outbox, clock=clock, silence_seconds=settings.edge_silence_seconds)
+    jobs = Jobs(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes)
+    compute = LocalCompute(slots=settings.worker_slots)
+    pipeline = Pipeline(
+        jobs=jobs,
+        objects=open_objects(settings.objects_url),
+        compute=compute,
+        tools=find_tools(),
+        work=settings.data / "work",
+        clock=clock,
+        random_bytes=secrets.token_bytes,
+        fonts=None,
+    )
+    owner = f"{socket.gethostname()}-{os.getpid()}"
+    stop = threading.Event()
+    threads = [
+        threading.Thread(target=Consumers(log=log, catalogue=catalogue).run, args=(stop,), name="consumers"),
+        threading.Thread(
+            target=Schedule(
+                leases=DatabaseLeases(engine=engine, clock=clock),
+                owner=owner,
+                relay=relay,
+                accounts=accounts,
+                edges=edges,
+            ).run,
+            args=(stop,),
+            name="schedule",
+        ),
+        *(
+            threading.Thread(target=_encode, args=(pipeline, f"{owner}-{slot}", stop), name=f"encode-{slot}")
+            for slot in range(settings.worker_slots)
+        ),
+    ]
+    stopper = _stopper(stop, compute)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, stopper)
+    for thread in threads:
+        thread.start()
+    _log.info("worker.started", slots=settings.worker_slots)
+    for thread in threads:
+        thread.join()
+    _log.info("worker.stopped")
+
+
+def _stopper(stop: threading.Event, compute: LocalCompute) -> Callable[[int, FrameType | None], None]:
+    def on_signal(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+        # What was being encoded is given up; its finished renditions stay, and the next worker goes on from there.
+        threading.Thread(target=compute.close, name="closing").start()
+
+    return on_signal
+
+
+def _encode(pipeline: Pipeline, owner: str, stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            if not pipeline.run_once(owner):
+                stop.wait(_IDLE_SECONDS)
+        except MatineeError as error:
+            if not stop.is_set():
+                _log.error("encode.interrupted", reason=str(error))
+                stop.wait(_IDLE_SECONDS * 4)

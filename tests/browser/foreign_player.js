@@ -1,0 +1,52 @@
+// Plays ?manifest= with ?kind=shaka or dashjs, at most eight seconds ahead, and writes down what happened.
+const query = new URLSearchParams(location.search);
+const video = document.getElementById("video");
+const probe = { errors: [], waits: 0, longestPause: 0, segments: [], started: false };
+window.probe = probe;
+
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) {
+    if (/\.(m4s|mp4)$/.test(new URL(entry.name).pathname) && entry.responseStatus < 300 && entry.decodedBodySize > 0) {
+      probe.segments.push({ host: new URL(entry.name).hostname, at: entry.responseEnd });
+    }
+  }
+}).observe({ type: "resource", buffered: true });
+
+video.addEventListener("playing", () => { probe.started = true; });
+video.addEventListener("waiting", () => { if (probe.started && !video.seeking) probe.waits += 1; });
+let last = { time: 0, at: performance.now() };
+setInterval(() => {
+  const now = performance.now();
+  if (video.currentTime !== last.time || video.paused || video.ended || !probe.started) last = { time: video.currentTime, at: now };
+  else probe.longestPause = Math.max(probe.longestPause, (now - last.at) / 1000);
+}, 50);
+
+async function shakaPlay() {
+  shaka.polyfill.installAll();
+  const player = new shaka.Player();
+  await player.attach(video);
+  // A hung edge answers nothing: what costs time is how long a connection may be silent.
+  const retryParameters = { maxAttempts: 2, baseDelay: 100, backoffFactor: 1, fuzzFactor: 0.3, timeout: 4000, stallTimeout: 1500, connectionTimeout: 1500 };
+  player.configure({ streaming: { bufferingGoal: 8, rebufferingGoal: 1, retryParameters }, manifest: { retryParameters } });
+  player.addEventListener("error", (event) => probe.errors.push(`${event.detail.severity}:${event.detail.code}`));
+  await player.load(query.get("manifest"));
+}
+
+function dashPlay() {
+  const player = dashjs.MediaPlayer().create();
+  player.updateSettings({
+    streaming: {
+      applyContentSteering: true,
+      buffer: { bufferTimeDefault: 8, bufferTimeAtTopQuality: 8, bufferTimeAtTopQualityLongForm: 8, initialBufferLevel: 1 },
+      fragmentRequestTimeout: 2000,
+      retryAttempts: { MediaSegment: 1, InitializationSegment: 1 },
+      retryIntervals: { MediaSegment: 100, InitializationSegment: 100 },
+    },
+  });
+  player.on("error", (event) => probe.errors.push(String(event.error && event.error.code)));
+  player.initialize(video, query.get("manifest"), false);
+}
+
+(query.get("kind") === "shaka" ? shakaPlay() : Promise.resolve(dashPlay()))
+  .then(() => video.play())
+  .catch((error) => probe.errors.push(String(error.code || error)));

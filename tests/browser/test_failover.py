@@ -1,0 +1,134 @@
+"""An edge dies under eight players, once killed and once hung: each goes on from another edge without a stall.
+
+Own player, shaka-player (HLS and DASH) and dash.js play the same film, at most eight seconds ahead, in two regions at
+once: Europe's edge is killed and held down, Asia's is stopped in its tracks (SIGSTOP).
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from browser.conftest import LONG
+from running_demo import EDGE_HOSTS, PASSWORD, VIEWER, RunningDemo, until
+
+BUFFER_SECONDS = 8
+LATER_SEGMENTS = 5
+# A picture that stands for less than this is the machine's own jitter: eight players share two cores here.
+LONGEST_PAUSE_SECONDS = 0.5
+
+
+@dataclass
+class Player:
+    """One player on one page; ``read`` gives what the page says of it."""
+
+    name: str
+    region: str
+    page: Page
+    script: str
+
+    def read(self) -> dict[str, Any]:
+        state: dict[str, Any] = self.page.evaluate(self.script)
+        return state
+
+
+_OWN = """() => { const m = window.matinee, s = m && m.state && m.state(); return s ? {
+  time: m.video.currentTime, buffer: s.buffer_seconds, waits: s.stalls, pause: window.longestPause || 0,
+  hosts: s.segments.map((x) => new URL(x.url).hostname), errors: [] } : {time: 0, buffer: 0, waits: 0, pause: 0, hosts: [], errors: []}; }"""
+_FOREIGN = """() => { const v = document.getElementById("video"), b = v.buffered; return {
+  time: v.currentTime, buffer: b.length ? b.end(b.length - 1) - v.currentTime : 0, waits: probe.waits, pause: probe.longestPause,
+  hosts: probe.segments.map((x) => x.host), errors: probe.errors }; }"""
+_WATCH_PAUSES = """() => { const v = document.querySelector("video"); let last = v.currentTime, at = performance.now();
+  window.longestPause = 0; setInterval(() => { const now = performance.now();
+  if (v.currentTime !== last || v.paused) { last = v.currentTime; at = now; }
+  else window.longestPause = Math.max(window.longestPause, (now - at) / 1000); }, 50); }"""
+
+
+def sign_in(page: Page, demo: RunningDemo, profile: str) -> None:
+    page.goto(f"{demo.address}/signin")
+    page.get_by_label("Email").fill(VIEWER)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name=profile).or_(page.get_by_role("link", name=profile)).first.click()
+    page.wait_for_url(f"{demo.address}/")
+
+
+def own_player(browser: Browser, demo: RunningDemo, title: str, region: str) -> Player:
+    context = browser.new_context()
+    context.add_cookies([{"name": "matinee_region", "value": region, "url": demo.address}])
+    page = context.new_page()
+    sign_in(page, demo, "Theo")
+    page.goto(f"{demo.address}/watch/{title}?buffer={BUFFER_SECONDS}")
+    page.evaluate(
+        "() => { const v = document.querySelector('video'); v.muted = true; return v.play().catch(() => 0); }"
+    )
+    page.evaluate(_WATCH_PAUSES)
+    return Player(f"hls.js in {region}", region, page, _OWN)
+
+
+def foreign_player(browser: Browser, page_address: str, kind: str, manifest: str, name: str, region: str) -> Player:
+    page = browser.new_context().new_page()
+    page.goto(f"{page_address}?kind={kind}&manifest={quote(manifest, safe='')}")
+    return Player(f"{name} in {region}", region, page, _FOREIGN)
+
+
+@pytest.fixture
+def players(browser: Browser, demo: RunningDemo, foreign_page: str) -> list[Player]:
+    found = []
+    with demo.client() as client:
+        title = next(entry["id"] for entry in demo.titles(client) if entry["name"] == LONG)
+        profiles = client.get("/profiles").json()
+        profile = next(entry["id"] for entry in profiles["profiles"] if entry["name"] == "Theo")
+        for region in ("europe", "asia"):
+            found.append(own_player(browser, demo, title, region))
+            for kind, name, manifest in (
+                ("shaka", "shaka-player with HLS", "hls_url"),
+                ("shaka", "shaka-player with DASH", "dash_url"),
+                ("dashjs", "dash.js", "dash_url"),
+            ):
+                body = {"profile_id": profile, "title_id": title, "device": {"kind": "test", "region": region}}
+                playback = client.post("/playbacks", json=body).raise_for_status().json()
+                found.append(foreign_player(browser, foreign_page, kind, playback[manifest], name, region))
+    return found
+
+
+def test_players_go_on_without_a_stall_when_the_edge_they_play_from_is_lost(
+    demo: RunningDemo, players: list[Player]
+) -> None:
+    lost = {"europe": "europe-1", "asia": "asia-1"}
+
+    def everyone(holds: Callable[[Player, dict[str, Any]], bool]) -> Callable[[], bool]:
+        return lambda: all(holds(player, player.read()) for player in players)
+
+    until("eight players past five seconds", everyone(lambda _, state: state["time"] > 5), 60)
+    before = {}
+    for player in players:
+        state = player.read()
+        host = EDGE_HOSTS[lost[player.region]]
+        assert state["hosts"][-1] == host, f"{player.name} plays from {state['hosts'][-1]}, not from {host}"
+        assert state["buffer"] < BUFFER_SECONDS + 5, f"{player.name} holds {state['buffer']:.1f} s"
+        before[player.name] = state
+
+    demo.breakage("kill", "europe-1")
+    demo.breakage("hang", "asia-1")
+    try:
+
+        def moved(player: Player, state: dict[str, Any]) -> bool:
+            host = EDGE_HOSTS[lost[player.region]]
+            later = [found for found in state["hosts"] if found != host]
+            return len(later) >= LATER_SEGMENTS and bool(state["time"] > before[player.name]["time"] + 20)
+
+        until("five later segments from another edge for everyone", everyone(moved), 60)
+        for player in players:
+            state = player.read()
+            said = json.dumps({**state, "hosts": state["hosts"][-8:]})
+            assert state["waits"] == before[player.name]["waits"], f"{player.name} stalled: {said}"
+            assert state["pause"] < LONGEST_PAUSE_SECONDS, f"{player.name} stood still: {said}"
+            assert urlsplit(f"//{state['hosts'][-1]}").hostname != EDGE_HOSTS[lost[player.region]], said
+    finally:
+        demo.breakage("revive", "europe-1")
+        demo.breakage("revive", "asia-1")

@@ -1,0 +1,143 @@
+"""A whole service for journeys and browser tests: ``matinee demo`` in a folder of its own, on a port of its own."""
+
+import json
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import psutil
+
+HOSTS = ("127.0.0.1", "127.0.1.1", "127.0.2.1", "127.0.3.1")
+EDGE_HOSTS = {"europe-1": "127.0.1.1", "america-1": "127.0.2.1", "asia-1": "127.0.3.1"}
+VIEWER, OPERATOR, PASSWORD = "viewer@matinee.example", "operator@matinee.example", "matinee-demo"
+
+
+def free_port() -> int:
+    """A port that nobody listens on, on all of the demo's addresses."""
+    for _ in range(200):
+        port = random.randint(20_000, 32_000)
+        with suppress(OSError):
+            for host in HOSTS:
+                with socket.socket() as probe:
+                    probe.bind((host, port))
+            return port
+    raise RuntimeError("No free port was found.")
+
+
+T = TypeVar("T")
+
+
+def until(what: str, ask: Callable[[], T], seconds: float = 60.0) -> T:
+    """The first truthy answer; an AssertionError that names what did not come."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = ask()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"{what} did not come within {seconds:.0f} s; last answer: {answer!r}"
+        time.sleep(0.1)
+
+
+def draw(path: Path, seconds: float, size: str = "320x180", picture: str = "testsrc2", rate: str = "24") -> Path:
+    """A small film with picture and sound, drawn by FFmpeg."""
+    import imageio_ffmpeg
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y"]
+    command += ["-f", "lavfi", "-i", f"{picture}=size={size}:rate={rate}:duration={seconds}"]
+    command += ["-f", "lavfi", "-i", f"sine=frequency=330:sample_rate=48000:duration={seconds}"]
+    command += ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", "-shortest", str(path)]
+    subprocess.run(command, check=True)
+    return path
+
+
+@dataclass
+class RunningDemo:
+    """A demo that runs in a process of its own; its output is kept, its processes are found by its data folder."""
+
+    data: Path
+    films: Path | None
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def output(self) -> str:
+        return (self.data.parent / f"{self.data.name}.out").read_text()
+
+    def command(self, *more: str) -> list[str]:
+        films = ["--films", str(self.films)] if self.films else []
+        return [
+            sys.executable,
+            "-m",
+            "matinee.cli",
+            "demo",
+            "--data",
+            str(self.data),
+            "--port",
+            str(self.port),
+            *films,
+            *more,
+        ]
+
+    def start(self) -> "RunningDemo":
+        with (self.data.parent / f"{self.data.name}.out").open("ab") as out:
+            self.process = subprocess.Popen(self.command(), stdout=out, stderr=out, start_new_session=True)
+        until("the control plane", self._answers, 40)
+        return self
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, f"the demo ended: {self.output}"
+        with suppress(httpx.HTTPError):
+            return httpx.get(f"{self.address}/readyz", timeout=2).is_success
+        return False
+
+    def stop(self) -> int:
+        """Ctrl-C; returns the exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout=20)
+
+    def processes(self) -> dict[str, psutil.Process]:
+        """The service's processes by name: serve, worker and the edges."""
+        assert self.process is not None
+        found = {}
+        for child in psutil.Process(self.process.pid).children():
+            with suppress(psutil.Error):
+                verb = child.cmdline()[-1]
+                found[child.environ().get("MATINEE_EDGE_ID") or verb if verb == "edge" else verb] = child
+        return found
+
+    def breakage(self, action: str, edge: str) -> None:
+        """Break or mend an edge, as the studio's panel does."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(self.processes()["serve"].environ()["MATINEE_DEMO_CONTROL"])
+            connection.sendall(json.dumps({"action": action, "edge": edge}).encode() + b"\n")
+            answer = json.loads(connection.recv(4096))
+        assert answer["ok"], answer
+
+    def client(self, email: str = VIEWER) -> httpx.Client:
+        """A client that is signed in with a bearer token."""
+        client = httpx.Client(base_url=f"{self.address}/api/v1", timeout=20)
+        answer = client.post("/sessions", json={"email": email, "password": PASSWORD})
+        client.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['token']}"
+        return client
+
+    def titles(self, client: httpx.Client) -> list[dict[str, Any]]:
+        """The playable titles, by name."""
+        answer = client.get("/titles", params={"query": ""}).raise_for_status().json()
+        titles: list[dict[str, Any]] = answer["titles"] if isinstance(answer, dict) else answer
+        return sorted(titles, key=lambda title: str(title["name"]))
