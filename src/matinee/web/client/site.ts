@@ -1,0 +1,2 @@
+// What every page but the watch page runs.
+import "htmx.org";
