@@ -36,12 +36,17 @@ class Player:
         return state
 
 
-_OWN = """() => { const m = window.matinee, s = m && m.state && m.state(); return s ? {
-  time: m.video.currentTime, buffer: s.buffer_seconds, waits: s.stalls, pause: window.longestPause || 0,
-  hosts: s.segments.map((x) => new URL(x.url).hostname), errors: [] } : {time: 0, buffer: 0, waits: 0, pause: 0, hosts: [], errors: []}; }"""
-_FOREIGN = """() => { const v = document.getElementById("video"), b = v.buffered; return {
-  time: v.currentTime, buffer: b.length ? b.end(b.length - 1) - v.currentTime : 0, waits: probe.waits, pause: probe.longestPause,
-  hosts: probe.segments.map((x) => x.host), errors: probe.errors }; }"""
+_OWN = """() => {
+  const m = window.matinee, s = m && m.state && m.state();
+  if (!s) return {time: 0, buffer: 0, waits: 0, pause: 0, hosts: [], errors: []};
+  return {time: m.video.currentTime, buffer: s.buffer_seconds, waits: s.stalls, pause: window.longestPause || 0,
+          hosts: s.segments.map((segment) => new URL(segment.url).hostname), errors: []};
+}"""
+_FOREIGN = """() => {
+  const v = document.getElementById("video"), b = v.buffered;
+  return {time: v.currentTime, buffer: b.length ? b.end(b.length - 1) - v.currentTime : 0, waits: probe.waits,
+          pause: probe.longestPause, hosts: probe.segments.map((segment) => segment.host), errors: probe.errors};
+}"""
 _WATCH_PAUSES = """() => { const v = document.querySelector("video"); let last = v.currentTime, at = performance.now();
   window.longestPause = 0; setInterval(() => { const now = performance.now();
   if (v.currentTime !== last || v.paused) { last = v.currentTime; at = now; }
