@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from matinee.model.errors import Invalid
+
 _VERSION = "1"
 _MAC_BYTES = 32
 _FIELDS = 5
@@ -77,6 +79,20 @@ def check(text: str, path: str, now: float, keys: Mapping[str, bytes]) -> Token 
     if not path.startswith(prefix):
         return TokenFault.FOREIGN
     return Token(key_id=key_id, expires=int(expires), playback_id=playback_id, prefix=prefix)
+
+
+def parse_keys(text: str) -> dict[str, bytes]:
+    """Keys by id out of ``KID:SECRET,KID:SECRET``, in that order; the first one signs. Invalid names a bad entry."""
+    keys: dict[str, bytes] = {}
+    for place, entry in enumerate((part.strip() for part in text.split(",")), start=1):
+        if not entry:
+            continue
+        key_id, colon, secret = entry.partition(":")
+        # The sentence counts entries and quotes none: they are secrets.
+        if not (key_id and colon and secret) or key_id in keys or not (key_id.isascii() and key_id.isprintable()):
+            raise Invalid(f"Token key {place} is not KID:SECRET with an id of its own.")
+        keys[key_id] = secret.encode()
+    return keys
 
 
 def _decoded(text: str) -> bytes | TokenFault:
