@@ -46,7 +46,11 @@ class Conflict(CallerError):
 
 
 class LimitReached(CallerError):
-    """Too many or too much; later may do."""
+    """Too many or too much; later may do: after ``retry_after_seconds``, where that is known."""
+
+    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class WorldError(MatineeError):

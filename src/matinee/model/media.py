@@ -4,8 +4,13 @@ A *source* is what came in. A *rung* is what a ladder asks for, a *rendition* is
 is one encode of one title as players see it: renditions, cut on one grid of segments, under one revision.
 """
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, fields
 from enum import StrEnum
+from typing import Any, get_args, get_type_hints
+
+from matinee.model.errors import Invalid
 
 
 class TrackKind(StrEnum):
@@ -124,3 +129,52 @@ class Presentation:
     def size_bytes(self) -> int:
         """The size of the whole folder in bytes."""
         return sum(size for _, size in self.files)
+
+
+def presentation_to_json(presentation: Presentation) -> dict[str, Any]:
+    """The presentation as values that JSON can hold; ``files`` becomes a list of ``[name, size_bytes]``."""
+    values = asdict(presentation)
+    values["renditions"] = [{**rendition, "kind": rendition["kind"].value} for rendition in values["renditions"]]
+    values["files"] = [[name, size] for name, size in presentation.files]
+    return values
+
+
+def presentation_from_json(values: Mapping[str, Any]) -> Presentation:
+    """The presentation out of ``presentation_to_json``'s values; unknown names are ignored.
+
+    Raises Invalid with a sentence for a missing name or a value of the wrong type.
+    """
+    try:
+        renditions = tuple(
+            Rendition(**{**_known(Rendition, rendition, leave=("kind",)), "kind": TrackKind(rendition["kind"])})
+            for rendition in values["renditions"]
+        )
+        files = tuple((str(name), int(size)) for name, size in values["files"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise Invalid(f"This is not a presentation: {type(error).__name__} {error}.") from error
+    plain = _known(Presentation, values, leave=("renditions", "files"))
+    return Presentation(renditions=renditions, files=files, **plain)
+
+
+def _accepted(kind: type) -> dict[str, tuple[type, ...]]:
+    hints = get_type_hints(kind)
+    wanted = {field.name: get_args(hints[field.name]) or (hints[field.name],) for field in fields(kind)}
+    return {name: (*types, int) if float in types else types for name, types in wanted.items()}
+
+
+_KINDS: tuple[type, ...] = (Rendition, Presentation)
+_ACCEPTED = {kind: _accepted(kind) for kind in _KINDS}
+_NEEDED = {kind: tuple(field.name for field in fields(kind) if field.default is MISSING) for kind in _KINDS}
+
+
+def _known(kind: type, values: Mapping[str, Any], leave: tuple[str, ...]) -> dict[str, Any]:
+    accepted = _ACCEPTED[kind]
+    for name in _NEEDED[kind]:
+        if name not in values:
+            raise Invalid(f"A {kind.__name__.lower()} needs {name!r}.")
+    chosen = {name: value for name, value in values.items() if name in accepted and name not in leave}
+    for name, value in chosen.items():
+        finite = not isinstance(value, float) or math.isfinite(value)
+        if not isinstance(value, accepted[name]) or isinstance(value, bool) or not finite:
+            raise Invalid(f"In a {kind.__name__.lower()}, {name!r} cannot be {value!r}.")
+    return chosen

@@ -1,0 +1,281 @@
+"""Members sign up, in and out, and own profiles."""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from threading import BoundedSemaphore
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from prometheus_client import Counter
+
+from matinee.accounts import credentials, store
+from matinee.accounts.households import Household
+from matinee.accounts.profiles import EVERYTHING, MOST_PROFILES, Profile, checked_changes
+from matinee.accounts.sessions import Member, Presence, Role, Session, SignIn
+from matinee.model.errors import Conflict, Forbidden, Invalid, LimitReached, NotFound, SignInRequired, Unavailable
+from matinee.model.ids import RandomBytes, is_id, new_id
+from matinee.ports import Clock
+
+__all__ = ["Accounts", "Household", "Member", "Presence", "Profile", "Role", "Session", "SignIn"]
+
+_log = structlog.get_logger()
+_SIGN_INS = Counter("matinee_sign_ins", "Sign-ins by how they ended.", ["outcome"])
+
+_SEEN_EVERY = timedelta(seconds=60)
+_UNLOCKED_FOR = timedelta(hours=6)
+_GUESS_WINDOW = timedelta(minutes=15)
+_WRONG_PASSWORDS = 10
+_WRONG_PINS = 5
+_LONGEST_DEVICE = 200
+# Each hash takes 19 MiB and a core: more at once would only be slower, and could be used to fill the memory.
+_HASHES_AT_ONCE = 4
+_HASH_WAIT_SECONDS = 10.0
+
+_NOBODY = "Nobody is signed in here: sign in first."
+_WRONG = "This e-mail address and password do not belong together."
+
+
+class Accounts:
+    """The members of the service. Made of its engine, clock and randomness; a sign-in lasts ``session_seconds``."""
+
+    def __init__(self, engine: sa.Engine, clock: Clock, random_bytes: RandomBytes, session_seconds: float) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._random_bytes = random_bytes
+        self._session_seconds = session_seconds
+        self._hashing = BoundedSemaphore(_HASHES_AT_ONCE)
+        # Compared with when an e-mail address is unknown, so that the answer takes as long as for a known one.
+        self._nobodys_hash = credentials.hashed(random_bytes(16).hex(), random_bytes)
+
+    def sign_up(self, email: str, password: str, role: Role = Role.MEMBER) -> Member:
+        """A new member, without profiles. Conflict if the address has one; Invalid for a bad address or password."""
+        email = credentials.normal_email(email)
+        credentials.check_new_password(password)
+        member = Member(id=new_id(self._random_bytes), email=email, role=role, created_at=self._clock.now())
+        kept = self._hashed(password)
+        with self._engine.begin() as connection:
+            if not store.add_member(connection, member, kept):
+                raise Conflict(f"There is an account for {email} already.")
+        _log.info("member.signed_up", member_id=member.id, role=role.value)
+        return member
+
+    def sign_in(self, email: str, password: str, device: str) -> SignIn:
+        """A session for who knows the password.
+
+        SignInRequired, after the same time and in the same words, for an unknown address and a wrong password.
+        LimitReached after ten wrong ones within 15 minutes.
+        """
+        try:
+            email = credentials.normal_email(email)
+        except Invalid:
+            email = ""
+        with self._reading() as connection:
+            found = store.member_with_password(connection, email=email)
+        member, kept = found or (None, self._nobodys_hash)
+        right = self._guess(f"sign-in:{email}", _WRONG_PASSWORDS, lambda: credentials.matches(password, kept))
+        if member is None or not right:
+            _SIGN_INS.labels("refused").inc()
+            raise SignInRequired(_WRONG)
+        token = credentials.new_token(self._random_bytes)
+        now = self._clock.now()
+        session = Session(
+            id=new_id(self._random_bytes),
+            device=_shown(device),
+            created_at=now,
+            last_seen_at=now,
+            expires_at=now + timedelta(seconds=self._session_seconds),
+            current=True,
+        )
+        renewed = self._hashed(password) if credentials.outdated(kept) else None
+        with self._engine.begin() as connection:
+            store.add_session(connection, member.id, credentials.digest(token), session)
+            if renewed is not None:
+                store.change_password_hash(connection, member.id, renewed)
+        _SIGN_INS.labels("accepted").inc()
+        _log.info("session.started", member_id=member.id, session_id=session.id)
+        return SignIn(token=token, expires_at=session.expires_at, member=member)
+
+    def presence(self, token: str) -> Presence:
+        """The session a token stands for. SignInRequired if it is unknown or has expired."""
+        now = self._clock.now()
+        with self._reading() as connection:
+            found = store.presence(connection, credentials.digest(token), now, now - _UNLOCKED_FOR)
+        if found is None:
+            raise SignInRequired(_NOBODY)
+        if found.last_seen_at <= now - _SEEN_EVERY:
+            with self._engine.begin() as connection:
+                store.touch_session(connection, found.session_id, now, now - _SEEN_EVERY)
+        return found
+
+    def member_of(self, token: str) -> Member:
+        """Whose token it is. SignInRequired if it is unknown or has expired."""
+        return self.presence(token).member
+
+    def household(self, token: str) -> Household:
+        """What the token's session may do with its member's profiles. SignInRequired as ``presence``."""
+        return Household(self, self.presence(token))
+
+    def sign_out(self, token: str) -> None:
+        """End the token's session, if there is one."""
+        with self._engine.begin() as connection:
+            store.remove_token(connection, credentials.digest(token))
+
+    def sessions(self, member_id: str, current_token: str | None = None) -> list[Session]:
+        """Where a member is signed in, newest first; the session of ``current_token`` is marked."""
+        current = None if current_token is None else credentials.digest(current_token)
+        with self._reading() as connection:
+            return store.member_sessions(connection, member_id, self._clock.now(), current)
+
+    def end_session(self, member_id: str, session_id: str) -> None:
+        """Sign a member's device out. NotFound if it is not theirs."""
+        with self._engine.begin() as connection:
+            if not (is_id(session_id) and store.remove_session(connection, member_id, session_id)):
+                raise NotFound(f"You have no session {session_id!r}.")
+
+    def forget_expired(self) -> int:
+        """Remove expired sessions and guesses of the past; how many sessions there were."""
+        now = self._clock.now()
+        with self._engine.begin() as connection:
+            return store.remove_expired(connection, now, now - _GUESS_WINDOW)
+
+    def check_password(self, member_id: str, password: str) -> None:
+        """Forbidden unless it is the member's password. LimitReached as for a sign-in, and counted with them."""
+        with self._reading() as connection:
+            found = store.member_with_password(connection, member_id=member_id)
+        if found is None:
+            raise NotFound(f"There is no member {member_id!r}.")
+        member, kept = found
+        if not self._guess(f"sign-in:{member.email}", _WRONG_PASSWORDS, lambda: credentials.matches(password, kept)):
+            raise Forbidden("The password is not right.")
+
+    def create_profile(
+        self,
+        member_id: str,
+        name: str,
+        language: str = "en",
+        maturity_limit: int = EVERYTHING,
+        pin: str | None = None,
+    ) -> Profile:
+        """A new profile of a member. Invalid for a field that is not right, Conflict beyond 100 profiles."""
+        fields = checked_changes({"name": name, "language": language, "maturity_limit": maturity_limit, "pin": pin})
+        pin = fields.pop("pin")
+        now = self._clock.now()
+        profile = Profile(
+            id=new_id(self._random_bytes), member_id=member_id, has_pin=pin is not None, created_at=now, **fields
+        )
+        pin_hash = None if pin is None else self._hashed(pin)
+        with self._engine.begin() as connection:
+            if len(store.member_profiles(connection, member_id)) >= MOST_PROFILES:
+                raise Conflict(f"An account has at most {MOST_PROFILES} profiles.")
+            store.add_profile(connection, profile, pin_hash)
+        return profile
+
+    def profiles(self, member_id: str) -> list[Profile]:
+        """A member's profiles, oldest first."""
+        with self._reading() as connection:
+            return store.member_profiles(connection, member_id)
+
+    def profile(self, member_id: str, profile_id: str) -> Profile:
+        """A member's profile. NotFound if it is another member's."""
+        return self._profile(member_id, profile_id)[0]
+
+    def change_profile(self, member_id: str, profile_id: str, **changes: Any) -> Profile:
+        """Change ``name``, ``language``, ``maturity_limit`` or ``pin`` (None takes it off); errors as at its making.
+
+        A changed PIN locks the profile in every session.
+        """
+        profile = self.profile(member_id, profile_id)
+        fields = checked_changes(changes)
+        values = {name: value for name, value in fields.items() if name != "pin"}
+        changed = replace(profile, **values)
+        if "pin" in fields:
+            values["pin_hash"] = None if fields["pin"] is None else self._hashed(fields["pin"])
+            changed = replace(changed, has_pin=fields["pin"] is not None)
+        if values:
+            with self._engine.begin() as connection:
+                store.change_profile(connection, profile_id, values)
+                if "pin" in fields:
+                    store.lock_everywhere(connection, profile_id)
+        return changed
+
+    def delete_profile(self, member_id: str, profile_id: str) -> None:
+        """Remove a member's profile. NotFound if it is another member's."""
+        self.profile(member_id, profile_id)
+        with self._engine.begin() as connection:
+            store.remove_profile(connection, profile_id)
+
+    def check_pin(self, member_id: str, profile_id: str, pin: str) -> None:
+        """Forbidden if the profile has another PIN. LimitReached after five wrong ones within 15 minutes."""
+        profile, kept = self._profile(member_id, profile_id)
+        if kept is None:
+            return
+        if not self._guess(f"pin:{profile_id}", _WRONG_PINS, lambda: credentials.matches(pin, kept)):
+            raise Forbidden(f"This is not the PIN of {profile.name}.")
+
+    def note_unlocked(self, session_id: str, profile_id: str | None) -> None:
+        """Remember for six hours that a session has given a profile's PIN, and no other's; None forgets it."""
+        with self._engine.begin() as connection:
+            store.unlock(connection, session_id, profile_id, self._clock.now())
+
+    def _profile(self, member_id: str, profile_id: str) -> tuple[Profile, str | None]:
+        with self._reading() as connection:
+            found = store.profile_with_pin(connection, member_id, profile_id) if is_id(profile_id) else None
+        if found is None:
+            raise NotFound(f"You have no profile {profile_id!r}.")
+        return found
+
+    def _guess(self, subject: str, most: int, check: Callable[[], bool]) -> bool:
+        """Whether a guess is right, counted if it is wrong; LimitReached, unchecked, after too many wrong ones.
+
+        Checked within ``_slot``: of guesses made at the same moment only a few get ahead of the count.
+        """
+        with self._slot():
+            now = self._clock.now()
+            with self._reading() as connection:
+                known = store.wrong_guesses(connection, subject, now - _GUESS_WINDOW)
+            if known is not None and known[0] >= most:
+                _log.warning("guesses.limited", subject=subject)
+                raise LimitReached(
+                    f"That was wrong {most} times: try again in {_in_minutes(known[1] + _GUESS_WINDOW - now)}.",
+                    retry_after_seconds=math.ceil((known[1] + _GUESS_WINDOW - now).total_seconds()),
+                )
+            right = check()
+            if not right or known is not None:
+                with self._engine.begin() as connection:
+                    if right:
+                        store.forget_guesses(connection, subject)
+                    else:
+                        store.count_guess(connection, subject, now, now - _GUESS_WINDOW)
+        return right
+
+    def _hashed(self, secret: str) -> str:
+        with self._slot():
+            return credentials.hashed(secret, self._random_bytes)
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        if not self._hashing.acquire(timeout=_HASH_WAIT_SECONDS):
+            raise Unavailable("Too many people sign in at this moment: try again in a minute.")
+        try:
+            yield
+        finally:
+            self._hashing.release()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with self._engine.connect() as connection:
+            yield connection.execution_options(read_only=True)
+
+
+def _shown(device: str) -> str:
+    printable = "".join(letter for letter in device if letter.isprintable())
+    return printable[:_LONGEST_DEVICE].strip() or "An unnamed device"
+
+
+def _in_minutes(left: timedelta) -> str:
+    minutes = math.ceil(left.total_seconds() / 60)
+    return "a minute" if minutes <= 1 else f"{minutes} minutes"
