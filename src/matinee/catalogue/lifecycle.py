@@ -1,0 +1,180 @@
+"""What a title is, and what may become of it: pure values and one table."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from matinee.model.errors import Conflict, Invalid
+from matinee.model.media import Presentation
+from matinee.model.text import line, paragraphs
+
+_LONGEST_NAME = 200
+_LONGEST_SYNOPSIS = 5000
+_LONGEST_WORD = 50
+_MOST_WORDS = 20
+_FIRST_FILM = 1870
+_LAST_YEAR = 2200
+_EVERYTHING = 18
+_MOST_NUMBER = 100_000
+
+
+class TitleKind(StrEnum):
+    """What kind of thing is watched."""
+
+    FILM = "film"
+    SERIES = "series"
+    SEASON = "season"
+    EPISODE = "episode"
+
+
+class TitleState(StrEnum):
+    """Where a title is on its way to viewers."""
+
+    DRAFT = "draft"
+    ENCODING = "encoding"
+    PLAYABLE = "playable"
+    FAILED = "failed"
+    WITHDRAWN = "withdrawn"
+
+
+class Step(StrEnum):
+    """What can happen to a title."""
+
+    ENCODE = "encode"
+    PUBLISH = "publish"
+    FAIL = "fail"
+    WITHDRAW = "withdraw"
+    RESTORE = "restore"
+
+
+# What is playable stays so while it is encoded anew, and if that fails. What an operator has withdrawn stays withdrawn,
+# whatever an encode that was still running brings; restoring it makes it playable again if it has a revision.
+TRANSITIONS: dict[TitleState, dict[Step, TitleState]] = {
+    TitleState.DRAFT: {
+        Step.ENCODE: TitleState.ENCODING,
+        Step.PUBLISH: TitleState.PLAYABLE,
+        Step.FAIL: TitleState.FAILED,
+        Step.WITHDRAW: TitleState.WITHDRAWN,
+    },
+    TitleState.ENCODING: {
+        Step.ENCODE: TitleState.ENCODING,
+        Step.PUBLISH: TitleState.PLAYABLE,
+        Step.FAIL: TitleState.FAILED,
+        Step.WITHDRAW: TitleState.WITHDRAWN,
+    },
+    TitleState.PLAYABLE: {
+        Step.ENCODE: TitleState.PLAYABLE,
+        Step.PUBLISH: TitleState.PLAYABLE,
+        Step.FAIL: TitleState.PLAYABLE,
+        Step.WITHDRAW: TitleState.WITHDRAWN,
+    },
+    TitleState.FAILED: {
+        Step.ENCODE: TitleState.ENCODING,
+        Step.PUBLISH: TitleState.PLAYABLE,
+        Step.FAIL: TitleState.FAILED,
+        Step.WITHDRAW: TitleState.WITHDRAWN,
+    },
+    TitleState.WITHDRAWN: {
+        Step.ENCODE: TitleState.WITHDRAWN,
+        Step.PUBLISH: TitleState.WITHDRAWN,
+        Step.FAIL: TitleState.WITHDRAWN,
+        Step.WITHDRAW: TitleState.WITHDRAWN,
+        Step.RESTORE: TitleState.DRAFT,
+    },
+}
+
+PARENTS: dict[TitleKind, frozenset[TitleKind]] = {
+    TitleKind.FILM: frozenset(),
+    TitleKind.SERIES: frozenset(),
+    TitleKind.SEASON: frozenset({TitleKind.SERIES}),
+    TitleKind.EPISODE: frozenset({TitleKind.SEASON, TitleKind.SERIES}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """Something to watch. ``maturity`` is the age from which; ``message`` says why the last encode failed.
+
+    ``presentation`` is the encode that ``revision`` names. Where titles come in numbers (the shelf, the studio's list)
+    its ``files`` are left out.
+    """
+
+    id: str
+    kind: TitleKind
+    name: str
+    synopsis: str
+    year: int | None
+    genres: tuple[str, ...]
+    moods: tuple[str, ...]
+    maturity: int
+    state: TitleState
+    message: str | None
+    revision: str | None
+    presentation: Presentation | None
+    parent_id: str | None
+    season_number: int | None
+    episode_number: int | None
+    created_at: datetime
+    published_at: datetime | None
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """How long it plays; None before its first encode."""
+        return None if self.presentation is None else self.presentation.duration_seconds
+
+    def after(self, step: Step, **changes: Any) -> "Title":
+        """The title after a step, other fields changed with it. Conflict if the step is not possible in its state."""
+        following = TRANSITIONS[self.state].get(step)
+        if following is None:
+            raise Conflict(f"The title {self.name} is {self.state.value}: there is nothing to {step.value}.")
+        return replace(self, state=following, **changes)
+
+
+@dataclass(frozen=True, slots=True)
+class TitleDraft:
+    """What an operator says of a title before there is anything to play."""
+
+    name: str
+    kind: TitleKind = TitleKind.FILM
+    synopsis: str = ""
+    year: int | None = None
+    genres: tuple[str, ...] = ()
+    moods: tuple[str, ...] = ()
+    maturity: int = 0
+    parent_id: str | None = None
+    season_number: int | None = None
+    episode_number: int | None = None
+
+
+def checked_draft(draft: TitleDraft) -> TitleDraft:
+    """The draft as it is kept; Invalid with a sentence for a field that is not right."""
+    numbers = (
+        ("year", draft.year, _FIRST_FILM, _LAST_YEAR),
+        ("maturity", draft.maturity, 0, _EVERYTHING),
+        ("season number", draft.season_number, 0, _MOST_NUMBER),
+        ("episode number", draft.episode_number, 0, _MOST_NUMBER),
+    )
+    for what, number, least, most in numbers:
+        if number is not None and not least <= number <= most:
+            raise Invalid(f"A title's {what} is between {least} and {most}, not {number}.")
+    return replace(
+        draft,
+        name=line("A title's name", draft.name, _LONGEST_NAME),
+        synopsis=paragraphs("A title's synopsis", draft.synopsis, _LONGEST_SYNOPSIS),
+        genres=_words("genre", draft.genres),
+        moods=_words("mood", draft.moods),
+    )
+
+
+def check_parent(kind: TitleKind, parent: TitleKind) -> None:
+    """Invalid if a title of this kind does not belong to one of the other."""
+    if parent not in PARENTS[kind]:
+        raise Invalid(f"The {kind.value} cannot belong to a {parent.value}.")
+
+
+def _words(what: str, words: tuple[str, ...]) -> tuple[str, ...]:
+    kept = tuple(dict.fromkeys(line(f"A {what}", word, _LONGEST_WORD) for word in words))
+    if len(kept) > _MOST_WORDS:
+        raise Invalid(f"A title has at most {_MOST_WORDS} {what}s.")
+    return kept

@@ -1,0 +1,182 @@
+"""The catalogue's tables and SQL."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from matinee.catalogue.lifecycle import Title, TitleKind, TitleState
+from matinee.model.media import Presentation, presentation_from_json, presentation_to_json
+
+metadata = sa.MetaData()
+
+
+class Moment(sa.types.TypeDecorator[datetime]):
+    """An aware time in UTC; SQLite keeps it without its zone."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """The time in UTC, which is what SQLite's text is compared in."""
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """The time as it was given."""
+        return value and (value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC))
+
+
+titles = sa.Table(
+    "catalogue_titles",
+    metadata,
+    sa.Column("id", sa.String(16), primary_key=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("synopsis", sa.Text, nullable=False),
+    sa.Column("year", sa.Integer),
+    sa.Column("genres", sa.JSON, nullable=False),
+    sa.Column("moods", sa.JSON, nullable=False),
+    sa.Column("maturity", sa.Integer, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("message", sa.Text),
+    sa.Column("revision", sa.String(64)),
+    sa.Column("parent_id", sa.ForeignKey("catalogue_titles.id"), index=True),
+    sa.Column("season_number", sa.Integer),
+    sa.Column("episode_number", sa.Integer),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("published_at", Moment),
+    # Which change of the catalogue this row was last written in: readers ask for what is newer than they know.
+    sa.Column("change", sa.BigInteger, nullable=False, index=True),
+)
+
+# Every revision a title ever had. ``files`` are thousands of names for a long film, so that only who needs them reads
+# them.
+revisions = sa.Table(
+    "catalogue_revisions",
+    metadata,
+    sa.Column("title_id", sa.ForeignKey(titles.c.id), primary_key=True),
+    sa.Column("revision", sa.String(64), primary_key=True),
+    sa.Column("presentation", sa.JSON, nullable=False),
+    sa.Column("files", sa.JSON, nullable=False),
+    sa.Column("published_at", Moment, nullable=False),
+)
+
+# One row: the number of the last change.
+changes = sa.Table(
+    "catalogue_changes",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("last", sa.BigInteger, nullable=False),
+)
+
+_NEXT_CHANGE = sa.text(
+    """
+    INSERT INTO catalogue_changes (id, last) VALUES (1, 1)
+    ON CONFLICT (id) DO UPDATE SET last = catalogue_changes.last + 1 RETURNING last
+    """
+)
+_SHORT = sa.select(titles, revisions.c.presentation).select_from(
+    titles.outerjoin(revisions, sa.and_(revisions.c.title_id == titles.c.id, revisions.c.revision == titles.c.revision))
+)
+_CHANGED = _SHORT.where(titles.c.change > sa.bindparam("change")).order_by(titles.c.change)
+_WHOLE = _SHORT.add_columns(revisions.c.files).where(titles.c.id == sa.bindparam("title_id"))
+
+
+def next_change(connection: sa.Connection) -> int:
+    """The number of the change this transaction makes.
+
+    The row stays locked until the transaction ends. So changes happen one after the other, and become visible in the
+    order of their numbers: who has seen one has seen all before it.
+    """
+    return int(connection.execute(_NEXT_CHANGE).scalar_one())
+
+
+def changed_since(connection: sa.Connection, change: int) -> tuple[int, list[Title]]:
+    """The titles written after a change, without ``files``, and the number of the last change among them."""
+    rows = connection.execute(_CHANGED, {"change": change}).all()
+    return (rows[-1].change if rows else change), [_title(row, ()) for row in rows]
+
+
+def title(connection: sa.Connection, title_id: str) -> Title | None:
+    """A title with its whole presentation."""
+    row = connection.execute(_WHOLE, {"title_id": title_id}).one_or_none()
+    return None if row is None else _title(row, row.files or ())
+
+
+def add_title(connection: sa.Connection, added: Title, change: int) -> None:
+    """Keep a new title."""
+    connection.execute(
+        titles.insert().values(
+            id=added.id,
+            kind=added.kind.value,
+            name=added.name,
+            synopsis=added.synopsis,
+            year=added.year,
+            genres=list(added.genres),
+            moods=list(added.moods),
+            maturity=added.maturity,
+            state=added.state.value,
+            parent_id=added.parent_id,
+            season_number=added.season_number,
+            episode_number=added.episode_number,
+            created_at=added.created_at,
+            change=change,
+        )
+    )
+
+
+def change_title(connection: sa.Connection, changed: Title, change: int) -> None:
+    """Write what a step of the lifecycle changes: state, message, revision and when it was published."""
+    connection.execute(
+        titles.update()
+        .where(titles.c.id == changed.id)
+        .values(
+            state=changed.state.value,
+            message=changed.message,
+            revision=changed.revision,
+            published_at=changed.published_at,
+            change=change,
+        )
+    )
+
+
+def add_revision(
+    connection: sa.Connection, title_id: str, revision: str, presentation: Presentation, now: datetime
+) -> bool:
+    """Keep a revision of a title; False if it was kept before."""
+    wanted = sa.select(revisions.c.revision).where(revisions.c.title_id == title_id, revisions.c.revision == revision)
+    if connection.scalar(wanted) is not None:
+        return False
+    values = presentation_to_json(presentation)
+    files = values.pop("files")
+    connection.execute(
+        revisions.insert().values(
+            title_id=title_id, revision=revision, presentation=values, files=files, published_at=now
+        )
+    )
+    return True
+
+
+def _title(row: sa.Row[Any], files: Any) -> Title:
+    # By name from a mapping: a row's attributes are looked up one by one, and there are twenty thousand rows.
+    values = row._mapping  # noqa: SLF001 - SQLAlchemy's documented name
+    kept = values["presentation"]
+    return Title(
+        id=values["id"],
+        kind=TitleKind(values["kind"]),
+        name=values["name"],
+        synopsis=values["synopsis"],
+        year=values["year"],
+        genres=tuple(values["genres"]),
+        moods=tuple(values["moods"]),
+        maturity=values["maturity"],
+        state=TitleState(values["state"]),
+        message=values["message"],
+        revision=values["revision"],
+        presentation=None if kept is None else presentation_from_json({**kept, "files": files}),
+        parent_id=values["parent_id"],
+        season_number=values["season_number"],
+        episode_number=values["episode_number"],
+        created_at=values["created_at"],
+        published_at=values["published_at"],
+    )
