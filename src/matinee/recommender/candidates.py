@@ -1,0 +1,145 @@
+"""What a profile may be shown of the shelf, and which titles are alike by what is known of them.
+
+A selection is made once for a shelf and a maturity limit, so that no row ever sees a title it must not show. Alike by
+tags means genres and moods in common, each counting by how rare it is (its inverse document frequency), as a cosine.
+Where a title shares none with any other, year and length remain.
+"""
+
+import heapq
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import is_
+
+from matinee.catalogue.titles import Shelf, Title
+
+_RELATED_KEPT = 60
+_SEEDS_KEPT = 2000
+_UNKNOWN_YEARS = 2.0
+_YEARS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """A title that is like another one: ``shared`` are the tags they have in common; none means year and length."""
+
+    title_id: str
+    likeness: float
+    shared: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Genre:
+    """A genre as its newest title writes it, and its titles, newest first."""
+
+    name: str
+    title_ids: tuple[str, ...]
+
+
+class Selection:
+    """The titles of a shelf for one maturity limit (an age), newest first, with indexes over them."""
+
+    def __init__(self, shelf: Shelf, maturity_limit: int) -> None:
+        self.playable: Mapping[str, Title] = {
+            title.id: title for title in shelf.titles if title.maturity <= maturity_limit
+        }
+        # Seasons and episodes of a series on the shelf are found on its page, not beside it.
+        self.titles: Mapping[str, Title] = {
+            title.id: title for title in self.playable.values() if title.parent_id not in shelf.by_id
+        }
+        self.newest: Sequence[str] = tuple(self.titles)
+        self._tags: dict[str, dict[str, str]] = {}
+        by_genre: dict[str, list[str]] = defaultdict(list)
+        by_tag: dict[str, list[str]] = defaultdict(list)
+        names: dict[str, str] = {}
+        for title in self.titles.values():
+            tags = self._tags[title.id] = _tags(title)
+            for tag in tags:
+                by_tag[tag].append(title.id)
+            for name in title.genres:
+                names.setdefault(name.casefold(), name)
+            for genre in {name.casefold() for name in title.genres}:
+                by_genre[genre].append(title.id)
+        self.genres: Mapping[str, Genre] = {key: Genre(names[key], tuple(ids)) for key, ids in by_genre.items()}
+        self._by_tag = by_tag
+        self._weights = {tag: math.log(1 + len(self.titles) / len(ids)) ** 2 for tag, ids in by_tag.items()}
+        self._norms = {title_id: self._norm(tags) for title_id, tags in self._tags.items()}
+        self._places = {title_id: place for place, title_id in enumerate(self.newest)}
+        self._related: dict[str, tuple[Relative, ...]] = {}
+
+    def related(self, seed: Title) -> tuple[Relative, ...]:
+        """Titles like the seed, likest first, equals newest first: by tags, or else by year and length."""
+        known = self._related.get(seed.id)
+        if known is None:
+            if len(self._related) >= _SEEDS_KEPT:
+                self._related.clear()
+            known = self._related[seed.id] = self._by_tags(seed) or self._by_year_and_length(seed)
+        return known
+
+    def _by_tags(self, seed: Title) -> tuple[Relative, ...]:
+        tags = _tags(seed)
+        common: dict[str, float] = defaultdict(float)
+        for tag in tags:
+            weight = self._weights.get(tag, 0.0)
+            for title_id in self._by_tag.get(tag, ()):
+                common[title_id] += weight
+        common.pop(seed.id, None)
+        norms, places, norm = self._norms, self._places, self._norm(tags)
+        scored = ((-weight / (norm * norms[found]), places[found], found) for found, weight in common.items())
+        return tuple(
+            Relative(found, -likeness, tuple(name for tag, name in tags.items() if tag in self._tags[found]))
+            for likeness, _, found in heapq.nsmallest(_RELATED_KEPT, scored)
+        )
+
+    def _norm(self, tags: Iterable[str]) -> float:
+        return math.sqrt(sum(self._weights.get(tag, 0.0) for tag in tags)) or 1.0
+
+    def _by_year_and_length(self, seed: Title) -> tuple[Relative, ...]:
+        scored = (
+            (_distance(seed, title), place, title.id)
+            for place, title in enumerate(self.titles.values())
+            if title.id != seed.id
+        )
+        return tuple(
+            Relative(found, 1 / (1 + distance), ()) for distance, _, found in heapq.nsmallest(_RELATED_KEPT, scored)
+        )
+
+
+class Selections:
+    """The selections of the shelf that stands now, made when they are first asked for."""
+
+    def __init__(self) -> None:
+        self._shelf: Shelf | None = None
+        self._steps: list[int] = []
+        self._selections: dict[int, Selection] = {}
+
+    def of(self, shelf: Shelf, maturity_limit: int) -> Selection:
+        """What a maturity limit may see of a shelf. Limits between two steps of the shelf's ages share one."""
+        if shelf is not self._shelf and not _same(shelf, self._shelf):
+            self._steps = sorted({title.maturity for title in shelf.titles})
+            self._selections = {}
+        self._shelf = shelf
+        step = max((age for age in self._steps if age <= maturity_limit), default=-1)
+        selection = self._selections.get(step)
+        if selection is None:
+            selection = self._selections[step] = Selection(shelf, step)
+        return selection
+
+
+def _same(one: Shelf, other: Shelf | None) -> bool:
+    """Whether two shelves hold the same objects: a title that was only begun to be encoded makes a new shelf, too."""
+    return other is not None and len(one.titles) == len(other.titles) and all(map(is_, one.titles, other.titles))
+
+
+def _tags(title: Title) -> dict[str, str]:
+    """A title's genres and moods by their folded names, as they are written."""
+    return {name.casefold(): name for name in (*title.genres, *title.moods)}
+
+
+def _distance(one: Title, other: Title) -> float:
+    years = _UNKNOWN_YEARS
+    if one.year is not None and other.year is not None:
+        years = abs(one.year - other.year) / _YEARS
+    shorter, longer = sorted((max(1.0, one.duration_seconds or 1.0), max(1.0, other.duration_seconds or 1.0)))
+    return years + math.log(longer / shorter)

@@ -1,0 +1,77 @@
+"""What is being watched now: play counts that fade with a half-life, by region and overall.
+
+A play at time t is worth 2^((t - now) / H) at ``now``. Kept is the binary logarithm of the sum of 2^(t / H): it never
+overflows, a play is one addition in O(1), and since all titles fade alike, their order changes only when one is
+played ("forward decay", Cormode et al., ICDE 2009).
+"""
+
+import math
+from bisect import bisect_left
+from collections.abc import Sequence
+
+HALF_LIFE_SECONDS = 86_400.0
+_REGIONS_KEPT = 256
+_LARGEST_POWER = 1000.0
+
+
+class Board:
+    """Titles in order of their faded plays, most played first. Times are seconds since 1970."""
+
+    def __init__(self, half_life_seconds: float = HALF_LIFE_SECONDS) -> None:
+        self._half_life_seconds = half_life_seconds
+        self._levels: dict[str, float] = {}
+        self._order: list[tuple[float, str]] = []
+        self._titles: list[str] = []
+
+    def count(self, title_id: str, at: float) -> None:
+        """One play more."""
+        level = at / self._half_life_seconds
+        known = self._levels.get(title_id)
+        if known is not None:
+            place = bisect_left(self._order, (-known, title_id))
+            del self._order[place]
+            del self._titles[place]
+            # log2(2^a + 2^b), of which the larger is taken out, so that the rest lies between 1 and 2.
+            level = max(known, level) + math.log2(1 + math.exp2(-abs(known - level)))
+        self._levels[title_id] = level
+        place = bisect_left(self._order, (-level, title_id))
+        self._order.insert(place, (-level, title_id))
+        self._titles.insert(place, title_id)
+
+    def plays(self, title_id: str, now: float) -> float:
+        """How many plays a title has, each faded to what it is worth now."""
+        level = self._levels.get(title_id)
+        if level is None:
+            return 0.0
+        return math.exp2(min(level - now / self._half_life_seconds, _LARGEST_POWER))
+
+    def ranked(self) -> Sequence[str]:
+        """The titles ever played, most popular first; equals by title id."""
+        return self._titles
+
+
+class Popularity:
+    """A board for every region and one for all of them."""
+
+    def __init__(self, half_life_seconds: float = HALF_LIFE_SECONDS) -> None:
+        self._half_life_seconds = half_life_seconds
+        self.overall = Board(half_life_seconds)
+        self._regions: dict[str, Board] = {}
+        self._nowhere = Board(half_life_seconds)
+
+    def count(self, title_id: str, region: str | None, at: float) -> None:
+        """One play more, seen in a region (None: it is not known where)."""
+        self.overall.count(title_id, at)
+        if region is None:
+            return
+        board = self._regions.get(region)
+        if board is None:
+            # Regions are named by events; a flood of invented names must not fill the memory.
+            if len(self._regions) >= _REGIONS_KEPT:
+                return
+            board = self._regions[region] = Board(self._half_life_seconds)
+        board.count(title_id, at)
+
+    def region(self, name: str) -> Board:
+        """A region's board; an empty one if nothing was played there."""
+        return self._regions.get(name, self._nowhere)

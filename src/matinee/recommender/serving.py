@@ -1,0 +1,121 @@
+"""The recommender of one serving process: knowledge in memory, kept up with the event log."""
+
+import threading
+from collections.abc import Mapping
+from datetime import datetime
+
+import structlog
+
+from matinee.catalogue.titles import Shelf
+from matinee.model.errors import Unavailable
+from matinee.ports import Clock, EventLog, Relay
+from matinee.recommender.candidates import Selections
+from matinee.recommender.knowledge import Knowledge
+from matinee.recommender.rows import Row, RowKind, arrange, similar
+
+__all__ = ["Recommender", "Row", "RowKind"]
+
+_log = structlog.get_logger()
+_BATCH = 1000
+_PAUSE_SECONDS = 0.25
+_EVERYTHING = 18
+
+
+class Recommender:
+    """Learns from the log's first event on; every process that serves pages has its own, and all know the same.
+
+    ``relay`` carries accepted events into the log (None: another process does). While the log is away, pages go on
+    with what is known.
+    """
+
+    def __init__(self, log: EventLog, relay: Relay | None, clock: Clock) -> None:
+        self._tail = log.tail()
+        self._relay = relay
+        self._clock = clock
+        self._knowledge = Knowledge()
+        self._selections = Selections()
+        self._state = threading.Lock()
+        self._turn = threading.Condition()
+        self._begun = 0
+        self._ended = 0
+        self._away = False
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def catch_up(self) -> None:
+        """Know every event that was accepted before this call. While one caller reads, the others wait for it.
+
+        A reading that had begun already may have missed the caller's event, so it waits for one that began later.
+        """
+        with self._turn:
+            wanted = self._begun + 1
+            while self._begun > self._ended and self._ended < wanted:
+                self._turn.wait()
+            if self._ended >= wanted:
+                return
+            self._begun += 1
+        try:
+            self._read()
+        finally:
+            with self._turn:
+                self._ended = self._begun
+                self._turn.notify_all()
+
+    def rows(self, profile_id: str, shelf: Shelf, region: str, maturity_limit: int, now: datetime) -> tuple[Row, ...]:
+        """A profile's home page as rows."""
+        with self._state:
+            return arrange(self._knowledge, self._selections.of(shelf, maturity_limit), profile_id, region, now)
+
+    def similar(self, title_id: str, shelf: Shelf, limit: int, maturity_limit: int = _EVERYTHING) -> tuple[str, ...]:
+        """What goes with a title, for anybody; nothing if the title is not on the shelf."""
+        seed = shelf.by_id.get(title_id)
+        if seed is None:
+            return ()
+        with self._state:
+            return similar(self._knowledge, self._selections.of(shelf, maturity_limit), seed, limit)
+
+    def progress(self, profile_id: str) -> Mapping[str, tuple[float, float]]:
+        """By title id, where a profile is and how long the title lasts, in seconds (0: nobody has told).
+
+        A play that is done stands at its end.
+        """
+        with self._state:
+            return {
+                title_id: (play.duration_seconds if play.done else play.position_seconds, play.duration_seconds)
+                for title_id, play in self._knowledge.histories.of(profile_id).plays.items()
+            }
+
+    def start(self) -> None:
+        """Keep up in the background as well, so that the first request after a quiet hour has little to read."""
+        self._thread = threading.Thread(target=self._keep_up, name="recommender", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the background's work."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _keep_up(self) -> None:
+        while not self._stop.wait(_PAUSE_SECONDS):
+            self.catch_up()
+
+    def _read(self) -> None:
+        try:
+            while self._relay is not None and self._relay.forward(_BATCH) == _BATCH:
+                pass
+            while True:
+                batch = self._tail.read(_BATCH)
+                with self._state:
+                    for recorded in batch:
+                        self._knowledge.learn(recorded.event, self._clock.now())
+                if len(batch) < _BATCH:
+                    break
+        except Unavailable as error:
+            if not self._away:
+                _log.warning("recommender.log_away", reason=str(error))
+            self._away = True
+            return
+        if self._away:
+            _log.info("recommender.log_back")
+        self._away = False
