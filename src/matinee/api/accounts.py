@@ -1,0 +1,105 @@
+"""Accounts and sessions over HTTP."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel
+
+from matinee.accounts.members import Member, Role
+from matinee.api.authentication import request_token, signed_in
+from matinee.pages.visitor import by_https, ended_cookie, session_cookie
+
+if TYPE_CHECKING:
+    from matinee.pages.rooms import Rooms
+
+_MOST_BYTES = 16 * 1024
+_LONGEST_NAME = 40
+
+
+class Credentials(BaseModel):
+    """What a member signs up or in with."""
+
+    email: str
+    password: str
+
+
+class AccountBody(BaseModel):
+    """An account as its member sees it."""
+
+    id: str
+    email: str
+    role: Role
+    created_at: datetime
+
+
+class SignInBody(BaseModel):
+    """A sign-in: the token is for ``Authorization: Bearer``; browsers get it as a cookie as well."""
+
+    token: str
+    expires_at: datetime
+
+
+class SessionBody(BaseModel):
+    """A device that is signed in; ``current`` is the one that asks."""
+
+    id: str
+    device: str
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    current: bool
+
+
+def routes(rooms: "Rooms") -> APIRouter:
+    """Sign up, in and out; the devices signed in."""
+    router = APIRouter(tags=["accounts"], max_body_size=_MOST_BYTES)
+    Caller = Annotated[Member, Depends(signed_in(rooms))]  # noqa: N806 - a type, made of this service's rooms
+
+    @router.post("/accounts", status_code=201)
+    def sign_up(credentials: Credentials) -> AccountBody:
+        """Sign up. The account begins with one profile, named after the e-mail address."""
+        member = rooms.accounts.sign_up(credentials.email, credentials.password)
+        rooms.accounts.create_profile(member.id, member.email.split("@")[0][:_LONGEST_NAME])
+        return AccountBody(id=member.id, email=member.email, role=member.role, created_at=member.created_at)
+
+    # No check of the origin here: no cookie speaks for the caller yet, and a page of another site cannot send JSON
+    # without asking first, to which nobody answers (Fetch Standard §3.3.3, CORS-preflight).
+    @router.post("/sessions", status_code=201)
+    def sign_in(credentials: Credentials, request: Request, response: Response) -> SignInBody:
+        """Sign in. 401 in the same words for an unknown address and a wrong password; 429 after too many wrong ones."""
+        device = request.headers.get("user-agent", "")
+        signed = rooms.accounts.sign_in(credentials.email, credentials.password, device)
+        https = by_https(request.url.scheme, request.headers)
+        response.set_cookie(**session_cookie(signed.token, signed.expires_at, https=https))
+        response.headers["Cache-Control"] = "no-store"
+        return SignInBody(token=signed.token, expires_at=signed.expires_at)
+
+    @router.get("/sessions")
+    def list_sessions(member: Caller, request: Request) -> list[SessionBody]:
+        """Where the member is signed in, newest first."""
+        found = rooms.accounts.sessions(member.id, request_token(request))
+        return [
+            SessionBody(
+                id=session.id,
+                device=session.device,
+                created_at=session.created_at,
+                last_seen_at=session.last_seen_at,
+                expires_at=session.expires_at,
+                current=session.current,
+            )
+            for session in found
+        ]
+
+    @router.delete("/sessions/current", status_code=204)
+    def sign_out(_: Caller, request: Request, response: Response) -> None:
+        """Sign out here."""
+        rooms.accounts.sign_out(request_token(request))
+        response.delete_cookie(**ended_cookie(https=by_https(request.url.scheme, request.headers)))
+
+    @router.delete("/sessions/{session_id}", status_code=204)
+    def end_session(session_id: str, member: Caller) -> None:
+        """Sign another device out."""
+        rooms.accounts.end_session(member.id, session_id)
+
+    return router

@@ -1,0 +1,173 @@
+"""Every failure as ``application/problem+json`` (RFC 9457), its detail a sentence for people."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+
+from matinee.model.errors import (
+    Conflict,
+    EncodingFailed,
+    Forbidden,
+    Invalid,
+    LimitReached,
+    MatineeError,
+    NotFound,
+    Refused,
+    SignInRequired,
+    Unavailable,
+)
+
+_log = structlog.get_logger()
+
+STATUSES: Mapping[type[MatineeError], HTTPStatus] = {
+    Invalid: HTTPStatus.BAD_REQUEST,
+    SignInRequired: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    LimitReached: HTTPStatus.TOO_MANY_REQUESTS,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    EncodingFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
+    Refused: HTTPStatus.UNPROCESSABLE_ENTITY,
+}
+
+_RETRY_SECONDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A failure on its way out: a status, a sentence, headers, and for a body's faults one entry each."""
+
+    status: HTTPStatus
+    detail: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    errors: Sequence[Mapping[str, str]] = ()
+
+
+class ProblemFault(BaseModel):
+    """One fault of what was sent: where, as a JSON pointer (RFC 6901), and what."""
+
+    pointer: str
+    detail: str
+
+
+class ProblemBody(BaseModel):
+    """RFC 9457 §3.1. ``type`` is about:blank: the status says what kind of problem it is, ``detail`` the rest."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    instance: str | None = None
+    errors: list[ProblemFault] | None = None
+
+
+PageOf = Callable[[Request, Problem], Response]
+
+
+def install(app: FastAPI) -> None:
+    """Answer every failure of an application with a problem; call it before routers are included.
+
+    Who sets ``app.state.problem_page`` (a function of request and Problem) answers browsers outside /api with a page.
+    """
+    # FastAPI would describe its own 422 at every route.
+    app.router.responses["4XX"] = {"model": ProblemBody, "description": "A problem, with a sentence"}
+    app.add_exception_handler(MatineeError, _answer)
+    app.add_exception_handler(RequestValidationError, _answer)
+    app.add_exception_handler(HTTPException, _answer)
+    app.add_exception_handler(OperationalError, _answer)
+    app.add_exception_handler(PoolTimeoutError, _answer)
+    app.add_exception_handler(Exception, _answer)
+
+
+def problem_of(error: Exception, method: str, path: str) -> Problem:
+    """What to say of an error that a request of this method and path met."""
+    match error:
+        case MatineeError():
+            return _ours(error)
+        case RequestValidationError():
+            faults = [_fault(entry) for entry in error.errors()]
+            return Problem(HTTPStatus.BAD_REQUEST, " ".join(fault["detail"] for fault in faults), errors=faults)
+        case HTTPException():
+            return _frameworks(error, method, path)
+        case OperationalError() | PoolTimeoutError():
+            detail = "The database does not answer now."
+            return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": str(_RETRY_SECONDS)})
+        case _:
+            return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something broke here; the log says what.")
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    problem = problem_of(error, request.method, request.url.path)
+    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.error("request.failed", method=request.method, path=request.url.path, exc_info=error)
+    page: PageOf | None = getattr(request.app.state, "problem_page", None)
+    browser = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+    if page is not None and browser:
+        return page(request, problem)
+    body = ProblemBody(
+        title=problem.status.phrase,
+        status=problem.status,
+        detail=problem.detail,
+        instance=request.url.path,
+        errors=[ProblemFault(**fault) for fault in problem.errors] or None,
+    )
+    return JSONResponse(
+        body.model_dump(exclude_none=True),
+        status_code=problem.status,
+        headers=dict(problem.headers),
+        media_type="application/problem+json",
+    )
+
+
+def _ours(error: MatineeError) -> Problem:
+    status = next(
+        (STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), HTTPStatus.INTERNAL_SERVER_ERROR
+    )
+    headers = {}
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Bearer realm="matinee"'  # RFC 9110 §11.6.1 asks for it with every 401
+    if isinstance(error, LimitReached) and error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(math.ceil(error.retry_after_seconds))
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(_RETRY_SECONDS)
+    return Problem(status, str(error), headers)
+
+
+def _frameworks(error: HTTPException, method: str, path: str) -> Problem:
+    status = HTTPStatus(error.status_code)
+    headers = dict(error.headers or {})
+    if error.detail and error.detail != status.phrase:
+        return Problem(status, f"{str(error.detail).rstrip('.')}.", headers)
+    match status:
+        case HTTPStatus.NOT_FOUND:
+            detail = f"There is nothing at {path}."
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            detail = f"{path} does not take {method}."
+        case _:
+            detail = f"{status.description or status.phrase}."
+    return Problem(status, detail, headers)
+
+
+def _fault(entry: Mapping[str, Any]) -> dict[str, str]:
+    """A fault that Pydantic found. What was sent is not repeated: it may be a password."""
+    where, *names = entry["loc"]
+    pointer = "".join(f"/{str(name).replace('~', '~0').replace('/', '~1')}" for name in names)
+    if entry["type"] == "json_invalid":
+        return {"pointer": "", "detail": f"The {where} is not JSON: {entry['ctx']['error']}."}
+    named = "The " + (f"{where}'s {'.'.join(map(str, names))!r}" if names else str(where))
+    if entry["type"] == "missing":
+        return {"pointer": pointer, "detail": f"{named} is missing."}
+    message = str(entry["msg"])
+    return {"pointer": pointer, "detail": f"{named} is not right: {message[:1].lower()}{message[1:]}."}
