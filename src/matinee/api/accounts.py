@@ -51,6 +51,12 @@ class SessionBody(BaseModel):
     current: bool
 
 
+class SessionsBody(BaseModel):
+    """Sessions, newest first."""
+
+    sessions: list[SessionBody]
+
+
 def routes(rooms: "Rooms") -> APIRouter:
     """Sign up, in and out; the devices signed in."""
     router = APIRouter(tags=["accounts"], max_body_size=_MOST_BYTES)
@@ -76,20 +82,22 @@ def routes(rooms: "Rooms") -> APIRouter:
         return SignInBody(token=signed.token, expires_at=signed.expires_at)
 
     @router.get("/sessions")
-    def list_sessions(member: Caller, request: Request) -> list[SessionBody]:
+    def list_sessions(member: Caller, request: Request) -> SessionsBody:
         """Where the member is signed in, newest first."""
         found = rooms.accounts.sessions(member.id, request_token(request))
-        return [
-            SessionBody(
-                id=session.id,
-                device=session.device,
-                created_at=session.created_at,
-                last_seen_at=session.last_seen_at,
-                expires_at=session.expires_at,
-                current=session.current,
-            )
-            for session in found
-        ]
+        return SessionsBody(
+            sessions=[
+                SessionBody(
+                    id=session.id,
+                    device=session.device,
+                    created_at=session.created_at,
+                    last_seen_at=session.last_seen_at,
+                    expires_at=session.expires_at,
+                    current=session.current,
+                )
+                for session in found
+            ]
+        )
 
     @router.delete("/sessions/current", status_code=204)
     def sign_out(_: Caller, request: Request, response: Response) -> None:

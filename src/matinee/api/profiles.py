@@ -52,15 +52,21 @@ class ProfileBody(BaseModel):
     created_at: datetime
 
 
+class ProfilesBody(BaseModel):
+    """Profiles, oldest first."""
+
+    profiles: list[ProfileBody]
+
+
 def routes(rooms: "Rooms") -> APIRouter:
     """A member's profiles."""
     router = APIRouter(prefix="/profiles", tags=["profiles"], max_body_size=_MOST_BYTES)
     Home = Annotated[Household, Depends(household(rooms))]  # noqa: N806 - a type, made of this service's rooms
 
     @router.get("")
-    def list_profiles(home: Home) -> list[ProfileBody]:
+    def list_profiles(home: Home) -> ProfilesBody:
         """All profiles of the member, oldest first."""
-        return [_body(profile) for profile in home.profiles()]
+        return ProfilesBody(profiles=[_body(profile) for profile in home.profiles()])
 
     @router.post("", status_code=201)
     def create(new: NewProfile, home: Home) -> ProfileBody:

@@ -49,6 +49,12 @@ class TitleBody(BaseModel):
     message: str | None = None
 
 
+class TitlesBody(BaseModel):
+    """Titles in order."""
+
+    titles: list[TitleBody]
+
+
 def routes(rooms: "Rooms") -> APIRouter:
     """A title by its id, and titles by name. Operators who name no profile see every state."""
     router = APIRouter(prefix="/titles", tags=["titles"])
@@ -61,7 +67,7 @@ def routes(rooms: "Rooms") -> APIRouter:
         profile_id: str | None = None,
         limit: Annotated[int, Query(ge=1, le=_MOST_TITLES)] = _USUAL_TITLES,
         offset: Annotated[int, Query(ge=0)] = 0,
-    ) -> list[TitleBody]:
+    ) -> TitlesBody:
         """Titles whose name matches, best first; without a query all, newest first. Only those the profile may see."""
         window = slice(offset, offset + limit)
         if _operates(home, profile_id):
@@ -69,13 +75,13 @@ def routes(rooms: "Rooms") -> APIRouter:
             if query:
                 by_id = {title.id: title for title in titles}
                 titles = [by_id[found] for found in find(index((title.id, title.name) for title in titles), query)]
-            return [title_body(title, operator=True) for title in titles[window]]
+            return TitlesBody(titles=[title_body(title, operator=True) for title in titles[window]])
         age = home.limit(profile_id)
         if query:
             titles = rooms.catalogue.search(query, limit=window.stop, maturity_limit=age)
         else:
             titles = [title for title in rooms.catalogue.shelf().titles if title.maturity <= age]
-        return [title_body(title) for title in titles[window]]
+        return TitlesBody(titles=[title_body(title) for title in titles[window]])
 
     @router.get("/{title_id}")
     def title(title_id: str, home: Home, profile_id: str | None = None) -> TitleBody:

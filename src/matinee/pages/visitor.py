@@ -103,5 +103,5 @@ def _chosen(household: Household, profile_id: str | None) -> Profile | None:
 
 
 def _cookie(*, https: bool) -> dict[str, Any]:
-    # Lax: a link from elsewhere finds the member signed in, another site's form or script does not (RFC 6265bis §5.6.7).
+    # Lax: a link from elsewhere finds the member signed in, a form or script there does not (RFC 6265bis §5.6.7).
     return {"path": "/", "httponly": True, "samesite": "lax", "secure": https}
