@@ -1,0 +1,167 @@
+// The watch page: one film, and what wires its parts together.
+import type Hls from "hls.js";
+import { EventQueue } from "./events";
+import { clock } from "./player/clock";
+import { Controls } from "./player/controls";
+import { find } from "./player/elements";
+import { announce } from "./player/media_session";
+import { Menu } from "./player/menu";
+import { Addresses, type Playback, startPlayback } from "./player/playback";
+import { Scrub } from "./player/scrub";
+import { Stats } from "./player/stats";
+import { type Segment, Stream, type Trouble } from "./player/stream";
+import { Telemetry } from "./player/telemetry";
+import { Thumbnails } from "./player/thumbnails";
+
+const STATE_EVERY_MS = 250;
+const RESUME_SHOWN_MS = 9000;
+const RESUMABLE_SECONDS = 5;
+
+export interface PlayerState {
+  playback_id: string;
+  title_id: string;
+  name: string;
+  edge: string | null;
+  pathway: string | null;
+  buffer_seconds: number;
+  bitrate_bps: number | null;
+  stalls: number;
+  position_seconds: number;
+  playing: boolean;
+  segments: Segment[];
+}
+
+declare global {
+  interface Window {
+    matinee?: { video: HTMLVideoElement; hls: Hls | null; playback: Playback; state(): PlayerState };
+  }
+}
+
+const root = find(document, "#player");
+const video = find<HTMLVideoElement>(root, "video");
+const { titleId = "", profileId = "", name = "", poster = "", back = "/" } = root.dataset;
+
+function trouble(now: Trouble): void {
+  const card = find(root, "#trouble");
+  const searching = find(root, "#searching");
+  searching.hidden = now.kind !== "searching";
+  card.hidden = now.kind !== "lost";
+  if (now.kind === "none") return;
+  if (now.kind === "lost") {
+    find(card, "[data-sentence]").textContent = now.sentence;
+    find(card, "button").focus();
+  }
+}
+
+function offerStartOver(seconds: number, seek: (seconds: number) => void): void {
+  if (seconds <= RESUMABLE_SECONDS) return;
+  const pill = find(root, "#resumed");
+  find(pill, "[data-sentence]").textContent = `Resumed at ${clock(seconds)}`;
+  pill.hidden = false;
+  const away = () => {
+    pill.hidden = true;
+  };
+  find(pill, "button").addEventListener("click", () => {
+    seek(0);
+    away();
+  });
+  setTimeout(away, RESUME_SHOWN_MS);
+}
+
+async function play(): Promise<void> {
+  const queue = new EventQueue();
+  let playback: Playback;
+  try {
+    playback = await startPlayback(profileId, titleId);
+  } catch (error) {
+    trouble({ kind: "lost", sentence: (error as Error).message });
+    find(root, "#trouble button").addEventListener("click", () => location.reload());
+    return;
+  }
+  find(root, "#playback-id").textContent = playback.playback_id;
+
+  const addresses = new Addresses(playback);
+  const thumbnails = new Thumbnails(addresses);
+  let telemetry: Telemetry | null = null;
+  let menu: Menu | null = null;
+  const stream: Stream = new Stream(video, addresses, titleId, {
+    onEdge(from, to) {
+      if (from === null) void thumbnails.load(to);
+      else telemetry?.switched(from, to);
+    },
+    onTrouble(now) {
+      trouble(now);
+      if (now.kind === "lost") telemetry?.failed(now.sentence);
+    },
+    onLevels: () => menu?.offer(),
+  });
+  telemetry = new Telemetry(stream, queue, {
+    playback_id: playback.playback_id,
+    title_id: titleId,
+    profile_id: profileId,
+  });
+  menu = new Menu(find(root, "#menu"), stream);
+  const stats = new Stats(find(root, "#stats"), stream, () => telemetry);
+  const speeds = menu;
+  const controls = new Controls(root, video, {
+    stats: () => stats.toggle(),
+    faster: (by) => speeds.faster(by),
+    leave: () => location.assign(back),
+  });
+  new Scrub(find(root, ".scrub"), video, thumbnails, (seconds) => controls.seek(seconds));
+  announce(video, { name, poster }, (seconds) => controls.seek(seconds));
+  find(root, "#trouble button").addEventListener("click", () => {
+    trouble({ kind: "none" });
+    stream.retry();
+  });
+
+  const end = find(root, "#end");
+  video.addEventListener("ended", () => {
+    end.hidden = false;
+    find(end, "a, button").focus();
+  });
+  video.addEventListener("play", () => {
+    end.hidden = true;
+  });
+  find(end, "[data-again]").addEventListener("click", () => {
+    controls.seek(0);
+    void video.play();
+  });
+
+  // Almost at its end: begin anew.
+  const asked = new URLSearchParams(location.search).has("start") ? 0 : playback.resume_seconds;
+  const length = Number(root.dataset.duration ?? 0);
+  const resume = length > 0 && asked > length - RESUMABLE_SECONDS ? 0 : asked;
+  stream.open(resume);
+  offerStartOver(resume, (seconds) => controls.seek(seconds));
+  // A browser that has not seen its person act here yet may refuse: the big button stays.
+  void video.play().catch(() => root.classList.add("player-asks"));
+  video.addEventListener("play", () => root.classList.remove("player-asks"));
+
+  const channel = new BroadcastChannel("matinee-player");
+  const state = (): PlayerState => ({
+    playback_id: playback.playback_id,
+    title_id: titleId,
+    name,
+    edge: stream.edge,
+    pathway: stream.pathway,
+    buffer_seconds: stream.bufferSeconds,
+    bitrate_bps: stream.hls?.levels[stream.hls.currentLevel]?.bitrate ?? null,
+    stalls: telemetry?.stalls ?? 0,
+    position_seconds: video.currentTime,
+    playing: !video.paused && !video.ended,
+    segments: stream.segments,
+  });
+  // What tests and the studio look through.
+  window.matinee = {
+    video,
+    playback,
+    state,
+    get hls() {
+      return stream.hls;
+    },
+  };
+  setInterval(() => channel.postMessage({ ...state(), segments: stream.segments.slice(-20) }), STATE_EVERY_MS);
+}
+
+void play();

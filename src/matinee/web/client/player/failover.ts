@@ -1,0 +1,158 @@
+// What makes a killed and a hung edge cost no stall: silence is noticed within two seconds, a network failure condemns
+// the edge rather than one rung of its ladder, and the buffer outlasts both.
+
+import type Hls from "hls.js";
+import {
+  ErrorActionFlags,
+  ErrorController,
+  type ErrorData,
+  ErrorDetails,
+  Events,
+  type FragmentLoaderContext,
+  type HlsConfig,
+  type Loader,
+  type LoaderCallbacks,
+  type LoaderConfiguration,
+  NetworkErrorAction,
+  XhrLoader,
+} from "hls.js";
+import { hostOf } from "./playback";
+
+/** Longest wait for a first byte, and between two bytes. An edge streams while it fills, so even a miss is quicker. */
+export const SILENCE_MS = 2000;
+const LOOK_EVERY_MS = 250;
+
+const OF_THE_NETWORK: ReadonlySet<string> = new Set([
+  ErrorDetails.FRAG_LOAD_ERROR,
+  ErrorDetails.FRAG_LOAD_TIMEOUT,
+  ErrorDetails.LEVEL_LOAD_ERROR,
+  ErrorDetails.LEVEL_LOAD_TIMEOUT,
+  ErrorDetails.AUDIO_TRACK_LOAD_ERROR,
+  ErrorDetails.AUDIO_TRACK_LOAD_TIMEOUT,
+]);
+
+export function isOfTheNetwork(details: string): boolean {
+  return OF_THE_NETWORK.has(details);
+}
+
+/**
+ * hls.js answers a failed segment by trying the ladder's other rungs, all of them at the same dead edge, each worth a
+ * timeout. Here the whole pathway goes to the penalty box at once and content steering takes the next
+ * (draft-pantos-hls-rfc8216bis §7.4).
+ */
+export class EdgeFailover extends ErrorController {
+  constructor(private readonly player: Hls) {
+    super(player);
+    // Registered right after the parent's own listener and before content steering's, which reads the action.
+    player.on(Events.ERROR, this.condemn, this);
+  }
+
+  override destroy(): void {
+    this.player.off(Events.ERROR, this.condemn, this);
+    super.destroy();
+  }
+
+  private condemn(_event: Events.ERROR, data: ErrorData): void {
+    const action = data.errorAction;
+    if (data.fatal || !isOfTheNetwork(data.details) || action?.action !== NetworkErrorAction.SendAlternateToPenaltyBox)
+      return;
+    const failed = hostOf(data.frag?.url ?? data.context?.url ?? data.url ?? "");
+    const current = hostOf(this.player.levels[this.player.loadLevel]?.uri ?? "");
+    if (failed && current && failed !== current) {
+      // Sound and picture fail together. The second failure must not condemn the edge that the first one moved to.
+      data.errorAction = {
+        action: NetworkErrorAction.SendAlternateToPenaltyBox,
+        flags: ErrorActionFlags.None,
+        retryConfig: { maxNumRetry: 1, retryDelayMs: 0, maxRetryDelayMs: 0 },
+        retryCount: 0,
+        resolved: true,
+      };
+      return;
+    }
+    action.flags = ErrorActionFlags.MoveAllAlternatesMatchingHost;
+    delete action.nextAutoLevel;
+  }
+}
+
+/** Loads a segment and gives up when bytes stop coming, however much of it has arrived and however long it took. */
+export class WatchedLoader implements Loader<FragmentLoaderContext> {
+  private readonly inner: Loader<FragmentLoaderContext>;
+  private watch = 0;
+
+  constructor(config: HlsConfig) {
+    this.inner = new XhrLoader(config) as unknown as Loader<FragmentLoaderContext>;
+  }
+
+  get stats() {
+    return this.inner.stats;
+  }
+
+  get context() {
+    return this.inner.context;
+  }
+
+  getCacheAge(): number | null {
+    return this.inner.getCacheAge?.() ?? null;
+  }
+
+  getResponseHeader(name: string): string | null {
+    return this.inner.getResponseHeader?.(name) ?? null;
+  }
+
+  destroy(): void {
+    this.rest();
+    this.inner.destroy();
+  }
+
+  abort(): void {
+    this.rest();
+    this.inner.abort();
+  }
+
+  load(
+    context: FragmentLoaderContext,
+    config: LoaderConfiguration,
+    callbacks: LoaderCallbacks<FragmentLoaderContext>,
+  ): void {
+    let loaded = 0;
+    let heard = performance.now();
+    this.rest();
+    this.watch = window.setInterval(() => {
+      const stats = this.inner.stats;
+      const now = performance.now();
+      if (stats.loaded !== loaded || stats.loading.first === 0) {
+        // Until the first byte hls.js keeps the time itself (maxTimeToFirstByteMs).
+        loaded = stats.loaded;
+        heard = now;
+      } else if (now - heard > SILENCE_MS) {
+        this.rest();
+        this.inner.abort();
+        callbacks.onTimeout(stats, context, null);
+      }
+    }, LOOK_EVERY_MS);
+    this.inner.load(context, config, {
+      ...callbacks,
+      onSuccess: (...answer) => {
+        this.rest();
+        callbacks.onSuccess(...answer);
+      },
+      onError: (...answer) => {
+        this.rest();
+        callbacks.onError(...answer);
+      },
+      onTimeout: (...answer) => {
+        this.rest();
+        callbacks.onTimeout(...answer);
+      },
+      onAbort: (...answer) => {
+        this.rest();
+        callbacks.onAbort?.(...answer);
+      },
+    });
+  }
+
+  private rest(): void {
+    clearInterval(this.watch);
+    this.watch = 0;
+  }
+}

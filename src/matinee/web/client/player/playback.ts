@@ -1,0 +1,116 @@
+// One play of one title, as the service grants it: addresses, edges and the tokens that open them.
+
+export interface EdgeChoice {
+  id: string;
+  region: string;
+  /** The title's folder at this edge, token included, ending in a slash. */
+  url: string;
+  reason: string;
+}
+
+export interface Playback {
+  playback_id: string;
+  hls_url: string;
+  dash_url: string;
+  steering_url: string;
+  edges: EdgeChoice[];
+  resume_seconds: number;
+  expires_at: string;
+}
+
+/** What the service says when it does not play: a sentence for people. */
+export class Refusal extends Error {
+  constructor(
+    message: string,
+    readonly status: number,
+  ) {
+    super(message);
+  }
+}
+
+async function post(address: string, body: unknown): Promise<Playback> {
+  let answer: Response;
+  try {
+    answer = await fetch(address, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Accept: "application/json" },
+      body: JSON.stringify(body),
+    });
+  } catch {
+    throw new Refusal("The service does not answer. Your place in the film is kept.", 0);
+  }
+  if (!answer.ok) {
+    const problem: { detail?: string; title?: string } = await answer.json().catch(() => ({}));
+    throw new Refusal(problem.detail ?? problem.title ?? `The service answered ${answer.status}.`, answer.status);
+  }
+  return answer.json();
+}
+
+/** Press play. */
+export function startPlayback(profileId: string, titleId: string): Promise<Playback> {
+  const device = { kind: "browser", width: screen.width, height: screen.height, agent: navigator.userAgent };
+  return post("/api/v1/playbacks", { profile_id: profileId, title_id: titleId, device });
+}
+
+/** New tokens and addresses for a playback that outlived its own. */
+export function renewPlayback(playbackId: string): Promise<Playback> {
+  return post(`/api/v1/playbacks/${encodeURIComponent(playbackId)}/renewal`, {});
+}
+
+/**
+ * Where things are now. A renewal changes tokens while the player still holds playlists with the old ones, so each
+ * request is turned to the newest address of the same edge just before it leaves.
+ */
+export class Addresses {
+  private readonly moved = new Map<string, string>();
+  private latest: Playback;
+
+  constructor(playback: Playback) {
+    this.latest = playback;
+  }
+
+  get playback(): Playback {
+    return this.latest;
+  }
+
+  renew(playback: Playback): void {
+    const before = this.latest;
+    this.latest = playback;
+    const pairs: [string, string][] = [[before.steering_url, playback.steering_url]];
+    for (const edge of playback.edges) {
+      const known = before.edges.find((other) => other.id === edge.id);
+      if (known) pairs.push([known.url, edge.url]);
+    }
+    for (const [from, to] of pairs) {
+      for (const [origin, target] of this.moved) if (target === from) this.moved.set(origin, to);
+      if (from !== to) this.moved.set(from, to);
+    }
+  }
+
+  /** The newest spelling of an address. */
+  current(url: string): string {
+    for (const [from, to] of this.moved) {
+      if (url.startsWith(from)) return to + url.slice(from.length);
+    }
+    return url;
+  }
+
+  /** Which edge an address belongs to, by host; null for the service's own. */
+  edge(url: string): string | null {
+    const host = hostOf(url);
+    return this.latest.edges.find((edge) => hostOf(edge.url) === host)?.id ?? null;
+  }
+
+  /** The title's folder at an edge. */
+  folder(edgeId: string | null): string | null {
+    return (this.latest.edges.find((edge) => edge.id === edgeId) ?? this.latest.edges[0])?.url ?? null;
+  }
+}
+
+export function hostOf(url: string): string {
+  try {
+    return new URL(url, location.href).host;
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,126 @@
+// The scrub bar: what was played, what is buffered, and a small picture under the pointer.
+import { clock, spoken } from "./clock";
+import { find } from "./elements";
+import type { Thumbnails } from "./thumbnails";
+
+export class Scrub {
+  private dragging: number | null = null;
+  private readonly played: HTMLElement;
+  private readonly buffered: HTMLElement;
+  private readonly preview: HTMLElement;
+  private readonly picture: HTMLElement;
+  private readonly label: HTMLElement;
+
+  constructor(
+    private readonly bar: HTMLElement,
+    private readonly video: HTMLVideoElement,
+    private readonly thumbnails: Thumbnails,
+    private readonly seek: (seconds: number) => void,
+  ) {
+    this.played = find(bar, ".scrub-played");
+    this.buffered = find(bar, ".scrub-buffered");
+    this.preview = find(bar, ".scrub-preview");
+    this.picture = find(bar, ".scrub-picture");
+    this.label = find(bar, ".scrub-time");
+    bar.addEventListener("pointerdown", (event) => this.grab(event));
+    bar.addEventListener("pointermove", (event) => this.move(event));
+    bar.addEventListener("pointerup", (event) => this.drop(event));
+    bar.addEventListener("pointercancel", () => this.letGo());
+    bar.addEventListener("pointerleave", () => this.dragging === null && this.hide());
+    bar.addEventListener("keydown", (event) => this.key(event));
+    for (const name of ["timeupdate", "progress", "durationchange", "seeking"]) {
+      video.addEventListener(name, () => this.draw());
+    }
+  }
+
+  draw(): void {
+    const { duration, currentTime, buffered } = this.video;
+    if (!(duration > 0)) return;
+    const position = this.dragging ?? currentTime;
+    let end = currentTime;
+    for (let part = 0; part < buffered.length; part++) {
+      if (buffered.start(part) <= currentTime + 0.1) end = Math.max(end, buffered.end(part));
+    }
+    this.played.style.transform = `scaleX(${Math.min(position / duration, 1)})`;
+    this.buffered.style.transform = `scaleX(${Math.min(end / duration, 1)})`;
+    this.bar.style.setProperty("--at", String(Math.min(position / duration, 1)));
+    this.bar.setAttribute("aria-valuemax", String(Math.round(duration)));
+    this.bar.setAttribute("aria-valuenow", String(Math.round(position)));
+    this.bar.setAttribute("aria-valuetext", `${spoken(position)} of ${spoken(duration)}`);
+  }
+
+  private secondsAt(event: PointerEvent): number {
+    const box = this.bar.getBoundingClientRect();
+    const share = (event.clientX - box.left) / box.width;
+    return Math.min(Math.max(share, 0), 1) * (this.video.duration || 0);
+  }
+
+  private grab(event: PointerEvent): void {
+    if (event.button !== 0) return;
+    this.bar.setPointerCapture(event.pointerId);
+    this.bar.classList.add("scrub-dragging");
+    this.dragging = this.secondsAt(event);
+    this.show(this.dragging);
+    this.draw();
+  }
+
+  private move(event: PointerEvent): void {
+    const seconds = this.secondsAt(event);
+    if (this.dragging !== null) {
+      this.dragging = seconds;
+      this.draw();
+    }
+    if (event.pointerType !== "touch" || this.dragging !== null) this.show(seconds);
+  }
+
+  private drop(event: PointerEvent): void {
+    if (this.dragging === null) return;
+    const seconds = this.secondsAt(event);
+    this.letGo();
+    this.seek(seconds);
+  }
+
+  private letGo(): void {
+    this.dragging = null;
+    this.bar.classList.remove("scrub-dragging");
+    this.hide();
+  }
+
+  /** A slider's keys (ARIA practices); arrows and digits belong to the whole player. */
+  private key(event: KeyboardEvent): void {
+    const { duration, currentTime } = this.video;
+    const targets: Record<string, number> = {
+      Home: 0,
+      End: duration - 1,
+      PageUp: currentTime + 60,
+      PageDown: currentTime - 60,
+    };
+    const target = targets[event.key];
+    if (target === undefined || !(duration > 0)) return;
+    event.preventDefault();
+    this.seek(target);
+  }
+
+  private show(seconds: number): void {
+    const { duration } = this.video;
+    if (!(duration > 0)) return;
+    const picture = this.thumbnails.at(seconds);
+    this.picture.hidden = picture === null;
+    if (picture) {
+      this.picture.style.width = `${picture.width}px`;
+      this.picture.style.height = `${picture.height}px`;
+      this.picture.style.backgroundImage = `url("${picture.url}")`;
+      this.picture.style.backgroundPosition = `-${picture.x}px -${picture.y}px`;
+    }
+    this.label.textContent = clock(seconds);
+    this.preview.hidden = false;
+    const width = this.preview.offsetWidth;
+    const room = this.bar.clientWidth;
+    const centre = Math.min(Math.max((seconds / duration) * room, width / 2), room - width / 2);
+    this.preview.style.transform = `translateX(${centre - width / 2}px)`;
+  }
+
+  private hide(): void {
+    this.preview.hidden = true;
+  }
+}
