@@ -9,6 +9,7 @@ def migrate(engine: sa.Engine) -> None:
     for name in (
         "accounts.store",
         "adapters.events_database",
+        "adapters.leases_database",
         "catalogue.store",
         "delivery.store",
         "encoding.store",

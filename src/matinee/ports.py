@@ -30,7 +30,8 @@ class Outbox(Protocol):
     def append(self, connection: object, events: Sequence[Event]) -> int:
         """Leave events within the transaction that ``connection`` has open; they exist if and only if it commits.
 
-        An id that was appended before is passed over. Returns how many were new.
+        An id that was appended before is passed over. Returns how many were new. Invalid if an id is empty, longer than
+        200 characters or not printable.
         """
         ...
 
@@ -65,7 +66,7 @@ class Group(Protocol):
 
 
 class EventLog(Protocol):
-    """All events that were accepted, in one order."""
+    """All events that were accepted, in one order. Readers pass over an event that their version does not know."""
 
     def tail(self, after: int = 0) -> Tail:
         """A reader of every event after a position (0: from the first that is kept)."""
@@ -85,6 +86,21 @@ class Relay(Protocol):
 
     def forward(self, limit: int = 1000) -> int:
         """Move waiting events, oldest first, exactly once each however many relays run. Returns how many."""
+        ...
+
+
+class Leases(Protocol):
+    """Who among many processes does a thing: one at a time, and another when that one dies."""
+
+    def take(self, name: str, owner: str, seconds: float) -> bool:
+        """Take a lease that is free or has ended, or renew the owner's own; it ends so many seconds from now.
+
+        False if another owner has it.
+        """
+        ...
+
+    def release(self, name: str, owner: str) -> None:
+        """Give the owner's lease back at once; another's stays as it is."""
         ...
 
 

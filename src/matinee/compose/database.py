@@ -55,12 +55,13 @@ def all_metadata() -> list[sa.MetaData]:
     """Every room's tables, for migrations and their test."""
     from matinee.accounts.store import metadata as accounts
     from matinee.adapters.events_database import metadata as events
+    from matinee.adapters.leases_database import metadata as leases
     from matinee.catalogue.store import metadata as catalogue
     from matinee.delivery.store import metadata as delivery
     from matinee.encoding.store import metadata as encoding
     from matinee.playback.store import metadata as playback
 
-    return [accounts, catalogue, delivery, encoding, events, playback]
+    return [accounts, catalogue, delivery, encoding, events, leases, playback]
 
 
 def migrate(engine: sa.Engine) -> None:
