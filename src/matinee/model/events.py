@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, ClassVar, get_type_hints
 
 from matinee.model.errors import Invalid
@@ -206,7 +207,7 @@ def facts_from(kind: str, values: Mapping[str, Any]) -> Facts:
     facts = FACTS.get(kind)
     if facts is None:
         raise Invalid(f"There is no event type {kind!r}.")
-    hints = get_type_hints(facts)
+    hints = _hints(kind)
     chosen: dict[str, Any] = {}
     for field in fields(facts):
         if field.name not in values:
@@ -215,6 +216,12 @@ def facts_from(kind: str, values: Mapping[str, Any]) -> Facts:
             continue
         chosen[field.name] = _checked(kind, field.name, values[field.name], hints[field.name])
     return facts(**chosen)
+
+
+@cache
+def _hints(kind: str) -> Mapping[str, Any]:
+    # Readers of the log ask once an event, and the answer takes longer to find than the JSON to read.
+    return get_type_hints(FACTS[kind])
 
 
 def _checked(kind: str, name: str, value: Any, hint: Any) -> Any:
@@ -233,18 +240,22 @@ def _checked(kind: str, name: str, value: Any, hint: Any) -> Any:
 
 
 def to_json(event: Event) -> str:
-    """The event as one line of JSON."""
-    return json.dumps(
-        {
-            "version": SCHEMA_VERSION,
-            "id": event.id,
-            "type": event.type,
-            "time": event.time.astimezone(UTC).isoformat(),
-            "source": event.source,
-            "facts": asdict(event.facts),
-        },
-        separators=(",", ":"),
-    )
+    """The event as one line of JSON. Raises Invalid if a fact is not a finite number: nobody could read it."""
+    try:
+        return json.dumps(
+            {
+                "version": SCHEMA_VERSION,
+                "id": event.id,
+                "type": event.type,
+                "time": event.time.astimezone(UTC).isoformat(),
+                "source": event.source,
+                "facts": asdict(event.facts),
+            },
+            separators=(",", ":"),
+            allow_nan=False,
+        )
+    except ValueError as error:
+        raise Invalid(f"The event {event.id!r} ({event.type}) cannot be written: {error}.") from error
 
 
 def from_json(text: str) -> Event:
@@ -252,6 +263,10 @@ def from_json(text: str) -> Event:
     try:
         value = json.loads(text)
         time = datetime.fromisoformat(value["time"])
-        return Event(id=value["id"], time=time, source=value["source"], facts=facts_from(value["type"], value["facts"]))
+        named = isinstance(value["id"], str) and isinstance(value["source"], str)
+        if not named or time.tzinfo is None:
+            raise Invalid("An event's id and source are text, and its time says its zone.")
+        facts = facts_from(value["type"], value["facts"])
+        return Event(id=value["id"], time=time.astimezone(UTC), source=value["source"], facts=facts)
     except (ValueError, KeyError, TypeError) as error:
         raise Invalid(f"This is not an event: {error}.") from error
