@@ -60,6 +60,10 @@ class Rendering:
         self._environment.filters.update(length=length, maturity=maturity)
         self._templates: dict[str, Template] = {}
 
+    def add_filters(self, **filters: Callable[..., str]) -> None:
+        """More filters for templates, before the first of them is rendered."""
+        self._environment.filters.update(filters)
+
     def html(self, name: str, **values: Any) -> str:
         """A template's text with these values."""
         template = self._templates.get(name)

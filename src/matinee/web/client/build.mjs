@@ -6,6 +6,7 @@ import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import * as esbuild from "esbuild";
+import { drawWorld } from "./world.mjs";
 
 const client = dirname(fileURLToPath(import.meta.url));
 const output = join(client, "..", "static");
@@ -26,6 +27,7 @@ const entries = [
   .map((entry) => join(client, entry))
   .filter((entry) => existsSync(entry));
 
+await drawWorld(join(client, "pictures", "world.svg"));
 await mkdir(output, { recursive: true });
 const result = await esbuild.build({
   entryPoints: entries,

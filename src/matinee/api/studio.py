@@ -1,0 +1,138 @@
+"""Operators' JSON: titles, encodes, edges, orders to edges, and the demo's breakages."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+
+from matinee.accounts.members import Member
+from matinee.api.authentication import operator
+from matinee.model.errors import NotFound
+from matinee.pages.rooms import Rooms
+from matinee.pages.studio import EdgePlace, EncodeLine, TitleLine, place, studio_encodes, studio_titles
+
+
+class Orders(BaseModel):
+    """What an edge is to do; what is left out stays. ``egress_limit_bps`` 0 lifts the cap."""
+
+    draining: bool | None = None
+    egress_limit_bps: Annotated[int | None, Field(ge=0)] = None
+
+
+def routes(rooms: Rooms) -> APIRouter:
+    """The studio's routes; every one needs an operator."""
+    allowed = operator(rooms)
+    router = APIRouter(prefix="/studio", tags=["studio"], dependencies=[Depends(allowed)])
+
+    @router.get("/titles")
+    def titles() -> dict[str, Any]:
+        """Every title in every state, newest first."""
+        return {"titles": [_title(line) for line in studio_titles(rooms)]}
+
+    @router.get("/encodes")
+    def encodes() -> dict[str, Any]:
+        """The latest encodes with their progress and failures."""
+        return {"encodes": [_encode(line) for line in studio_encodes(rooms)]}
+
+    @router.post("/encodes/{job_id}/retry", status_code=202)
+    def retry(job_id: str) -> dict[str, Any]:
+        """Queue a failed encode again."""
+        rooms.encoding.retry(job_id)
+        return {"id": job_id, "state": "queued"}
+
+    @router.get("/edges")
+    def edges() -> dict[str, Any]:
+        """Every edge with its state, its last report and its load of the last five minutes."""
+        return {
+            "edges": [
+                _edge(place(edge))
+                | {
+                    "history": [
+                        {"time": load.time.timestamp(), "egress_bps": load.egress_bps, "connections": load.connections}
+                        for load in rooms.edges.history(edge.id)
+                    ]
+                }
+                for edge in rooms.edges.edges()
+            ]
+        }
+
+    @router.patch("/edges/{edge_id}")
+    def order(edge_id: str, orders: Orders) -> dict[str, Any]:
+        """Drain an edge or take it back, cap its egress or lift the cap."""
+        changes: dict[str, Any] = {}
+        if orders.egress_limit_bps is not None:
+            changes["egress_limit_bps"] = orders.egress_limit_bps or None
+        return _edge(place(rooms.edges.order(edge_id, draining=orders.draining, **changes)))
+
+    @router.post("/edges/{edge_id}/{action}", status_code=202)
+    def break_it(edge_id: str, action: str, member: Annotated[Member, Depends(allowed)]) -> dict[str, str]:
+        """In the demo: kill, hang or revive an edge. NotFound elsewhere."""
+        if rooms.demo is None:
+            raise NotFound("Only the demo breaks its own edges.")
+        rooms.demo(action, edge_id)
+        return {"edge_id": edge_id, "action": action, "by": member.id}
+
+    return router
+
+
+def _title(line: TitleLine) -> dict[str, Any]:
+    title = line.title
+    return {
+        "id": title.id,
+        "name": title.name,
+        "kind": str(title.kind),
+        "state": str(title.state),
+        "message": title.message,
+        "revision": title.revision,
+        "duration_seconds": title.duration_seconds,
+        "size_bytes": line.size_bytes,
+        "rungs": list(line.rungs),
+        "created_at": title.created_at.isoformat(),
+        "published_at": title.published_at and title.published_at.isoformat(),
+    }
+
+
+def _encode(line: EncodeLine) -> dict[str, Any]:
+    job = line.job
+    return {
+        "id": job.id,
+        "title_id": job.title_id,
+        "name": line.name,
+        "source_name": job.source_name,
+        "state": str(job.state),
+        "stage": job.stage,
+        "progress": round(job.progress, 4),
+        "message": job.message,
+        "attempts": job.attempts,
+        "created_at": job.created_at.isoformat(),
+        "started_at": job.started_at and job.started_at.isoformat(),
+        "ended_at": job.ended_at and job.ended_at.isoformat(),
+    }
+
+
+def _edge(where: EdgePlace) -> dict[str, Any]:
+    edge = where.edge
+    report = edge.report
+    return {
+        "id": edge.id,
+        "site": report.site,
+        "region": report.region,
+        "url": report.url,
+        "latitude": report.latitude,
+        "longitude": report.longitude,
+        "state": str(edge.state),
+        "draining": edge.draining,
+        "egress_limit_bps": edge.egress_limit_bps,
+        "capacity_bps": report.capacity_bps,
+        "egress_bps": report.egress_bps,
+        "load": where.load,
+        "connections": report.connections,
+        "cached_bytes": report.cached_bytes,
+        "cache_limit_bytes": report.cache_limit_bytes,
+        "files": report.files,
+        "demand_hit_bytes": report.demand_hit_bytes,
+        "origin_bytes": report.origin_bytes,
+        "requests": report.requests,
+        "refused": report.refused,
+        "last_seen": edge.last_seen.isoformat(),
+    }

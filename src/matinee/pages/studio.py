@@ -1,0 +1,123 @@
+"""The studio's screens as values: what operators see of titles, encodes and edges."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+from matinee.catalogue.titles import Title, TitleState
+from matinee.delivery.edges import Edge, EdgeState
+from matinee.encoding.jobs import Job
+from matinee.pages.rooms import Rooms
+from matinee.playback.qoe import QoeSummary
+
+_HOURS = 24.0
+_RECENT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class EdgePlace:
+    """An edge on the map: x and y in percent of an equirectangular world, load from 0 to 1."""
+
+    edge: Edge
+    x: float
+    y: float
+    load: float
+
+    @property
+    def served_bytes(self) -> int:
+        """All bytes it sent from its cache and its origin since it started."""
+        return self.edge.report.demand_hit_bytes + self.edge.report.origin_bytes
+
+    @property
+    def hit_share(self) -> float | None:
+        """The part of its bytes that it held already; None before the first."""
+        return self.edge.report.demand_hit_bytes / self.served_bytes if self.served_bytes else None
+
+
+@dataclass(frozen=True, slots=True)
+class StudioEdges:
+    """All edges with their places, and the quality viewers had of each in the last hours."""
+
+    places: tuple[EdgePlace, ...]
+    quality: QoeSummary
+
+
+@dataclass(frozen=True, slots=True)
+class TitleLine:
+    """One title in the studio's table; sizes in bytes."""
+
+    title: Title
+    size_bytes: int
+    rungs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeLine:
+    """One encode in the studio's table, with its title's name."""
+
+    job: Job
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StudioOverview:
+    """The studio's first screen: counts that link to what they count."""
+
+    titles: dict[str, int]
+    encodes: dict[str, int]
+    edges: StudioEdges
+    running: tuple[EncodeLine, ...]
+    failed: tuple[EncodeLine, ...]
+    now: datetime
+
+
+def studio_edges(rooms: Rooms) -> StudioEdges:
+    """Edges as the control plane knows them now."""
+    return StudioEdges(
+        places=tuple(place(edge) for edge in rooms.edges.edges()), quality=rooms.telemetry.qoe_summary(_HOURS)
+    )
+
+
+def place(edge: Edge) -> EdgePlace:
+    """Where an edge stands on the map, and how loaded it is."""
+    report = edge.report
+    return EdgePlace(
+        edge=edge,
+        x=(report.longitude + 180) / 360 * 100,
+        y=(90 - report.latitude) / 180 * 100,
+        load=0.0 if edge.state is EdgeState.SILENT else min(1.0, report.egress_bps / edge.capacity_bps),
+    )
+
+
+def studio_titles(rooms: Rooms) -> tuple[TitleLine, ...]:
+    """Every title, newest first."""
+    return tuple(_title_line(title) for title in rooms.catalogue.titles())
+
+
+def _title_line(title: Title) -> TitleLine:
+    presentation = title.presentation
+    if presentation is None:
+        return TitleLine(title=title, size_bytes=0, rungs=())
+    rungs = tuple(f"{rendition.height}p" for rendition in presentation.video)
+    return TitleLine(title=title, size_bytes=presentation.size_bytes, rungs=rungs)
+
+
+def studio_encodes(rooms: Rooms) -> tuple[EncodeLine, ...]:
+    """The latest encodes, newest first."""
+    names = {title.id: title.name for title in rooms.catalogue.titles()}
+    return tuple(EncodeLine(job=job, name=names.get(job.title_id, "")) for job in rooms.encoding.jobs(limit=_RECENT))
+
+
+def studio_overview(rooms: Rooms) -> StudioOverview:
+    """How the service is, at a glance."""
+    titles = Counter(str(title.state) for title in rooms.catalogue.titles())
+    lines = studio_encodes(rooms)
+    encodes = Counter(str(line.job.state) for line in lines)
+    return StudioOverview(
+        titles={str(state): titles[str(state)] for state in TitleState},
+        encodes={state: encodes[state] for state in ("queued", "running", "done", "failed")},
+        edges=studio_edges(rooms),
+        running=tuple(line for line in lines if line.job.state == "running"),
+        failed=tuple(line for line in lines if line.job.state == "failed")[:5],
+        now=rooms.clock.now(),
+    )

@@ -1,0 +1,8 @@
+// What the studio's pages run: tables that sort, the plot of edges, the panel that breaks things.
+import { watchBreakage } from "./studio/breakage";
+import { plotEdges } from "./studio/edges";
+import { sortTables } from "./studio/tables";
+
+sortTables();
+plotEdges();
+watchBreakage();
