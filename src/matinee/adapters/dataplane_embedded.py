@@ -1,0 +1,84 @@
+"""The data plane that needs nothing beside the edge's own process: granian, embedded in its event loop."""
+
+import asyncio
+import socket
+from contextlib import suppress
+
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.server.embed import Server
+
+from matinee.model.errors import Unavailable
+from matinee.ports import AsgiApplication
+
+_BACKLOG = 2048
+_CONNECTIONS = 16_384
+_HEADER_SECONDS = 15
+_FINISH_SECONDS = 5.0
+
+
+class EmbeddedDataPlane:
+    """``ports.DataPlane`` on one address and port. HTTP/1.1; TLS and HTTP/2 are the business of what stands before it.
+
+    On ``stop`` answers that are under way get ``finish_seconds`` to end.
+    """
+
+    def __init__(self, address: str, port: int, *, finish_seconds: float = _FINISH_SECONDS) -> None:
+        self._address, self._port, self._finish_seconds = address, port, finish_seconds
+        self._stopping = asyncio.Event()
+
+    async def serve(self, application: AsgiApplication) -> None:
+        """Answer requests until ``stop``; Unavailable, with address and port in its sentence, if it cannot listen."""
+        self._claim()
+        server = Server(
+            application,
+            address=self._address,
+            port=self._port,
+            # No lifespan: whoever composes the edge starts and ends its parts.
+            interface=Interfaces.ASGINL,
+            # HTTP/1.1 alone: an answer cut short is then a cut connection, which every player takes for an error.
+            http=HTTPModes.http1,
+            websockets=False,
+            # A stadium presses play at once: connections wait in the kernel rather than be refused.
+            backlog=_BACKLOG,
+            # How many are open at a time; granian's own default is the backlog, and idle keep-alives count.
+            backpressure=_CONNECTIONS,
+            http1_settings=HTTP1Settings(
+                # Also how long an idle connection stays: a player asks every few seconds.
+                header_read_timeout=_HEADER_SECONDS * 1000,
+                keep_alive=True,
+                # Media requests are small; what is not is an attack. hyper buffers as much of a body for a slow reader.
+                max_buffer_size=256 * 1024,
+                pipeline_flush=True,
+            ),
+            log_enabled=False,
+        )
+        serving = asyncio.create_task(server.serve())
+        stopping = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        server.stop()  # type: ignore[no-untyped-call]  # granian's own
+        # granian waits for ever for a reader that stands still; the edge does not.
+        await asyncio.wait((serving,), timeout=self._finish_seconds)
+        if serving.done():
+            serving.result()
+        else:
+            serving.cancel()
+            with suppress(asyncio.CancelledError):
+                await serving
+
+    def stop(self) -> None:
+        """Take no more connections and let ``serve`` return."""
+        self._stopping.set()
+
+    def _claim(self) -> None:
+        # granian shares a port with whoever shares it too (SO_REUSEPORT), so two edges would answer in turn. Asking
+        # without that option first finds any listener there is.
+        family = socket.AF_INET6 if ":" in self._address else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((self._address, self._port))
+                probe.listen(1)
+            except OSError as error:
+                raise Unavailable(f"Cannot listen on {self._address}:{self._port}: {error.strerror}.") from error

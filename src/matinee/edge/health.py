@@ -1,0 +1,113 @@
+"""What an edge counts of itself, and how it shows that: for ``/metrics``, for ``/readyz``, for its reports."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+_ACTIVE_SECONDS = 10.0
+
+Peer = tuple[str, int]
+
+
+@dataclass(slots=True)
+class Counters:
+    """Plain numbers that one thread adds to; all count since the process started, bytes are of bodies."""
+
+    requests: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    held_bytes: int = 0
+    filled_bytes: int = 0
+    origin_bytes: int = 0
+    cut: int = 0
+    fills: Counter[str] = field(default_factory=Counter)
+    peers: dict[Peer, float] = field(default_factory=dict)
+
+    @property
+    def sent_bytes(self) -> int:
+        """Bytes handed to the network, from held files and from fills."""
+        return self.held_bytes + self.filled_bytes
+
+    def active_connections(self, now: float) -> int:
+        """Connections that asked for something within the last ten seconds; older ones are forgotten."""
+        for peer in [peer for peer, seen in self.peers.items() if seen < now - _ACTIVE_SECONDS]:
+            del self.peers[peer]
+        return len(self.peers)
+
+
+@dataclass(slots=True)
+class Orders:
+    """What the control plane last ordered, as it stands now."""
+
+    draining: bool = False
+    egress_limit_bps: int | None = None
+
+
+class Store(Protocol):
+    """What is shown of a cache."""
+
+    limit_bytes: int
+    evicted: int
+
+    @property
+    def used_bytes(self) -> int:
+        """What its files take on disk."""
+        ...
+
+    def __len__(self) -> int: ...
+
+
+class Health(Collector):
+    """The figures of one edge as Prometheus reads them."""
+
+    def __init__(self, *, edge_id: str, counters: Counters, cache: Store, orders: Orders) -> None:
+        self._edge_id, self._counters, self._cache, self._orders = edge_id, counters, cache, orders
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+
+    @property
+    def ready(self) -> bool:
+        """Whether new viewers may be sent here."""
+        return not self._orders.draining
+
+    def exposition(self) -> bytes:
+        """Everything in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterable[Metric]:
+        """One family a figure."""
+        counters, cache = self._counters, self._cache
+        yield self._sum("requests", "Requests for media.", counters.requests)
+        yield self._sums("refused", "Requests for media that no good token opened.", "fault", counters.refused)
+        sent = {"held": counters.held_bytes, "fill": counters.filled_bytes}
+        yield self._sums("sent_bytes", "Bytes of bodies sent, by where they came from.", "source", sent)
+        yield self._sum("origin_bytes", "Bytes fetched from the origin.", counters.origin_bytes)
+        yield self._sums("fills", "Fetches from the origin.", "outcome", counters.fills)
+        yield self._sum("cut", "Answers that were broken off.", counters.cut)
+        yield self._sum("evicted", "Files that left to make room.", cache.evicted)
+        yield self._gauge("cached_bytes", "What held files take on disk.", cache.used_bytes)
+        yield self._gauge("cache_limit_bytes", "What they may take.", cache.limit_bytes)
+        yield self._gauge("files", "Files held.", len(cache))
+        yield self._gauge("draining", "1 while new viewers are sent elsewhere.", int(self._orders.draining))
+        limit = self._orders.egress_limit_bps
+        yield self._gauge("egress_limit_bps", "Cap on what is sent, bit/s; 0: none.", limit or 0)
+
+    def _sum(self, name: str, sentence: str, value: float) -> Metric:
+        family = CounterMetricFamily(f"matinee_edge_{name}", sentence, labels=["edge"])
+        family.add_metric([self._edge_id], value)
+        return family
+
+    def _sums(self, name: str, sentence: str, label: str, values: dict[str, int]) -> Metric:
+        family = CounterMetricFamily(f"matinee_edge_{name}", sentence, labels=["edge", label])
+        for key, value in sorted(values.items()):
+            family.add_metric([self._edge_id, key], value)
+        return family
+
+    def _gauge(self, name: str, sentence: str, value: float) -> Metric:
+        family = GaugeMetricFamily(f"matinee_edge_{name}", sentence, labels=["edge"])
+        family.add_metric([self._edge_id], value)
+        return family
