@@ -25,7 +25,7 @@ from matinee.encoding.jobs import Jobs
 from matinee.encoding.pipeline import Pipeline
 from matinee.model.errors import Invalid, MatineeError
 from matinee.observability import configure
-from matinee.schedule import Schedule
+from matinee.schedule import Schedule, entries
 from matinee.settings import Settings
 
 _log = structlog.get_logger()
@@ -66,9 +66,7 @@ def run_worker(settings: Settings) -> None:
             target=Schedule(
                 leases=DatabaseLeases(engine=engine, clock=clock),
                 owner=owner,
-                relay=relay,
-                accounts=accounts,
-                edges=edges,
+                entries=entries(relay=relay, accounts=accounts, edges=edges),
             ).run,
             args=(stop,),
             name="schedule",

@@ -1,0 +1,119 @@
+"""Who reacts to which event: the table below is the whole of it.
+
+A reaction may see an event more than once, so doing it twice is doing it once. One that fails is tried again after
+growing pauses, and meanwhile the group waits, because order is promised. While a part of the world does not answer
+(Unavailable, or the database's own word for it) nothing is given up. Any other failure has a few tries; then the event
+is set aside: left unhandled in the log, with its position said at level error and counted in
+``matinee_reactions_total{outcome="set_aside"}``, and the group goes on.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from prometheus_client import Counter
+
+from matinee.catalogue.titles import Catalogue
+from matinee.model.errors import Unavailable
+from matinee.model.events import Facts, TitleEncoded, TitleEncodingFailed
+from matinee.model.media import presentation_from_json
+from matinee.ports import EventLog, Recorded
+
+Reactions = Mapping[type[Facts], Callable[[Any], object]]
+"""What a group does at each class of facts; facts of other classes are passed over."""
+
+
+def reactions(catalogue: Catalogue) -> Mapping[str, Reactions]:
+    """Every group by its name. A group handles its events one by one, in one process at a time."""
+
+    def encoded(facts: TitleEncoded) -> None:
+        catalogue.publish(facts.title_id, facts.revision, presentation_from_json(facts.presentation))
+
+    def encoding_failed(facts: TitleEncodingFailed) -> None:
+        catalogue.mark_failed(facts.title_id, facts.message)
+
+    return {
+        "catalogue": {
+            TitleEncoded: encoded,
+            TitleEncodingFailed: encoding_failed,
+        },
+    }
+
+
+_log = structlog.get_logger()
+_reacted = Counter("matinee_reactions", "Tries to react to an event.", ["group", "type", "outcome"])
+
+_BATCH = 100
+_WAIT_SECONDS = 0.5
+_PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0)
+_INTERRUPTED_SECONDS = 1.0
+_WORLD = (Unavailable, sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
+
+
+class _Stopped(Exception):
+    """The process ends while an event waits for its next try."""
+
+
+class Consumers:
+    """Every group's member in this process, a thread each.
+
+    An event has as many tries as there are ``pauses_seconds``, and one more.
+    """
+
+    def __init__(self, log: EventLog, catalogue: Catalogue, pauses_seconds: Sequence[float] = _PAUSES_SECONDS) -> None:
+        self._log = log
+        self._reactions = reactions(catalogue)
+        self._pauses_seconds = pauses_seconds
+
+    def run(self, stop: threading.Event) -> None:
+        """React until ``stop``; returns when every group has left its batch."""
+        threads = [
+            threading.Thread(target=self._consume, args=(name, table, stop), name=f"consumers {name}")
+            for name, table in self._reactions.items()
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _consume(self, name: str, table: Reactions, stop: threading.Event) -> None:
+        group = self._log.group(name)
+        while not stop.is_set():
+            try:
+                with group.batch(_BATCH, _WAIT_SECONDS) as batch:
+                    for recorded in batch:
+                        if reaction := table.get(type(recorded.event.facts)):
+                            self._react(name, recorded, reaction, stop)
+            except _Stopped:
+                return
+            except Exception:  # noqa: BLE001 - whatever it is, the group goes on: its batch is given again
+                _log.exception("consumers.interrupted", group=name)
+                stop.wait(_INTERRUPTED_SECONDS)
+
+    def _react(self, name: str, recorded: Recorded, reaction: Callable[[Any], object], stop: threading.Event) -> None:
+        event = recorded.event
+        named = {"group": name, "type": event.type, "event_id": event.id, "position": recorded.position}
+        tries = 0
+        while True:
+            started = time.perf_counter()
+            try:
+                reaction(event.facts)
+            except Exception as error:
+                tries += 1
+                patient = isinstance(error, _WORLD)
+                if tries > len(self._pauses_seconds) and not patient:
+                    _reacted.labels(name, event.type, "set_aside").inc()
+                    _log.exception("event.set_aside", **named, tries=tries, facts=str(event.facts))
+                    return
+                pause_seconds = self._pauses_seconds[min(tries, len(self._pauses_seconds)) - 1]
+                _reacted.labels(name, event.type, "failed").inc()
+                _log.warning("event.failed", **named, tries=tries, reason=str(error), pause_seconds=pause_seconds)
+                if stop.wait(pause_seconds):
+                    raise _Stopped from error
+            else:
+                _reacted.labels(name, event.type, "handled").inc()
+                _log.info("event.handled", **named, seconds=round(time.perf_counter() - started, 3))
+                return

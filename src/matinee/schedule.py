@@ -1,0 +1,148 @@
+"""What runs when: the table below is the whole of it.
+
+Every worker has the same table. For each entry one of them holds a lease in the database and renews it; the others
+stand by. A worker that ends gives its leases back, one that dies loses them within ``LEASE_SECONDS``, and another goes
+on from there. An entry may run once too often when the lease changes hands, so running it twice is running it once.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+import structlog
+from prometheus_client import Counter, Gauge
+
+from matinee.accounts.members import Accounts
+from matinee.delivery.edges import Edges
+from matinee.model.errors import Unavailable
+from matinee.ports import Leases, Relay
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something that runs again and again: ``every_seconds`` from start to start, never twice at once."""
+
+    name: str
+    every_seconds: float
+    function: Callable[[], object]
+
+
+def entries(relay: Relay, accounts: Accounts, edges: Edges) -> tuple[Entry, ...]:
+    """Everything that runs by the clock."""
+
+    def sweep() -> None:
+        while relay.forward(_SWEEP) == _SWEEP:
+            pass
+
+    return (
+        # Whoever accepts events also carries them into the log; this finds those of a process that died in between.
+        Entry("relay", every_seconds=1.0, function=sweep),
+        # An edge that dies says nothing: somebody must notice, also while nobody presses play.
+        Entry("silent-edges", every_seconds=1.0, function=edges.notice_silence),
+        Entry("expired-sessions", every_seconds=3600.0, function=accounts.forget_expired),
+    )
+
+
+LEASE_SECONDS = 10.0
+_RENEW_SECONDS = LEASE_SECONDS / 3
+_TICK_SECONDS = 0.25
+_SWEEP = 1000
+
+_log = structlog.get_logger()
+_runs = Counter("matinee_schedule_runs", "Runs of the schedule's entries.", ["entry", "outcome"])
+_held = Gauge("matinee_schedule_held", "1 where this process is the one that runs the entry.", ["entry"])
+
+
+class _Turn:
+    """One entry in this process: until when it is this one's, when it is due, and its run if one goes on."""
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+        self.mine_until = 0.0
+        self.renew_at = 0.0
+        self.due_at = 0.0
+        self.run: Future[None] | None = None
+
+    @property
+    def running(self) -> bool:
+        return self.run is not None and not self.run.done()
+
+
+class Schedule:
+    """This worker's part of the schedule. ``owner`` names the worker; ``monotonic`` counts seconds."""
+
+    def __init__(
+        self,
+        leases: Leases,
+        owner: str,
+        entries: Sequence[Entry],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._leases = leases
+        self._owner = owner
+        self._monotonic = monotonic
+        self._turns = [_Turn(entry) for entry in entries]
+
+    def run(self, stop: threading.Event) -> None:
+        """Run what is due until ``stop``; returns when nothing runs any more and the leases are given back."""
+        with ThreadPoolExecutor(max_workers=len(self._turns), thread_name_prefix="schedule") as pool:
+            while not stop.is_set():
+                self.tick(pool)
+                stop.wait(_TICK_SECONDS)
+            while running := [turn.run for turn in self._turns if turn.run and turn.running]:
+                self._renew()
+                wait(running, timeout=_TICK_SECONDS)
+        self._give_back()
+
+    def tick(self, pool: Executor) -> None:
+        """Take or renew leases, and start what is due; nothing here waits for what runs."""
+        self._renew()
+        now = self._monotonic()
+        for turn in self._turns:
+            if turn.due_at <= now < turn.mine_until and not turn.running:
+                turn.due_at = now + turn.entry.every_seconds
+                turn.run = pool.submit(_run, turn.entry)
+
+    def _renew(self) -> None:
+        for turn in self._turns:
+            now = self._monotonic()
+            if now < turn.renew_at:
+                continue
+            turn.renew_at = now + _RENEW_SECONDS
+            try:
+                taken = self._leases.take(turn.entry.name, self._owner, LEASE_SECONDS)
+            except Unavailable as error:
+                # What was taken before stays this worker's until it ends.
+                _log.warning("schedule.lease_unknown", entry=turn.entry.name, reason=str(error))
+                continue
+            if taken and not turn.mine_until:
+                _log.info("schedule.taken", entry=turn.entry.name, owner=self._owner)
+            if turn.mine_until and not taken:
+                _log.warning("schedule.lost", entry=turn.entry.name, owner=self._owner)
+            turn.mine_until = now + LEASE_SECONDS if taken else 0.0
+            _held.labels(turn.entry.name).set(taken)
+
+    def _give_back(self) -> None:
+        for turn in self._turns:
+            with contextlib.suppress(Unavailable):
+                self._leases.release(turn.entry.name, self._owner)
+            turn.mine_until = turn.renew_at = 0.0
+            _held.labels(turn.entry.name).set(0)
+
+
+def _run(entry: Entry) -> None:
+    started = time.perf_counter()
+    try:
+        entry.function()
+    except Unavailable as error:
+        _runs.labels(entry.name, "failed").inc()
+        _log.warning("schedule.failed", entry=entry.name, reason=str(error))
+    except Exception:  # noqa: BLE001 - an entry may fail in any way; it runs again when it is due
+        _runs.labels(entry.name, "failed").inc()
+        _log.exception("schedule.failed", entry=entry.name)
+    else:
+        _runs.labels(entry.name, "done").inc()
+        _log.debug("schedule.ran", entry=entry.name, seconds=round(time.perf_counter() - started, 3))
