@@ -212,12 +212,24 @@ def _genres(page: _Page) -> list[Row]:
     )
     large = (key for key, genre in genres.items() if len(genre.title_ids) >= _GENRE_SMALLEST)
     chosen = heapq.nsmallest(_GENRES, large, key=lambda key: (-watched[key], -len(genres[key].title_ids), key))
-    popular: dict[str, list[str]] = {key: [] for key in chosen}
-    for title_id in islice(page.knowledge.popularity.overall.ranked(), _BOARD_DEPTH):
-        for name in titles[title_id].genres if title_id in titles else ():
-            if name.casefold() in popular and len(popular[name.casefold()]) < _ROW_LONGEST:
-                popular[name.casefold()].append(title_id)
+    popular = _popular_in(page, chosen)
     return [_genre(page, genres[key], popular[key], watched[key]) for key in chosen]
+
+
+def _popular_in(page: _Page, genres: Sequence[str]) -> dict[str, list[str]]:
+    """The most played titles of some genres, in one walk down the board that ends when every row is full."""
+    titles = page.selection.titles
+    popular: dict[str, list[str]] = {key: [] for key in genres}
+    open_rows = set(genres)
+    for title_id in islice(page.knowledge.popularity.overall.ranked(), _BOARD_DEPTH):
+        if not open_rows:
+            break
+        if title_id in titles:
+            for key in open_rows.intersection(name.casefold() for name in titles[title_id].genres):
+                popular[key].append(title_id)
+                if len(popular[key]) >= _ROW_LONGEST:
+                    open_rows.discard(key)
+    return popular
 
 
 def _genre(page: _Page, genre: Genre, popular: Sequence[str], watched: int) -> Row:

@@ -75,7 +75,7 @@ class Recommender:
             return similar(self._knowledge, self._selections.of(shelf, maturity_limit), seed, limit)
 
     def progress(self, profile_id: str) -> Mapping[str, tuple[float, float]]:
-        """By title id, where a profile is and how long the title lasts, in seconds (0: nobody has told).
+        """By title id, for titles begun: where a profile is and how long the title lasts, in seconds (0: not told).
 
         A play that is done stands at its end.
         """
@@ -83,6 +83,7 @@ class Recommender:
             return {
                 title_id: (play.duration_seconds if play.done else play.position_seconds, play.duration_seconds)
                 for title_id, play in self._knowledge.histories.of(profile_id).plays.items()
+                if play.done or play.position_seconds > 0
             }
 
     def start(self) -> None:
@@ -104,13 +105,12 @@ class Recommender:
         try:
             while self._relay is not None and self._relay.forward(_BATCH) == _BATCH:
                 pass
-            while True:
-                batch = self._tail.read(_BATCH)
+            # A short batch is not the last one: what a log could not read is left out of it.
+            while batch := self._tail.read(_BATCH):
+                now = self._clock.now()
                 with self._state:
                     for recorded in batch:
-                        self._knowledge.learn(recorded.event, self._clock.now())
-                if len(batch) < _BATCH:
-                    break
+                        self._knowledge.learn(recorded.event, now)
         except Unavailable as error:
             if not self._away:
                 _log.warning("recommender.log_away", reason=str(error))

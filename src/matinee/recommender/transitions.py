@@ -73,15 +73,17 @@ class Transitions:
         """
         mine = title_id in own
         seed = max(0, self.watchers(title_id) - mine) + self._shrinkage
+        watchers, shrinkage, sqrt = self._watchers, self._shrinkage, math.sqrt
         found = []
-        for other, count in self._together.get(title_id, {}).items():
+        for other, people in self._together.get(title_id, {}).items():
             if other not in among or other in without:
                 continue
-            both = mine and other in own
-            people = count - both
-            if people > 0:
-                watchers = max(people, self.watchers(other) - (other in own))
-                found.append((-people / math.sqrt(seed * (watchers + self._shrinkage)), other, people))
+            theirs = watchers.get(other, people)
+            if other in own:
+                people, theirs = people - mine, theirs - 1  # noqa: PLW2901 - both without the one who asks
+                if people <= 0:
+                    continue
+            found.append((-people / sqrt(seed * (theirs + shrinkage)), other, people))
         return [Companion(other, -likeness, people) for likeness, other, people in heapq.nsmallest(limit, found)]
 
     def _strongest(self, counts: dict[str, int]) -> dict[str, int]:

@@ -1,0 +1,139 @@
+"""The home page and what goes with a title, over HTTP."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel
+from pydantic_core import to_json
+
+from matinee.accounts.members import Household
+from matinee.api.authentication import household
+from matinee.model.errors import NotFound
+from matinee.pages.cards import Card, cards
+from matinee.pages.home import HomePage, home_page
+from matinee.pages.visitor import REGION_COOKIE
+from matinee.recommender.serving import RowKind
+
+if TYPE_CHECKING:
+    from matinee.pages.rooms import Rooms
+
+_MOST_SIMILAR = 100
+_USUAL_SIMILAR = 20
+
+
+class CardBody(BaseModel):
+    """A title in a row. ``progress`` is 0 to 1, null if the profile has not begun it; times are in seconds.
+
+    Addresses of pictures are relative to the host and open to who is signed in.
+    """
+
+    id: str
+    name: str
+    year: int | None
+    duration_seconds: float | None
+    maturity: int
+    moods: tuple[str, ...]
+    genres: tuple[str, ...]
+    poster_url: str | None
+    still_url: str | None
+    colour: str | None
+    progress: float | None
+    remaining_seconds: float | None
+    reason: str | None
+
+
+class HeroBody(CardBody):
+    """The title that opens the page; ``reason`` says why it does."""
+
+    synopsis: str
+
+
+class RowBody(BaseModel):
+    """A row; its id is the same as long as it stands for the same thing, its reason says why it is there."""
+
+    id: str
+    kind: RowKind
+    name: str
+    reason: str
+    titles: list[CardBody]
+
+
+class HomeBody(BaseModel):
+    """A home page. No rows and no hero: there is nothing to watch yet."""
+
+    profile_id: str
+    generated_at: datetime
+    hero: HeroBody | None
+    rows: list[RowBody]
+
+
+class SimilarBody(BaseModel):
+    """Titles that go with another one, best first."""
+
+    titles: list[CardBody]
+
+
+def routes(rooms: "Rooms") -> APIRouter:
+    """A profile's home page; what goes with a title."""
+    router = APIRouter(tags=["home"])
+    Home = Annotated[Household, Depends(household(rooms))]  # noqa: N806 - a type, made of this service's rooms
+
+    @router.get("/profiles/{profile_id}/home", response_model=HomeBody)
+    def home(profile_id: str, request: Request, home: Home) -> Response:
+        """The page as it is with every event that was accepted until now."""
+        profile = home.open(profile_id)
+        address = request.client.host if request.client else None
+        claims = [request.cookies.get(REGION_COOKIE)]
+        region = rooms.topology.viewer_region(address, claims, trusted=rooms.trust_region)
+        return _json(home_body(home_page(rooms, profile, region)))
+
+    @router.get("/titles/{title_id}/similar", response_model=SimilarBody)
+    def similar(
+        title_id: str,
+        home: Home,
+        profile_id: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=_MOST_SIMILAR)] = _USUAL_SIMILAR,
+    ) -> Response:
+        """What the people who watched a title watched, too, then what is like it. Only what the profile may see."""
+        age, shelf = home.limit(profile_id), rooms.catalogue.shelf()
+        seed = shelf.by_id.get(title_id)
+        if seed is None or seed.maturity > age:
+            raise NotFound(f"There is no title {title_id!r}.")
+        rooms.recommender.catch_up()
+        found = rooms.recommender.similar(title_id, shelf, limit, age)
+        progress = {} if profile_id is None else rooms.recommender.progress(profile_id)
+        shown = cards((shelf.by_id[other] for other in found), progress)
+        return _json({"titles": [_card(one) for one in shown]})
+
+    return router
+
+
+def home_body(page: HomePage) -> dict[str, Any]:
+    """A page as JSON shows it, in ``HomeBody``'s form; plain values, for a page has hundreds of titles."""
+    return {
+        "profile_id": page.profile_id,
+        "generated_at": page.generated_at,
+        "hero": None if page.hero is None else _card(page.hero) | {"synopsis": page.hero.synopsis},
+        "rows": [
+            {
+                "id": row.id,
+                "kind": row.kind,
+                "name": row.name,
+                "reason": row.reason,
+                "titles": [_card(one) for one in row.cards],
+            }
+            for row in page.rows
+        ],
+    }
+
+
+_SAME = tuple(name for name in CardBody.model_fields if name != "id")
+
+
+def _card(one: Card) -> dict[str, Any]:
+    return {"id": one.title_id} | {name: getattr(one, name) for name in _SAME}
+
+
+def _json(body: dict[str, Any]) -> Response:
+    return Response(to_json(body), media_type="application/json")

@@ -1,0 +1,72 @@
+"""The home page of a profile: one hero, then rows."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from matinee.accounts.members import Profile
+from matinee.catalogue.titles import Shelf
+from matinee.delivery.topology import Region
+from matinee.pages.cards import Card, Progress, card
+from matinee.recommender.serving import Row, RowKind
+
+if TYPE_CHECKING:
+    from matinee.pages.rooms import Rooms
+
+
+@dataclass(frozen=True, slots=True)
+class HomeRow:
+    """A row of cards; ``reason`` says why it is there."""
+
+    id: str
+    kind: RowKind
+    name: str
+    reason: str
+    cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HomePage:
+    """Everything on the home page. ``hero`` opens it and says why; there is none while there is nothing to watch."""
+
+    profile_id: str
+    hero: Card | None
+    rows: tuple[HomeRow, ...]
+    generated_at: datetime
+
+
+def home_page(rooms: "Rooms", profile: Profile, region: Region) -> HomePage:
+    """The page as it is with every event that was accepted until now."""
+    rooms.recommender.catch_up()
+    now, shelf = rooms.clock.now(), rooms.catalogue.shelf()
+    rows = rooms.recommender.rows(profile.id, shelf, region.name, profile.maturity_limit, now)
+    progress = rooms.recommender.progress(profile.id)
+    return HomePage(
+        profile_id=profile.id,
+        hero=_hero(rows, shelf, progress),
+        rows=tuple(_home_row(row, shelf, progress) for row in rows),
+        generated_at=now,
+    )
+
+
+def _hero(rows: Iterable[Row], shelf: Shelf, progress: Progress) -> Card | None:
+    """What to open with: popular, or else new, and if possible never begun; the begun stand in their own row below."""
+    reasons = {RowKind.POPULAR: "Popular now", RowKind.NEW: "New"}
+    openers = [(title_id, reasons[row.kind]) for row in rows if row.kind in reasons for title_id in row.title_ids]
+    if not openers:
+        return None
+    title_id, reason = next((opener for opener in openers if opener[0] not in progress), openers[0])
+    return card(shelf.by_id[title_id], progress, reason)
+
+
+def _home_row(row: Row, shelf: Shelf, progress: Progress) -> HomeRow:
+    reasons = row.title_reasons or ("",) * len(row.title_ids)
+    titles = zip(row.title_ids, reasons, strict=True)
+    return HomeRow(
+        id=row.id,
+        kind=row.kind,
+        name=row.name,
+        reason=row.reason,
+        cards=tuple(card(shelf.by_id[title_id], progress, reason) for title_id, reason in titles),
+    )
