@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 _LONGEST_QUERY = 100
 _MOST_WORDS = 8
@@ -98,25 +99,36 @@ def errors_allowed(word: str) -> int:
     return 0 if len(word) < 4 else 1 if len(word) < 8 else 2  # noqa: PLR2004 - the table is the function
 
 
-def distance(typed: str, word: str) -> int:
+def distance(typed: str, word: str, most: int) -> int:
     """The fewest letters changed, left out, added or swapped with their neighbour until ``word`` begins with ``typed``.
 
-    Optimal string alignment, against every beginning of ``word`` at once: its last column holds their distances.
+    Beyond ``most`` it only says that it is more. Optimal string alignment, a column of the table at a time in the bits
+    of an integer (Hyyrö, "A bit-vector algorithm for computing Levenshtein and Damerau edit distances", 2003): the
+    table's last row holds the distances to every beginning of ``word``.
     """
-    before: list[int] = []
-    row = list(range(len(typed) + 1))
-    best = row[-1]
-    for place, letter in enumerate(word):
-        above = row
-        row = [place + 1]
-        for column, other in enumerate(typed):
-            cost = min(above[column] + (letter != other), above[column + 1] + 1, row[column] + 1)
-            if place and column and letter == typed[column - 1] and other == word[place - 1]:
-                cost = min(cost, before[column - 1] + 1)
-            row.append(cost)
-        before = above
-        best = min(best, row[-1])
+    if not typed:
+        return 0
+    masks, top = _masks(typed), 1 << (len(typed) - 1)
+    rises, falls, same, matched = (1 << len(typed)) - 1, 0, 0, 0
+    score = best = len(typed)
+    for left, letter in zip(range(len(word) - 1, -1, -1), word, strict=True):
+        before, matched = matched, masks.get(letter, 0)
+        swapped = ((~same & matched) << 1) & before
+        same = (((matched & rises) + rises) ^ rises) | matched | falls | swapped
+        grows, shrinks = falls | ~(same | rises), same & rises
+        score += bool(grows & top) - bool(shrinks & top)
+        best = min(best, score)
+        if score - left > most and best > most:
+            break
+        grows = grows << 1 | 1
+        rises, falls = (shrinks << 1) | ~(same | grows), grows & same
     return best
+
+
+@lru_cache(maxsize=256)
+def _masks(typed: str) -> Mapping[str, int]:
+    """For each letter the places where it is typed, as bits."""
+    return {letter: sum(1 << place for place, other in enumerate(typed) if other == letter) for letter in set(typed)}
 
 
 def _tier(name: str, typed: str) -> int:
@@ -143,8 +155,8 @@ def _near(names: Index, word: str) -> Iterable[tuple[str, int]]:
     least = max(1, len(wanted) - 3 * allowed)
     shared = Counter(near for pair in wanted for near in names.pairs.get(pair, ()))
     for near, count in shared.items():
-        if count >= least:
-            errors = distance(word, near[: len(word) + allowed])
+        if count >= least and len(near) >= len(word) - allowed:
+            errors = distance(word, near[: len(word) + allowed], allowed)
             if errors <= allowed:
                 yield near, errors
 
