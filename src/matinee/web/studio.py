@@ -1,6 +1,5 @@
 """The operators' pages: what comes in, what is encoded, who serves; and in the demo, what can be broken."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,7 +10,7 @@ from matinee.accounts.members import Role
 from matinee.model.errors import Forbidden, NotFound
 from matinee.pages.rooms import Rooms
 from matinee.pages.studio import studio_edges, studio_encodes, studio_overview, studio_titles
-from matinee.pages.visitor import REGION_COOKIE, Visitor, visitor
+from matinee.pages.visitor import REGION_COOKIE, Visitor, same_origin, visitor
 from matinee.web.rendering import Rendering
 
 _KILO = 1000
@@ -50,98 +49,104 @@ def moment(time: datetime) -> str:
 
 def routes(rooms: Rooms, rendering: Rendering) -> APIRouter:
     """The studio's pages; every one needs an operator."""
-    router = APIRouter(prefix="/studio", include_in_schema=False)
     rendering.add_filters(rate=rate, size=size, moment=moment)
-    places = (*_PLACES, _BREAK) if rooms.demo is not None else _PLACES
+    desk = _Desk(rooms, rendering)
+    router = APIRouter(prefix="/studio", include_in_schema=False, default_response_class=Response)
+    for path, page in (
+        ("", desk.overview),
+        ("/titles", desk.titles),
+        ("/encodes", desk.encodes),
+        ("/edges", desk.edges),
+    ):
+        router.add_api_route(path, page, methods=["GET"])
+    router.add_api_route("/encodes/{job_id}/retry", desk.retry, methods=["POST"])
+    router.add_api_route("/edges/{edge_id}/orders", desk.order, methods=["POST"])
+    if rooms.demo is not None:
+        router.add_api_route("/break", desk.break_panel, methods=["GET"])
+        router.add_api_route("/break/{edge_id}/{action}", desk.break_it, methods=["POST"])
+    return router
 
-    def operator(request: Request) -> Visitor:
+
+class _Desk:
+    """The studio's pages over the rooms; ``part`` asks for what a page renews of itself."""
+
+    def __init__(self, rooms: Rooms, rendering: Rendering) -> None:
+        self._rooms = rooms
+        self._rendering = rendering
+        self._places = (*_PLACES, _BREAK) if rooms.demo is not None else _PLACES
+
+    def _operator(self, request: Request) -> Visitor:
         client = request.client.host if request.client else None
-        found = visitor(rooms, request.headers, request.cookies, client)
+        found = visitor(self._rooms, request.headers, request.cookies, client)
         if found.member.role is not Role.OPERATOR:
             raise Forbidden("The studio is for operators: sign in as one.")
+        if not same_origin(request.method, request.headers):
+            raise Forbidden("Another site's page sent this; nothing was changed.")
         return found
 
-    def page(request: Request, name: str, heading: str, part: int, values: Callable[[], dict[str, Any]]) -> Response:
-        operator(request)
+    def _page(self, request: Request, name: str, heading: str, part: int, **values: Any) -> Response:
         template = f"studio/{name}_part.html" if part else f"studio/{name}.html"
-        return rendering.page(template, heading=heading, places=places, here=request.url.path, **values())
+        return self._rendering.page(template, heading=heading, places=self._places, here=request.url.path, **values)
 
-    @router.get("")
-    def overview(request: Request, part: int = 0) -> Response:
-        def values() -> dict[str, Any]:
-            found = studio_overview(rooms)
-            return {"overview": found, "edges_on_map": found.edges.places}
+    def overview(self, request: Request, part: int = 0) -> Response:
+        self._operator(request)
+        found = studio_overview(self._rooms)
+        return self._page(request, "overview", "Overview", part, overview=found, edges_on_map=found.edges.places)
 
-        return page(request, "overview", "Overview", part, values)
+    def titles(self, request: Request) -> Response:
+        self._operator(request)
+        return self._page(request, "titles", "Titles", 0, lines=studio_titles(self._rooms))
 
-    @router.get("/titles")
-    def titles(request: Request) -> Response:
-        return page(request, "titles", "Titles", 0, lambda: {"lines": studio_titles(rooms)})
+    def encodes(self, request: Request, part: int = 0) -> Response:
+        self._operator(request)
+        return self._page(request, "encodes", "Encodes", part, lines=studio_encodes(self._rooms))
 
-    @router.get("/encodes")
-    def encodes(request: Request, part: int = 0) -> Response:
-        return page(request, "encodes", "Encodes", part, lambda: {"lines": studio_encodes(rooms)})
-
-    @router.post("/encodes/{job_id}/retry")
-    def retry(request: Request, job_id: str) -> Response:
-        operator(request)
-        rooms.encoding.retry(job_id)
+    def retry(self, request: Request, job_id: str) -> Response:
+        self._operator(request)
+        self._rooms.encoding.retry(job_id)
         return RedirectResponse("/studio/encodes", _SEE_OTHER)
 
-    @router.get("/edges")
-    def edges(request: Request, part: int = 0) -> Response:
-        def values() -> dict[str, Any]:
-            found = studio_edges(rooms)
-            return {"edges": found, "edges_on_map": found.places}
+    def edges(self, request: Request, part: int = 0) -> Response:
+        self._operator(request)
+        found = studio_edges(self._rooms)
+        return self._page(request, "edges", "Edges", part, edges=found, edges_on_map=found.places)
 
-        return page(request, "edges", "Edges", part, values)
-
-    @router.post("/edges/{edge_id}/orders")
     def order(
+        self,
         request: Request,
         edge_id: str,
         draining: Annotated[int | None, Form()] = None,
         egress_limit_bps: Annotated[int | None, Form(ge=0)] = None,
     ) -> Response:
-        operator(request)
+        self._operator(request)
         changes: dict[str, Any] = {} if egress_limit_bps is None else {"egress_limit_bps": egress_limit_bps or None}
-        rooms.edges.order(edge_id, draining=None if draining is None else bool(draining), **changes)
+        self._rooms.edges.order(edge_id, draining=None if draining is None else bool(draining), **changes)
         return RedirectResponse("/studio/edges", _SEE_OTHER)
 
-    if rooms.demo is not None:
-        _breakage(router, rooms, operator, page)
-    return router
-
-
-def _breakage(
-    router: APIRouter, rooms: Rooms, operator: Callable[[Request], Visitor], page: Callable[..., Response]
-) -> None:
-    @router.get("/break")
-    def panel(request: Request, title: str = "", region: str = "", part: int = 0) -> Response:
-        found = operator(request)
+    def break_panel(self, request: Request, title: str = "", region: str = "", part: int = 0) -> Response:
+        rooms = self._rooms
+        found = self._operator(request)
         shown = sorted(rooms.catalogue.shelf().titles, key=lambda entry: -(entry.duration_seconds or 0))
         regions = [entry.name for entry in rooms.topology.regions]
-        chosen_region = region if region in regions else found.region.name
-
-        def values() -> dict[str, Any]:
-            return {
-                "titles": shown,
-                "chosen": next((entry for entry in shown if entry.id == title), shown[0] if shown else None),
-                "regions": regions,
-                "region": chosen_region,
-                "profiles": rooms.accounts.profiles(found.member.id),
-                "edges_on_map": studio_edges(rooms).places,
-            }
-
-        answer = page(request, "break", "Break it", part, values)
+        answer = self._page(
+            request,
+            "break",
+            "Break it",
+            part,
+            titles=shown,
+            chosen=next((entry for entry in shown if entry.id == title), shown[0] if shown else None),
+            regions=regions,
+            region=region if region in regions else found.region.name,
+            profiles=rooms.accounts.profiles(found.member.id),
+            edges_on_map=studio_edges(rooms).places,
+        )
         if region in regions:
             answer.set_cookie(REGION_COOKIE, region, path="/", samesite="lax")
         return answer
 
-    @router.post("/break/{edge_id}/{action}")
-    def act(request: Request, edge_id: str, action: str) -> Response:
-        operator(request)
-        if rooms.demo is None:
+    def break_it(self, request: Request, edge_id: str, action: str) -> Response:
+        self._operator(request)
+        if self._rooms.demo is None:
             raise NotFound("Only the demo breaks its own edges.")
-        rooms.demo(action, edge_id)
+        self._rooms.demo(action, edge_id)
         return RedirectResponse("/studio/break", _SEE_OTHER)
