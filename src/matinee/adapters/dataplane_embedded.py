@@ -43,14 +43,8 @@ class EmbeddedDataPlane:
             backlog=_BACKLOG,
             # How many are open at a time; granian's own default is the backlog, and idle keep-alives count.
             backpressure=_CONNECTIONS,
-            http1_settings=HTTP1Settings(
-                # Also how long an idle connection stays: a player asks every few seconds.
-                header_read_timeout=_HEADER_SECONDS * 1000,
-                keep_alive=True,
-                # Media requests are small; what is not is an attack. hyper buffers as much of a body for a slow reader.
-                max_buffer_size=256 * 1024,
-                pipeline_flush=True,
-            ),
+            # Bounds a request that trickles in, and how long an idle connection stays; players ask every few seconds.
+            http1_settings=HTTP1Settings(header_read_timeout=_HEADER_SECONDS * 1000),
             log_enabled=False,
         )
         serving = asyncio.create_task(server.serve())

@@ -124,7 +124,13 @@ def _checked(settings: Settings) -> tuple[dict[str, bytes], Identity]:
 
 
 def _origin(settings: Settings) -> ObjectStore:
-    return open_objects(settings.objects_url)
+    return open_objects(
+        settings.objects_url,
+        # The fill has its own patience with a silent origin; a total would break long fetches over thin lines.
+        client_options={"connect_timeout": "2s", "timeout": "15m"},
+        # A viewer waits: the fill tries once more by itself, and no longer.
+        retry_config={"max_retries": 0},
+    )
 
 
 def _raise_file_limit() -> None:

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import obstore
 import structlog
@@ -18,6 +19,9 @@ from matinee.edge.cache import Cache, Reservation
 from matinee.edge.health import Counters
 from matinee.edge.spool import Spool
 from matinee.model.errors import MatineeError, NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from obstore import GetResult  # a stub's name alone
 
 _log = structlog.get_logger()
 
@@ -148,8 +152,8 @@ class Fills:
         assert fill.task is not None
         if fill.task.done():
             self._release(fill)
-        elif not fill.whole:
-            # Nobody waits for the rest. A whole one is being put on disk and stays.
+        elif fill.spool is None or fill.spool.received_bytes < fill.size_bytes:
+            # Nobody waits for the rest. What has come whole is being put on disk, and stays.
             self._forget(fill)
             fill.task.cancel()
 
@@ -196,7 +200,7 @@ class Fills:
         self._unkept_bytes += size_bytes if fill.spool.unkept else 0
         return reservation
 
-    async def _receive(self, fill: Fill, result: obstore.GetResult, patience: asyncio.Timeout) -> None:
+    async def _receive(self, fill: Fill, result: "GetResult", patience: asyncio.Timeout) -> None:
         spool, clock = fill.spool, asyncio.get_running_loop().time
         assert spool is not None
         writing: asyncio.Task[None] | None = None

@@ -105,7 +105,11 @@ class EdgeApplication:
         elif raw_path in {b"/healthz", b"/readyz", b"/metrics"}:
             await _answer(send, self._page(raw_path))
         else:
-            await self._media(scope, receive, send)
+            try:
+                await self._media(scope, receive, send)
+            except Exception:
+                _log.exception("media.failed")
+                raise
 
     def tick(self) -> None:
         """What wants doing about once a second: drop readers that stand still, tell of refusals in one line."""
