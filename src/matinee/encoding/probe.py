@@ -1,0 +1,268 @@
+"""Reads what a container says and holds, in a process of its own: uploads are hostile.
+
+``read_container`` starts this module as a program under limits (memory, time, files, no network where the kernel
+allows) and takes its answer as JSON. The program demuxes every packet with PyAV, through listed demuxers only, and
+decodes nothing beyond what libavformat decodes to know its streams. What the answer means is ``inspection``'s business.
+"""
+
+import json
+import subprocess
+import sys
+from array import array
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from matinee.model.errors import Refused
+
+if TYPE_CHECKING:
+    import av.container
+    import av.stream
+
+DEMUXERS = ("mov", "matroska", "mpegts", "mpeg", "flv", "avi", "ogg", "asf", "mxf")
+VIDEO_CODECS = (
+    *("h264", "hevc", "vvc", "av1", "vp8", "vp9", "mpeg1video", "mpeg2video", "mpeg4", "h263", "flv1", "vc1", "wmv3"),
+    *("theora", "mjpeg", "prores", "dnxhd", "ffv1", "rawvideo", "v210"),
+)
+AUDIO_CODECS = (
+    *("aac", "aac_latm", "mp3", "mp2", "ac3", "eac3", "opus", "vorbis", "flac", "alac", "dts", "truehd", "wmav2"),
+    *("pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_f32le", "pcm_u8", "pcm_alaw", "pcm_mulaw"),
+    *("pcm_bluray", "pcm_dvd", "amr_nb", "amr_wb"),
+)
+# Decoders that read the codecs above under another name.
+DECODERS = (*VIDEO_CODECS, *AUDIO_CODECS, "libdav1d", "mp3float", "mp2float", "dca", "amrnb", "amrwb")
+
+_MEMORY_BYTES = 4 * 1024**3
+_CPU_SECONDS = 600
+_OPEN_FILES = 64
+_LEAST_SECONDS = 60.0
+_SLOWEST_BYTES_PER_SECOND = 10e6
+_MICROSECONDS = 1e6
+_ENCRYPTED_TAGS = ("encv", "enca", "drmi", "drms", "drmd")
+
+
+@dataclass(frozen=True, slots=True)
+class TrackReport:
+    """One track: what is claimed of it, and the packets that are there.
+
+    ``packets`` are those to be shown (an edit list hides the others); ``beyond_end`` are those whose place in the file
+    lies past its end. Times are in seconds from the container's start; ``step_seconds`` is the median between frames.
+    """
+
+    index: int
+    kind: str
+    codec: str | None
+    width: int = 0
+    height: int = 0
+    frame_rate: str | None = None
+    sample_rate_hz: int = 0
+    channels: int = 0
+    language: str | None = None
+    is_default: bool = False
+    is_picture: bool = False
+    encrypted: bool = False
+    claimed_frames: int = 0
+    claimed_seconds: float | None = None
+    packets: int = 0
+    beyond_end: int = 0
+    first_seconds: float | None = None
+    end_seconds: float | None = None
+    step_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerReport:
+    """A file as its demuxer sees it. ``failure`` is FFmpeg's word if it could not be opened, and the rest is empty.
+
+    ``boxes`` are the types of the first level of an ISO file; ``begins`` are its first bytes.
+    """
+
+    size_bytes: int
+    begins: str
+    boxes: tuple[str, ...] = ()
+    failure: str | None = None
+    format: str = ""
+    claimed_seconds: float | None = None
+    start_seconds: float = 0.0
+    tracks: tuple[TrackReport, ...] = ()
+
+
+def read_container(path: Path, name: str, sandbox: tuple[str, ...]) -> ContainerReport:
+    """The report on a file. ``sandbox`` is what stands before a command to take the network from it.
+
+    Raises Refused, naming the file by ``name``, if the reader was killed by it or ran out of time.
+    """
+    command = [*sandbox, sys.executable, "-m", __name__, str(path)]
+    seconds = _LEAST_SECONDS + path.stat().st_size / _SLOWEST_BYTES_PER_SECOND
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Refused(f"{name} could not be read within {seconds:.0f} s: it is damaged or made to do harm.") from error
+    if done.returncode != 0:
+        raise Refused(f"{name} broke the program that reads it: it is damaged or made to do harm.")
+    values = json.loads(done.stdout.splitlines()[-1])
+    tracks = tuple(TrackReport(**track) for track in values.pop("tracks"))
+    return ContainerReport(**{**values, "tracks": tracks, "boxes": tuple(values["boxes"])})
+
+
+# --- the program -----------------------------------------------------------------------------------------------------
+
+
+def main(path: str) -> None:
+    """Print the report on a file as one line of JSON."""
+    _limit_this_process()
+    import av  # noqa: PLC0415 - loads FFmpeg's libraries, which belong into the limited process alone
+
+    av.logging.set_level(av.logging.PANIC)
+    with Path(path).open("rb") as file:
+        begins = file.read(16)
+        size_bytes = file.seek(0, 2)
+        boxes = tuple(_boxes(file, size_bytes))
+    report = ContainerReport(size_bytes, begins.hex(), boxes)
+    try:
+        with av.open(path, options=_options()) as container:
+            report = _report(container, report)
+    except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
+        report = ContainerReport(
+            size_bytes, begins.hex(), boxes, failure=getattr(error, "strerror", None) or repr(error)
+        )
+    sys.stdout.write(json.dumps(asdict(report)) + "\n")
+
+
+def _options() -> dict[str, str]:
+    return {
+        # A playlist or a reference inside a file opens nothing else.
+        "protocol_whitelist": "file",
+        "format_whitelist": ",".join(DEMUXERS),
+        "codec_whitelist": ",".join(DECODERS),
+    }
+
+
+def _limit_this_process() -> None:
+    import resource  # noqa: PLC0415 - exists on Unix alone, and only the program needs it
+
+    for limit, value in (
+        (resource.RLIMIT_AS, _MEMORY_BYTES),
+        (resource.RLIMIT_CPU, _CPU_SECONDS),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, _OPEN_FILES),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        hard = resource.getrlimit(limit)[1]
+        allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(limit, (allowed, allowed))
+
+
+def _boxes(file: Any, size_bytes: int) -> Iterator[str]:
+    """Types of the boxes on the first level, as far as they make sense (ISO/IEC 14496-12, 4.2)."""
+    place = 0
+    for _ in range(1000):
+        file.seek(place)
+        head = file.read(16)
+        if len(head) < 8 or not head[4:8].isascii() or not head[4:8].decode("ascii").isprintable():  # noqa: PLR2004
+            return
+        length = int.from_bytes(head[:4], "big")
+        if length == 1:
+            length = int.from_bytes(head[8:16], "big")
+        yield head[4:8].decode("ascii")
+        if length < 8 or place + length > size_bytes:  # noqa: PLR2004 - a box is at least its own head
+            return
+        place += length
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the packets of one track add up to, in ticks of its time base."""
+
+    packets: int = 0
+    encrypted: bool = False
+    end: int | None = None
+    times: "array[int]" = field(default_factory=lambda: array("q"))
+
+    def add(self, packet: Any) -> None:
+        self.encrypted = self.encrypted or packet.has_sidedata("encryption_info")
+        if packet.is_discard:
+            return
+        self.packets += 1
+        time = packet.dts if packet.pts is None else packet.pts
+        if time is not None:
+            self.times.append(time)
+            end = time + (packet.duration or 0)
+            self.end = end if self.end is None else max(self.end, end)
+
+
+def _report(container: "av.container.InputContainer", report: ContainerReport) -> ContainerReport:
+    seen = {stream.index: _Seen() for stream in container.streams}
+    _count(container, seen)
+    start = (container.start_time or 0) / _MICROSECONDS
+    return ContainerReport(
+        report.size_bytes,
+        report.begins,
+        report.boxes,
+        format=container.format.name,
+        claimed_seconds=None if container.duration is None else container.duration / _MICROSECONDS,
+        start_seconds=start,
+        tracks=tuple(_track(stream, seen[stream.index], start, report.size_bytes) for stream in container.streams),
+    )
+
+
+def _count(container: "av.container.InputContainer", seen: dict[int, _Seen]) -> None:
+    import av  # noqa: PLC0415 - as in main
+
+    try:
+        for packet in container.demux():
+            if packet.size and packet.stream_index in seen:
+                seen[packet.stream_index].add(packet)
+    except (av.FFmpegError, OSError):
+        return  # what came so far is what the file holds; inspection compares it with the claims
+
+
+def _track(stream: "av.stream.Stream", seen: _Seen, start: float, size_bytes: int) -> TrackReport:
+    context: Any = stream.codec_context
+    kind = stream.type
+    tick = float(stream.time_base or 0)
+    times = sorted(seen.times)
+    steps = sorted(later - earlier for earlier, later in pairwise(times) if later > earlier)
+    disposition = int(getattr(stream, "disposition", 0))
+    guess = getattr(stream, "guessed_rate", None)
+    entries = getattr(stream, "index_entries", ())
+    return TrackReport(
+        index=stream.index,
+        kind=kind,
+        codec=_codec(context),
+        width=context.width if context is not None and kind == "video" else 0,
+        height=context.height if context is not None and kind == "video" else 0,
+        frame_rate=str(Fraction(guess)) if guess else None,
+        sample_rate_hz=context.sample_rate or 0 if context is not None and kind == "audio" else 0,
+        channels=context.layout.nb_channels if context is not None and kind == "audio" else 0,
+        language=stream.language,
+        is_default=bool(disposition & 0x1),
+        is_picture=bool(disposition & 0xC00),  # AV_DISPOSITION_ATTACHED_PIC, AV_DISPOSITION_TIMED_THUMBNAILS
+        encrypted=seen.encrypted
+        or (context is not None and context.codec_tag in _ENCRYPTED_TAGS)
+        or "enc_key_id" in stream.metadata,  # Matroska and WebM
+        claimed_frames=stream.frames,
+        claimed_seconds=None if not stream.duration else stream.duration * tick,
+        packets=seen.packets,
+        beyond_end=sum(1 for entry in entries if entry.pos + entry.size > size_bytes),
+        first_seconds=None if not times else times[0] * tick - start,
+        end_seconds=None if seen.end is None else seen.end * tick - start,
+        step_seconds=None if not steps else steps[len(steps) // 2] * tick,
+    )
+
+
+def _codec(context: Any) -> str | None:
+    """The codec's own name; the context's is its decoder's (libdav1d for av1)."""
+    if context is None:
+        return None
+    canonical: str = getattr(context.codec, "canonical_name", None) or context.name
+    return canonical
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,157 @@
+"""``ports.Compute``, sentence by sentence, for every engine."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, wait
+from pathlib import Path
+
+import pytest
+
+import tasks
+from matinee.adapters.compute_local import LocalCompute
+from matinee.model.errors import Refused, Unavailable
+from matinee.ports import Compute, Task
+
+_PATIENCE = 20.0
+
+
+@pytest.fixture(params=["local"])
+def compute() -> Iterator[Compute]:
+    engine = LocalCompute(slots=1)
+    yield engine
+    engine.close()
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + _PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def _alive(pid: int) -> bool:
+    """Whether a process runs; one that ended and waits to be read counts as gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_the_future_holds_what_the_function_returned(compute: Compute) -> None:
+    assert compute.submit(Task("sum", tasks.add, (2, 3))).result(_PATIENCE) == 5
+
+
+def test_the_function_tells_how_far_it_is(compute: Compute) -> None:
+    told: list[float] = []
+    compute.submit(Task("sum", tasks.add, (2, 3)), on_progress=told.append).result(_PATIENCE)
+    assert told == [0.5, 1.0]
+
+
+def test_a_listener_that_fails_does_not_stop_the_work(compute: Compute) -> None:
+    def listen(fraction: float) -> None:
+        raise ValueError(fraction)
+
+    assert compute.submit(Task("sum", tasks.add, (2, 3)), on_progress=listen).result(_PATIENCE) == 5
+
+
+def test_each_task_runs_in_a_process_of_its_own(compute: Compute) -> None:
+    first, second = (compute.submit(Task("where", tasks.whereabouts)).result(_PATIENCE) for _ in range(2))
+    assert len({first, second, os.getpid()}) == 3
+
+
+def test_an_error_of_ours_arrives_as_the_same_class_with_the_same_sentence(compute: Compute) -> None:
+    with pytest.raises(Refused) as caught:
+        compute.submit(Task("judge", tasks.refuse, ("film.mp4 is empty.",))).result(_PATIENCE)
+    assert str(caught.value) == "film.mp4 is empty."
+
+
+def test_any_other_error_arrives_with_the_place_where_it_arose(compute: Compute) -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        compute.submit(Task("divide", tasks.divide, (1,))).result(_PATIENCE)
+    assert "tasks.py" in "".join(caught.value.__notes__)
+
+
+def test_an_error_that_cannot_travel_arrives_as_one_that_says_the_same(compute: Compute) -> None:
+    with pytest.raises(RuntimeError, match="StubbornError: 1 against 2"):
+        compute.submit(Task("stumble", tasks.stumble)).result(_PATIENCE)
+
+
+def test_an_outcome_that_cannot_travel_is_an_error(compute: Compute) -> None:
+    with pytest.raises(TypeError, match="cannot leave its process"):
+        compute.submit(Task("lambda", tasks.unpicklable)).result(_PATIENCE)
+
+
+@pytest.mark.parametrize("end", [tasks.die, tasks.leave])
+def test_a_process_that_dies_gives_unavailable_with_a_sentence_that_names_the_task(
+    compute: Compute, end: Callable[..., None]
+) -> None:
+    with pytest.raises(Unavailable, match="Metropolis"):
+        compute.submit(Task("the encode of Metropolis", end)).result(_PATIENCE)
+    assert compute.submit(Task("sum", tasks.add, (1, 1))).result(_PATIENCE) == 2
+
+
+def test_cancel_stops_a_task_and_its_tools_while_it_runs(compute: Compute, tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    future = compute.submit(Task("sleep", tasks.sleep_with_child, (note,)))
+    _until(note.exists)
+    pids = [int(pid) for pid in note.read_text().split()]
+    assert future.cancel()
+    assert wait([future], timeout=_PATIENCE).not_done == set()
+    _until(lambda: not any(map(_alive, pids)))
+    with pytest.raises(CancelledError):
+        future.result(0)
+    assert compute.submit(Task("sum", tasks.add, (1, 1))).result(_PATIENCE) == 2
+
+
+def test_a_waiting_task_that_is_cancelled_never_starts(compute: Compute, tmp_path: Path) -> None:
+    note, diary = tmp_path / "note", tmp_path / "diary"
+    running = compute.submit(Task("sleep", tasks.sleep_with_child, (note,)))
+    waiting = compute.submit(Task("write", tasks.write_line, (diary, "never", 0.0)))
+    _until(note.exists)
+    assert waiting.cancel()
+    assert wait([waiting], timeout=_PATIENCE).not_done == set()
+    running.cancel()
+    assert compute.submit(Task("sum", tasks.add, (1, 1))).result(_PATIENCE) == 2
+    assert not diary.exists()
+
+
+def test_the_lowest_priority_starts_first_and_equals_in_order_of_submission(compute: Compute, tmp_path: Path) -> None:
+    diary = tmp_path / "diary"
+
+    def write(line: str, priority: int, seconds: float = 0.0) -> Task:
+        return Task(line, tasks.write_line, (diary, line, seconds), priority=priority)
+
+    futures = [compute.submit(write("first", 5, 0.5))]
+    _until(diary.exists)
+    order = [("late", 9), ("soon one", 1), ("middle", 5), ("soon two", 1)]
+    futures += [compute.submit(write(line, priority)) for line, priority in order]
+    wait(futures, timeout=_PATIENCE)
+    assert diary.read_text().splitlines() == ["first", "soon one", "soon two", "middle", "late"]
+
+
+def test_close_stops_what_runs_and_refuses_what_comes(tmp_path: Path) -> None:
+    compute: Compute = LocalCompute(slots=1)
+    note = tmp_path / "note"
+    running = compute.submit(Task("sleep", tasks.sleep_with_child, (note,)))
+    waiting = compute.submit(Task("sum", tasks.add, (1, 1)))
+    _until(note.exists)
+    pids = [int(pid) for pid in note.read_text().split()]
+    compute.close()
+    assert running.cancelled()
+    assert waiting.cancelled()
+    _until(lambda: not any(map(_alive, pids)))
+    with pytest.raises(Unavailable, match="sum"):
+        compute.submit(Task("sum", tasks.add, (1, 1)))
+
+
+def test_tools_that_a_dead_task_left_behind_end_with_it(compute: Compute, tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    future = compute.submit(Task("sleep", tasks.sleep_with_child, (note,)))
+    _until(note.exists)
+    leader, child = (int(pid) for pid in note.read_text().split())
+    os.kill(leader, signal.SIGKILL)
+    with pytest.raises(Unavailable):
+        future.result(_PATIENCE)
+    _until(lambda: not _alive(child))
