@@ -7,43 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
+from matinee.web.markup import card, length, maturity, ranked, resume
 from matinee.web.pictures import avatar, icon
 
 STATIC = Path(str(files("matinee.web"))) / "static"
 _TEMPLATES = Path(str(files("matinee.web"))) / "templates"
-_MINUTE = 60
-_HOUR = 60
-
-
-def length(seconds: float | None) -> str:
-    """A running time as people say it: ``1 h 42 min``, ``90 s``; empty if unknown."""
-    if seconds is None:
-        return ""
-    if seconds < 2 * _MINUTE:
-        return f"{round(seconds)} s"
-    minutes = round(seconds / _MINUTE)
-    hours, minutes = divmod(minutes, _HOUR)
-    return f"{minutes} min" if not hours else f"{hours} h {minutes} min" if minutes else f"{hours} h"
-
-
-def maturity(age: int) -> str:
-    """An age limit as a mark: ``All`` or ``12+``."""
-    return f"{age}+" if age else "All"
-
-
-def _manifest(static: Path) -> Mapping[str, str]:
-    path = static / "manifest.json"
-    if not path.exists():
-        return {}
-    entries: Mapping[str, str] = json.loads(path.read_text())
-    return entries
+# A page may be shown again by the back button, but is asked for anew otherwise: every play changes it.
+_FRESH = {"Cache-Control": "private, no-cache"}
 
 
 class Rendering:
-    """Makes HTML out of templates. ``asset(name)`` is a built file's address, also for whoever sends preload headers."""
+    """Makes HTML out of templates. ``asset(name)`` is a built file's address."""
 
     def __init__(self, static: Path = STATIC) -> None:
         manifest = _manifest(static)
@@ -56,13 +32,16 @@ class Rendering:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._environment.globals.update(asset=self.asset, icon=icon, avatar=avatar)
-        self._environment.filters.update(length=length, maturity=maturity)
+        self._environment.globals.update(
+            asset=self.asset, icon=icon, avatar=avatar, card=card, ranked=ranked, resume=resume
+        )
+        self._environment.filters.update(running=length, maturity=maturity)
         self._templates: dict[str, Template] = {}
 
-    def add_filters(self, **filters: Callable[..., str]) -> None:
-        """More filters for templates, before the first of them is rendered."""
-        self._environment.filters.update(filters)
+    @property
+    def environment(self) -> Environment:
+        """The environment, for filters of one's own."""
+        return self._environment
 
     def html(self, name: str, **values: Any) -> str:
         """A template's text with these values."""
@@ -71,9 +50,16 @@ class Rendering:
             template = self._templates[name] = self._environment.get_template(name)
         return template.render(values)
 
-    def page(self, name: str, status: int = 200, **values: Any) -> HTMLResponse:
+    def page(
+        self, name: str, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
+    ) -> HTMLResponse:
         """A template as an answer."""
-        return HTMLResponse(self.html(name, **values), status_code=status)
+        return HTMLResponse(self.html(name, **values), status_code=status, headers={**_FRESH, **(headers or {})})
 
 
-__all__ = ["STATIC", "Markup", "Rendering", "length", "maturity"]
+def _manifest(static: Path) -> Mapping[str, str]:
+    path = static / "manifest.json"
+    if not path.exists():
+        return {}
+    entries: Mapping[str, str] = json.loads(path.read_text())
+    return entries

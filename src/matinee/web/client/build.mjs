@@ -2,7 +2,7 @@
 // content, and manifest.json from plain names to hashed ones. Run as `npm run build`.
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join, relative } from "node:path";
+import { basename, dirname, extname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import * as esbuild from "esbuild";
@@ -51,7 +51,9 @@ const manifest = {};
 for (const [path, made] of Object.entries(result.metafile.outputs)) {
   const name = relative(output, path);
   if (made.entryPoint) {
-    manifest[basename(made.entryPoint).replace(/\.ts$/, ".js")] = name;
+    // A module that imports styles makes a second file of them: told apart from the styles' own entries.
+    const own = extname(name) === extname(made.entryPoint).replace(".ts", ".js");
+    manifest[basename(made.entryPoint, extname(made.entryPoint)) + (own ? "" : ".module") + extname(name)] = name;
   } else if (name.endsWith(".woff2")) {
     manifest[name.replace(/-[A-Z0-9]{8}\.woff2$/, ".woff2")] = name;
   }

@@ -20,5 +20,8 @@ export async function drawWorld(target) {
     .map((ring) => `M${ring.map(point).join("L")}Z`)
     .join("");
   const box = `0 0 360 ${NORTH - SOUTH}`;
-  await writeFile(target, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="${box}" preserveAspectRatio="none"><path d="${path}"/></svg>\n`);
+  await writeFile(
+    target,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="${box}" preserveAspectRatio="none"><path d="${path}"/></svg>\n`,
+  );
 }

@@ -1,0 +1,44 @@
+"""The page on which one title is watched."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from matinee.accounts.members import Profile
+from matinee.delivery.edges import Edge
+from matinee.pages.cards import Card, card, cards
+from matinee.pages.title import on_shelf
+
+if TYPE_CHECKING:
+    from matinee.pages.rooms import Rooms
+
+_AFTERWARDS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class WatchPage:
+    """What the player is told before it presses play. ``edges`` are the origins it may fetch from (RFC 6454)."""
+
+    profile_id: str
+    card: Card
+    edges: tuple[str, ...]
+    afterwards: tuple[Card, ...]
+
+
+def watch_page(rooms: "Rooms", profile: Profile, title_id: str) -> WatchPage:
+    """A title's watch page; NotFound and Forbidden as for the title's own."""
+    shelf = rooms.catalogue.shelf()
+    title = on_shelf(shelf, profile, title_id)
+    progress = rooms.recommender.progress(profile.id)
+    afterwards = rooms.recommender.similar(title_id, shelf, _AFTERWARDS, profile.maturity_limit)
+    return WatchPage(
+        profile_id=profile.id,
+        card=card(title, progress),
+        edges=tuple(sorted({_origin(edge) for edge in rooms.edges.edges()})),
+        afterwards=cards((shelf.by_id[other] for other in afterwards), progress),
+    )
+
+
+def _origin(edge: Edge) -> str:
+    parts = urlsplit(edge.report.url)
+    return f"{parts.scheme}://{parts.netloc}"

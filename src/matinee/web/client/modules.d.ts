@@ -1,0 +1,2 @@
+// Styles of packages, which the build bundles.
+declare module "*.css";

@@ -1,0 +1,95 @@
+"""A card's HTML, made by hand and kept: a page has hundreds of cards, and most stand on every page alike."""
+
+from functools import lru_cache
+from html import escape
+
+from markupsafe import Markup
+
+from matinee.pages.cards import Card
+from matinee.web.pictures import icon
+
+_MINUTE = 60
+_KEPT = 8192
+
+
+def length(seconds: float | None) -> str:
+    """A running time as people say it: ``1 h 42 min``, ``90 s``; empty if unknown."""
+    if seconds is None:
+        return ""
+    if seconds < 2 * _MINUTE:
+        return f"{round(seconds)} s"
+    hours, minutes = divmod(round(seconds / _MINUTE), _MINUTE)
+    return f"{minutes} min" if not hours else f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def maturity(age: int) -> str:
+    """An age limit as a mark: ``All`` or ``12+``."""
+    return f"{age}+" if age else "All"
+
+
+def facts(shown: Card) -> tuple[str, ...]:
+    """Year, length and maturity, as far as they are known."""
+    return tuple(filter(None, (str(shown.year or ""), length(shown.duration_seconds), maturity(shown.maturity))))
+
+
+@lru_cache(maxsize=_KEPT)
+def card(shown: Card) -> Markup:
+    """A title to browse: its poster, and on hover or focus what it is. One stop for the keyboard."""
+    return Markup(f'<li class="card" {_about(shown)}>{_poster(shown)}</li>')  # noqa: S704 - every value is escaped
+
+
+@lru_cache(maxsize=_KEPT)
+def ranked(shown: Card, rank: int) -> Markup:
+    """A title in the top ten, with its numeral."""
+    numeral = f'<span class="rank" aria-hidden="true">{rank}</span>'
+    return Markup(f'<li class="card card-ranked" {_about(shown)}>{numeral}{_poster(shown)}</li>')  # noqa: S704 - as above
+
+
+def resume(shown: Card) -> Markup:
+    """A title somebody is in the middle of: a wide still, how far they came, what is left. Leads to the film itself."""
+    left = f"{length(shown.remaining_seconds)} left"
+    name = escape(shown.name)
+    picture = _picture(shown.still_url, "", 1280, 720) if shown.still_url else ""
+    return Markup(  # noqa: S704 - as above
+        f'<li class="card card-still" {_about(shown)}>'
+        f'<a class="card-link" data-stop href="/watch/{escape(shown.title_id)}">'
+        f'<span class="card-picture">{picture}<span class="card-press">{icon("play")}</span>'
+        f'<span class="card-progress" style="--share:{shown.progress or 0:.4f}"></span></span>'
+        f'<span class="card-under"><span class="card-title">'
+        f'<span class="visually-hidden">Resume </span>{name}</span><span class="card-left">{left}</span></span></a></li>'
+    )
+
+
+def _about(shown: Card) -> str:
+    tint = f' style="--tint:{escape(shown.colour)}"' if shown.colour else ""
+    return f'data-title="{escape(shown.title_id)}"{tint}'
+
+
+def _poster(shown: Card) -> str:
+    title_id, name = escape(shown.title_id), escape(shown.name)
+    if shown.poster_url:
+        picture = _picture(shown.poster_url, name, 600, 900)
+    else:
+        picture = f'<span class="card-name">{name}</span>'
+    moods = " · ".join(escape(mood) for mood in shown.moods[:3])
+    told = "".join(
+        f'<span class="{kind}">{text}</span>'
+        for kind, text in (
+            ("card-line", " · ".join(facts(shown))),
+            ("card-moods", moods),
+            ("card-reason", escape(shown.reason or "")),
+        )
+        if text
+    )
+    progress = f'<span class="card-progress" style="--share:{shown.progress:.4f}"></span>' if shown.progress else ""
+    return (
+        f'<a class="card-link" data-stop href="/titles/{title_id}"><span class="card-picture">{picture}'
+        f'<span class="card-facts">{told}</span>{progress}</span></a>'
+        f'<a class="card-play" href="/watch/{title_id}" tabindex="-1" aria-label="Play {name}">{icon("play")}</a>'
+    )
+
+
+def _picture(address: str, words: str, width: int, height: int) -> str:
+    return (
+        f'<img src="{escape(address)}" alt="{words}" width="{width}" height="{height}" loading="lazy" decoding="async">'
+    )
