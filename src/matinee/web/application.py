@@ -9,9 +9,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from matinee.pages.rooms import Rooms
-from matinee.web import doors, profiles, screens
+from matinee.web.doors import Doors
 from matinee.web.images import images, static
+from matinee.web.profiles import Profiles
 from matinee.web.rendering import STATIC, Rendering
+from matinee.web.screens import Screens
 from matinee.web.visits import ProfileNeeded, SafeHeaders, leading, needs_profile, next_of, see
 
 # What to say above a problem's own sentence: what happened, and what is safe.
@@ -72,9 +74,9 @@ def install(app: FastAPI, rooms: Rooms) -> None:
 def routes(rooms: Rooms, rendering: Rendering) -> list[Route]:
     """Every route of the web."""
     return [
-        *screens.routes(rooms, rendering),
-        *doors.routes(rooms, rendering),
-        *profiles.routes(rooms, rendering),
+        *Screens(rooms, rendering).routes(),
+        *Doors(rooms, rendering).routes(),
+        *Profiles(rooms, rendering).routes(),
         Route("/images/{title}/{revision}/{file}", images(rooms), methods=["GET"]),
         Route("/static/{name}", static(STATIC), methods=["GET"]),
     ]

@@ -13,7 +13,7 @@ from matinee.pages.visitor import PROFILE_COOKIE, by_https, ended_cookie, sessio
 from matinee.web.rendering import Rendering
 from matinee.web.visits import Form, local, posted, see, visit
 
-_SIGNIN, _PROFILES = "/signin", "/profiles"
+_SIGNIN = "/signin"
 _UNAUTHORIZED, _BAD = 401, 400
 # The first that matches, in the order in which browsers claim to be one another.
 _BROWSERS = (
@@ -42,61 +42,73 @@ def device_name(agent: str) -> str:
     return f"{browser} on {system}" if system else browser
 
 
-def routes(rooms: Rooms, rendering: Rendering) -> list[Route]:
+class Doors:
     """/signin, /signup and /signout."""
 
-    def door(request: Request, name: str, *, status: int = 200, email: str = "", fault: str = "") -> Response:
+    def __init__(self, rooms: Rooms, rendering: Rendering) -> None:
+        self._rooms = rooms
+        self._rendering = rendering
+
+    def routes(self) -> list[Route]:
+        """The routes, reading first."""
+        return [
+            Route(_SIGNIN, self.show_signin, methods=["GET"]),
+            Route(_SIGNIN, posted(self.sign_in), methods=["POST"]),
+            Route("/signup", self.show_signup, methods=["GET"]),
+            Route("/signup", posted(self.sign_up), methods=["POST"]),
+            Route("/signout", posted(self.sign_out), methods=["POST"]),
+        ]
+
+    def show_signin(self, request: Request) -> Response:
+        """The form, or onwards if somebody is signed in."""
         back = local(request.query_params.get("next"))
-        return rendering.page(name, status, email=email, fault=fault, back=back)
-
-    def entered(request: Request, sign_in: SignIn, address: str) -> Response:
-        response = see(address)
-        https = by_https(request.url.scheme, request.headers)
-        response.set_cookie(**session_cookie(sign_in.token, sign_in.expires_at, https=https))
-        response.delete_cookie(PROFILE_COOKIE)
-        return response
-
-    def show_signin(request: Request) -> Response:
         try:
-            visit(rooms, request)
+            visit(self._rooms, request)
         except SignInRequired:
-            return door(request, "signin.html")
-        return see(local(request.query_params.get("next")))
+            return self._rendering.page("signin.html", email="", fault="", back=back)
+        return see(back)
 
-    def sign_in(request: Request, form: Form) -> Response:
-        email, device = form.get("email", ""), device_name(request.headers.get("user-agent", ""))
+    def sign_in(self, request: Request, form: Form) -> Response:
+        """Sign in and go where one wanted to go."""
+        email, back = form.get("email", ""), local(form.get("next"))
         try:
-            signed = rooms.accounts.sign_in(email, form.get("password", ""), device)
+            signed = self._rooms.accounts.sign_in(email, form.get("password", ""), _device(request))
         except CallerError as error:
-            return door(request, "signin.html", status=_UNAUTHORIZED, email=email, fault=str(error))
-        return entered(request, signed, local(form.get("next")))
+            return self._rendering.page("signin.html", _UNAUTHORIZED, email=email, fault=str(error), back=back)
+        return _entered(request, signed, back)
 
-    def show_signup(request: Request) -> Response:
-        return door(request, "signup.html")
+    def show_signup(self, _request: Request) -> Response:
+        """The form for a new account."""
+        return self._rendering.page("signup.html", email="", fault="")
 
-    def sign_up(request: Request, form: Form) -> Response:
+    def sign_up(self, request: Request, form: Form) -> Response:
+        """Make an account, sign in and ask for a first profile."""
         email, password = form.get("email", ""), form.get("password", "")
-        device = device_name(request.headers.get("user-agent", ""))
         try:
-            rooms.accounts.sign_up(email, password)
-            signed = rooms.accounts.sign_in(email, password, device)
+            self._rooms.accounts.sign_up(email, password)
+            signed = self._rooms.accounts.sign_in(email, password, _device(request))
         except CallerError as error:
-            return door(request, "signup.html", status=_BAD, email=email, fault=str(error))
-        return entered(request, signed, f"{_PROFILES}/new")
+            return self._rendering.page("signup.html", _BAD, email=email, fault=str(error))
+        return _entered(request, signed, "/profiles/new")
 
-    def sign_out(request: Request, _form: Form) -> Response:
+    def sign_out(self, request: Request, _form: Form) -> Response:
+        """End this device's session."""
         token = token_from(request.headers, request.cookies)
         if token is not None:
-            rooms.accounts.sign_out(token)
+            self._rooms.accounts.sign_out(token)
         response = see(_SIGNIN)
         response.delete_cookie(**ended_cookie(https=by_https(request.url.scheme, request.headers)))
         response.delete_cookie(PROFILE_COOKIE)
         return response
 
-    return [
-        Route(_SIGNIN, show_signin, methods=["GET"]),
-        Route(_SIGNIN, posted(sign_in), methods=["POST"]),
-        Route("/signup", show_signup, methods=["GET"]),
-        Route("/signup", posted(sign_up), methods=["POST"]),
-        Route("/signout", posted(sign_out), methods=["POST"]),
-    ]
+
+def _device(request: Request) -> str:
+    return device_name(request.headers.get("user-agent", ""))
+
+
+def _entered(request: Request, signed: SignIn, address: str) -> Response:
+    response = see(address)
+    https = by_https(request.url.scheme, request.headers)
+    response.set_cookie(**session_cookie(signed.token, signed.expires_at, https=https))
+    response.delete_cookie(PROFILE_COOKIE)
+    return response

@@ -4,14 +4,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import obstore
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from matinee.model.errors import NotFound
+from matinee.model.errors import NotFound, SignInRequired
 from matinee.pages.rooms import Rooms
 from matinee.pages.visitor import token_from
-from matinee.model.errors import SignInRequired
 
 _YEAR = 31_536_000
 # A revision's files and files with a hash in their name never change (RFC 8246).

@@ -55,8 +55,8 @@ def resume(shown: Card) -> Markup:
         f'<a class="card-link" data-stop href="/watch/{escape(shown.title_id)}">'
         f'<span class="card-picture">{picture}<span class="card-press">{icon("play")}</span>'
         f'<span class="card-progress" style="--share:{shown.progress or 0:.4f}"></span></span>'
-        f'<span class="card-under"><span class="card-title">'
-        f'<span class="visually-hidden">Resume </span>{name}</span><span class="card-left">{left}</span></span></a></li>'
+        f'<span class="card-under"><span class="card-title"><span class="visually-hidden">Resume </span>{name}</span>'
+        f'<span class="card-left">{left}</span></span></a></li>'
     )
 
 

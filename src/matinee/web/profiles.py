@@ -18,73 +18,77 @@ _BAD, _FORBIDDEN = 400, 403
 LIMITS = ((18, "Everything"), (16, "16 and under"), (12, "12 and under"), (6, "6 and under"), (0, "For all ages only"))
 
 
-def routes(rooms: Rooms, rendering: Rendering) -> list[Route]:
+class Profiles:
     """/profiles, its PIN prompt and /profiles/new."""
 
-    def show(request: Request) -> Response:
-        visiting = visit(rooms, request)
+    def __init__(self, rooms: Rooms, rendering: Rendering) -> None:
+        self._rooms = rooms
+        self._rendering = rendering
+
+    def routes(self) -> list[Route]:
+        """The routes, reading first."""
+        return [
+            Route(_PROFILES, self.show, methods=["GET"]),
+            Route(_PROFILES, posted(self.choose), methods=["POST"]),
+            Route(f"{_PROFILES}/new", self.show_new, methods=["GET"]),
+            Route(f"{_PROFILES}/new", posted(self.add), methods=["POST"]),
+        ]
+
+    def show(self, request: Request) -> Response:
+        """Who is watching; whoever has no profile yet is asked for a first one."""
+        visiting = visit(self._rooms, request)
         profiles = visiting.household.profiles()
-        back = local(request.query_params.get("next"))
         if not profiles:
             return see(f"{_PROFILES}/new")
+        back = local(request.query_params.get("next"))
         operator = visiting.member.role is Role.OPERATOR
-        return rendering.page("profiles.html", profiles=profiles, back=back, operator=operator)
+        return self._rendering.page("profiles.html", profiles=profiles, back=back, operator=operator)
 
-    def choose(request: Request, form: Form) -> Response:
-        visiting = visit(rooms, request)
-        profile = rooms.accounts.profile(visiting.member.id, form.get("profile_id", ""))
+    def choose(self, request: Request, form: Form) -> Response:
+        """Watch with a profile; a locked one asks for its PIN first."""
+        visiting = visit(self._rooms, request)
+        profile = self._rooms.accounts.profile(visiting.member.id, form.get("profile_id", ""))
         back = local(form.get("next"))
         try:
-            visiting.household.open(profile.id)
-        except Forbidden:
-            if "pin" not in form:
-                return rendering.page("pin.html", profile=profile, back=back, fault="")
-            try:
+            if "pin" in form:
                 visiting.household.unlock(profile.id, pin=form["pin"])
-            except (Forbidden, LimitReached) as error:
-                return rendering.page("pin.html", _FORBIDDEN, profile=profile, back=back, fault=str(error))
-        else:
-            if not profile.has_pin:
-                visiting.household.lock()
-        return chosen(request, profile, back)
+            visiting.household.open(profile.id)
+        except (Forbidden, LimitReached) as error:
+            asked = "pin" in form
+            fault, status = (str(error), _FORBIDDEN) if asked else ("", 200)
+            return self._rendering.page("pin.html", status, profile=profile, back=back, fault=fault)
+        if not profile.has_pin:
+            visiting.household.lock()
+        return _chosen(request, profile, back)
 
-    def chosen(request: Request, profile: Profile, back: str) -> Response:
-        response = see(back)
-        https = by_https(request.url.scheme, request.headers)
-        response.set_cookie(
-            PROFILE_COOKIE, profile.id, max_age=_YEAR, path="/", httponly=True, samesite="lax", secure=https
-        )
-        return response
+    def show_new(self, request: Request) -> Response:
+        """The form for a new profile."""
+        return self._form(request)
 
-    def form_page(request: Request, *, status: int = 200, fault: str = "", **said: str) -> Response:
-        visiting = visit(rooms, request)
-        highest = visiting.household.limit()
+    def add(self, request: Request, form: Form) -> Response:
+        """Add a profile and watch with it."""
+        household = visit(self._rooms, request).household
+        name, limit, pin = form.get("name", ""), form.get("maturity_limit", ""), form.get("pin") or None
+        age = int(limit) if limit.isascii() and limit.isdigit() else LIMITS[0][0]
+        try:
+            profile = household.add(name, maturity_limit=age, pin=pin)
+            # Who has just chosen the PIN knows it.
+            household.unlock(profile.id, pin=pin)
+        except CallerError as error:
+            return self._form(request, status=_BAD, fault=str(error), name=name, maturity_limit=limit)
+        return _chosen(request, profile, "/")
+
+    def _form(self, request: Request, *, status: int = 200, fault: str = "", **said: str) -> Response:
+        highest = visit(self._rooms, request).household.limit()
         limits = [(age, words) for age, words in LIMITS if age <= highest]
         values = {"name": "", "maturity_limit": "", **said}
-        return rendering.page("profile_new.html", status, limits=limits, fault=fault, values=values)
+        return self._rendering.page("profile_new.html", status, limits=limits, fault=fault, values=values)
 
-    def show_new(request: Request) -> Response:
-        return form_page(request)
 
-    def add(request: Request, form: Form) -> Response:
-        visiting = visit(rooms, request)
-        name, limit = form.get("name", ""), form.get("maturity_limit", "")
-        try:
-            profile = visiting.household.add(
-                name,
-                maturity_limit=int(limit) if limit.isascii() and limit.isdigit() else LIMITS[0][0],
-                pin=form.get("pin") or None,
-            )
-            if profile.has_pin:
-                # Who has just chosen the PIN knows it.
-                visiting.household.unlock(profile.id, pin=form["pin"])
-        except CallerError as error:
-            return form_page(request, status=_BAD, fault=str(error), name=name, maturity_limit=limit)
-        return chosen(request, profile, "/")
-
-    return [
-        Route(_PROFILES, show, methods=["GET"]),
-        Route(_PROFILES, posted(choose), methods=["POST"]),
-        Route(f"{_PROFILES}/new", show_new, methods=["GET"]),
-        Route(f"{_PROFILES}/new", posted(add), methods=["POST"]),
-    ]
+def _chosen(request: Request, profile: Profile, back: str) -> Response:
+    response = see(back)
+    https = by_https(request.url.scheme, request.headers)
+    response.set_cookie(
+        PROFILE_COOKIE, profile.id, max_age=_YEAR, path="/", httponly=True, samesite="lax", secure=https
+    )
+    return response

@@ -38,10 +38,9 @@ class Rendering:
         self._environment.filters.update(running=length, maturity=maturity)
         self._templates: dict[str, Template] = {}
 
-    @property
-    def environment(self) -> Environment:
-        """The environment, for filters of one's own."""
-        return self._environment
+    def add_filters(self, **filters: Callable[..., str]) -> None:
+        """Filters that some templates need on top; before the first of them is rendered."""
+        self._environment.filters.update(filters)
 
     def html(self, name: str, **values: Any) -> str:
         """A template's text with these values."""

@@ -2,6 +2,7 @@
 
 import zlib
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from starlette.requests import Request
@@ -9,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from matinee.accounts.members import Profile, Role
-from matinee.encoding.jobs import Job
+from matinee.encoding.jobs import Job, JobState
 from matinee.pages.cards import cards
 from matinee.pages.home import home_page
 from matinee.pages.rooms import Rooms
@@ -22,8 +23,10 @@ from matinee.web.visits import policy, watching
 _RESULTS = 48
 _LONGEST_QUERY = 100
 _NO_CONTENT = 204
-_WAITING_SHOWN = 6
-_UNFINISHED = frozenset({"queued", "running"})
+_COMING_SHOWN = 6
+_UNFINISHED = frozenset({JobState.QUEUED, JobState.RUNNING})
+# Films that are being made are looked for at most this often, however many people are at home.
+_LOOK_EVERY = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,63 +35,81 @@ class Coming:
 
     name: str
     progress: float
-    stage: str
 
 
-def routes(rooms: Rooms, rendering: Rendering) -> list[Route]:
+class Screens:
     """/, /titles/{id}, /watch/{id} and /search."""
 
-    def shared(visiting: Visitor, profile: Profile) -> dict[str, Any]:
-        return {"profile": profile, "operator": visiting.member.role is Role.OPERATOR}
+    def __init__(self, rooms: Rooms, rendering: Rendering) -> None:
+        self._rooms = rooms
+        self._rendering = rendering
+        self._looked: tuple[datetime, tuple[Coming, ...]] | None = None
 
-    def home(request: Request) -> Response:
-        visiting, profile = watching(rooms, request)
-        unfinished = [job for job in rooms.encoding.jobs() if job.state in _UNFINISHED]
-        page = home_page(rooms, profile, visiting.region)
-        coming = _coming(rooms, unfinished) if page.hero is None else ()
-        body = rendering.html("home_rows.html", page=page, coming=coming)
-        # While films are being made the page asks again; who has seen this state already is told nothing.
+    def routes(self) -> list[Route]:
+        """The routes."""
+        return [
+            Route("/", self.home, methods=["GET"]),
+            Route("/titles/{title_id}", self.title, methods=["GET"]),
+            Route("/watch/{title_id}", self.watch, methods=["GET"]),
+            Route("/search", self.search, methods=["GET"]),
+        ]
+
+    def home(self, request: Request) -> Response:
+        """The home page.
+
+        While films are being made it asks again every two seconds, with ``seen`` naming what it shows; if that is
+        still so the answer is 204, else the page's body alone.
+        """
+        visiting, profile = watching(self._rooms, request)
+        coming = self._coming()
+        page = home_page(self._rooms, profile, visiting.region)
+        live = bool(coming) or page.hero is None
+        body = self._rendering.html("home_rows.html", page=page, coming=coming[:_COMING_SHOWN])
         seen = f"{zlib.crc32(body.encode()):08x}"
-        live = bool(unfinished) or page.hero is None
-        if request.headers.get("hx-request"):
-            if live and request.query_params.get("seen") == seen:
-                return Response(status_code=_NO_CONTENT)
-            return rendering.page("home_body.html", body=body, seen=seen, live=live)
-        return rendering.page("home.html", body=body, seen=seen, live=live, **shared(visiting, profile))
+        if request.headers.get("hx-request") is None:
+            return self._rendering.page("home.html", body=body, seen=seen, live=live, **_bar(visiting, profile))
+        if live and request.query_params.get("seen") == seen:
+            return Response(status_code=_NO_CONTENT)
+        return self._rendering.page("home_body.html", body=body, seen=seen, live=live)
 
-    def title(request: Request) -> Response:
-        visiting, profile = watching(rooms, request)
-        page = title_page(rooms, profile, request.path_params["title_id"])
-        return rendering.page("title.html", page=page, **shared(visiting, profile))
+    def title(self, request: Request) -> Response:
+        """A title's page."""
+        visiting, profile = watching(self._rooms, request)
+        page = title_page(self._rooms, profile, request.path_params["title_id"])
+        return self._rendering.page("title.html", page=page, **_bar(visiting, profile))
 
-    def watch(request: Request) -> Response:
-        _visiting, profile = watching(rooms, request)
-        page = watch_page(rooms, profile, request.path_params["title_id"])
+    def watch(self, request: Request) -> Response:
+        """The film; its policy lets the player fetch from the edges."""
+        _visiting, profile = watching(self._rooms, request)
+        page = watch_page(self._rooms, profile, request.path_params["title_id"])
         headers = {"Content-Security-Policy": policy(page.edges)}
-        return rendering.page("watch.html", headers=headers, page=page)
+        return self._rendering.page("watch.html", headers=headers, page=page)
 
-    def search(request: Request) -> Response:
-        visiting, profile = watching(rooms, request)
+    def search(self, request: Request) -> Response:
+        """Search by name: the whole page, or for htmx the results alone."""
+        visiting, profile = watching(self._rooms, request)
         query = request.query_params.get("q", "").strip()[:_LONGEST_QUERY]
-        found = rooms.catalogue.search(query, _RESULTS, profile.maturity_limit) if query else []
-        shown = cards(found, rooms.recommender.progress(profile.id))
-        partial = request.headers.get("hx-request") is not None
-        name = "search_results.html" if partial else "search.html"
-        extra = {} if partial else shared(visiting, profile)
-        return rendering.page(name, query=query, cards=shown, **extra)
+        found = self._rooms.catalogue.search(query, _RESULTS, profile.maturity_limit) if query else []
+        shown = cards(found, self._rooms.recommender.progress(profile.id))
+        if request.headers.get("hx-request") is not None:
+            return self._rendering.page("search_results.html", query=query, cards=shown)
+        return self._rendering.page("search.html", query=query, cards=shown, **_bar(visiting, profile))
 
-    return [
-        Route("/", home, methods=["GET"]),
-        Route("/titles/{title_id}", title, methods=["GET"]),
-        Route("/watch/{title_id}", watch, methods=["GET"]),
-        Route("/search", search, methods=["GET"]),
-    ]
-
-
-def _coming(rooms: Rooms, jobs: list[Job]) -> tuple[Coming, ...]:
-    """What is being made, the furthest first."""
-    names = {title.id: title.name for title in rooms.catalogue.titles()}
-    coming = [Coming(names.get(job.title_id, ""), job.progress, job.stage) for job in jobs if job.title_id in names]
-    return tuple(sorted(coming, key=lambda film: -film.progress)[:_WAITING_SHOWN])
+    def _coming(self) -> tuple[Coming, ...]:
+        """What is being made, the furthest first."""
+        now, looked = self._rooms.clock.now(), self._looked
+        if looked is not None and now - looked[0] < _LOOK_EVERY:
+            return looked[1]
+        jobs = [job for job in self._rooms.encoding.jobs() if job.state in _UNFINISHED]
+        coming = tuple(Coming(job.name or job.source_name, job.progress) for job in _furthest(jobs))
+        self._looked = (now, coming)
+        return coming
 
 
+def _furthest(jobs: list[Job]) -> list[Job]:
+    return sorted(jobs, key=lambda job: (-job.progress, job.priority, job.created_at))
+
+
+def _bar(visiting: Visitor, profile: Profile) -> dict[str, Any]:
+    """What the bar above every screen shows."""
+    return {"profile": profile, "operator": visiting.member.role is Role.OPERATOR}

@@ -21,7 +21,7 @@ _SEE_OTHER = 303
 _PROFILES = "/profiles"
 
 
-class ProfileNeeded(Exception):  # noqa: N818 - not an error: a turn on the way
+class ProfileNeeded(Exception):
     """Somebody is signed in but nobody has said who watches."""
 
 
@@ -95,7 +95,9 @@ def policy(edges: Iterable[str] = ()) -> str:
             f"connect-src 'self' {origins}".rstrip(),
             "manifest-src 'self'",
             "form-action 'self'",
-            "frame-ancestors 'none'",
+            # The studio's panel shows the player in a frame.
+            "frame-src 'self'",
+            "frame-ancestors 'self'",
             "base-uri 'none'",
         )
     )
