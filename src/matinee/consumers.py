@@ -50,6 +50,7 @@ _BATCH = 100
 _WAIT_SECONDS = 0.5
 _PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0)
 _INTERRUPTED_SECONDS = 1.0
+_LONGEST_FACTS = 1000
 _WORLD = (Unavailable, sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
 
 
@@ -89,6 +90,9 @@ class Consumers:
                             self._react(name, recorded, reaction, stop)
             except _Stopped:
                 return
+            except Unavailable as error:
+                _log.warning("consumers.interrupted", group=name, reason=str(error))
+                stop.wait(_INTERRUPTED_SECONDS)
             except Exception:  # noqa: BLE001 - whatever it is, the group goes on: its batch is given again
                 _log.exception("consumers.interrupted", group=name)
                 stop.wait(_INTERRUPTED_SECONDS)
@@ -106,7 +110,7 @@ class Consumers:
                 patient = isinstance(error, _WORLD)
                 if tries > len(self._pauses_seconds) and not patient:
                     _reacted.labels(name, event.type, "set_aside").inc()
-                    _log.exception("event.set_aside", **named, tries=tries, facts=str(event.facts))
+                    _log.exception("event.set_aside", **named, tries=tries, facts=str(event.facts)[:_LONGEST_FACTS])
                     return
                 pause_seconds = self._pauses_seconds[min(tries, len(self._pauses_seconds)) - 1]
                 _reacted.labels(name, event.type, "failed").inc()

@@ -229,15 +229,16 @@ class _DatabaseGroup:
 
     def _wait(self, limit: int, wait_seconds: float) -> _Taken | None:
         for _ in _polls(wait_seconds):
-            with _database_answers():
-                taken = self._take(limit) if self._anything() else None
-            if taken is None:
-                continue
-            if taken.events:
-                return taken
-            # Nothing but what this version cannot read.
-            self._acknowledge(taken)
+            while (taken := self._take_if_any(limit)) is not None:
+                if taken.events:
+                    return taken
+                # Nothing but what this version cannot read.
+                self._acknowledge(taken)
         return None
+
+    def _take_if_any(self, limit: int) -> _Taken | None:
+        with _database_answers():
+            return self._take(limit) if self._anything() else None
 
     def _anything(self) -> bool:
         """Whether there is a batch to be had: looked up first, because taking a lease is a write."""

@@ -1,0 +1,96 @@
+"""Processes that append, relay and consume events, for tests that kill some of them half way."""
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, DatabaseRelay
+from matinee.compose.database import open_database
+from matinee.model.events import Event, SearchMade
+
+LEASE_SECONDS = 1.0
+GROUP = "counted"
+# Each process is forked from one that has imported these and done nothing: as clean as a spawned one, and quicker.
+_clean = multiprocessing.get_context("forkserver")
+_clean.set_forkserver_preload(["__main__", "matinee.adapters.events_database", "matinee.compose.database"])
+
+
+def searched(source: str, number: int) -> Event:
+    """The source's event of that number; its id says both."""
+    facts = SearchMade(profile_id=source, query="film", found=number)
+    return Event(id=f"{source}-{number}", time=datetime(2026, 1, 1, tzinfo=UTC), source=source, facts=facts)
+
+
+def append(url: str, source: str, transactions: int, per_transaction: int) -> None:
+    engine = open_database(url)
+    for transaction in range(transactions):
+        first = transaction * per_transaction
+        with engine.begin() as connection:
+            DatabaseOutbox().append(connection, [searched(source, first + number) for number in range(per_transaction)])
+        time.sleep(0.005)
+
+
+def relay(url: str, limit: int) -> None:
+    engine = open_database(url)
+    while True:
+        DatabaseRelay(engine).forward(limit)
+        time.sleep(0.005)
+
+
+def relay_and_hang(url: str, hung: Path) -> None:
+    """A relay that stands still with the events in the log, in the outbox, and nothing committed."""
+    engine = open_database(url)
+
+    def hang(*arguments: Any) -> None:
+        if str(arguments[2]).startswith("DELETE FROM events_outbox"):
+            hung.touch()
+            time.sleep(600)
+
+    sa.event.listen(engine, "before_cursor_execute", hang)
+    DatabaseRelay(engine).forward()
+
+
+def consume(url: str, seen: Path) -> None:
+    """A member of the group that writes each event's position and id down before it leaves the body."""
+    group = DatabaseEventLog(open_database(url), lease_seconds=LEASE_SECONDS).group(GROUP)
+    with seen.open("a", buffering=1) as out:
+        while True:
+            with group.batch(limit=20, wait_seconds=1.0) as events:
+                for recorded in events:
+                    out.write(f"{recorded.position} {recorded.event.id}\n")
+                    time.sleep(0.001)
+
+
+def consume_and_hang(url: str, seen: Path) -> None:
+    """A member that writes its first batch down and never leaves the body, renewing its lease all the while."""
+    group = DatabaseEventLog(open_database(url), lease_seconds=LEASE_SECONDS).group(GROUP)
+    with group.batch(wait_seconds=10.0) as events:
+        seen.write_text("".join(f"{recorded.position} {recorded.event.id}\n" for recorded in events))
+        time.sleep(600)
+
+
+@contextmanager
+def running(target: Callable[..., None], *arguments: Any) -> Iterator[ForkServerProcess]:
+    """A process of its own, killed at the end if it still runs."""
+    process = _clean.Process(target=target, args=arguments, daemon=True)
+    process.start()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.join()
+
+
+def until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+    """Wait for a condition; fails with ``what`` if it does not come."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not come within {seconds:g} s"
+        time.sleep(0.02)
