@@ -100,6 +100,7 @@ def test_an_accepted_event_outlives_the_kill_of_the_process_that_took_it(demo: R
 @pytest.mark.parametrize("name", ["serve", "worker", "europe-1"])
 def test_a_killed_process_comes_back_and_is_named(demo: RunningDemo, name: str) -> None:
     killed = until(name, lambda: demo.processes().get(name), 20)
+    assert killed is not None
     killed.kill()
 
     def back() -> bool:

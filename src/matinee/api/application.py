@@ -3,7 +3,7 @@
 from fastapi import APIRouter, FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from matinee.api import accounts, cmcd, edges, events, home, manifests, playbacks, problems, profiles, steering, titles
+from matinee.api import accounts, cmcd, edges, events, home, manifests, playbacks, problems, profiles, steering, studio, titles
 from matinee.pages.rooms import Rooms
 
 
@@ -17,7 +17,7 @@ def application(rooms: Rooms, version: str) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    for noun in (accounts, profiles, titles, home, playbacks, events, cmcd, edges):
+    for noun in (accounts, profiles, titles, home, playbacks, events, cmcd, edges, studio):
         app.include_router(noun.routes(rooms), prefix="/api/v1")
     for noun in (steering, manifests):
         app.include_router(noun.routes(rooms))

