@@ -1,0 +1,165 @@
+"""Manifests composed for one playback: every edge a pathway, the best one first. Pure text in, text out.
+
+HLS follows draft-pantos-hls-rfc8216bis (§4.4.6.6 and §7 on content steering), DASH ISO/IEC 23009-1 and
+ETSI TS 103 998. Each pathway has its own host and its own audio group, so a player that loses an edge finds
+everything it needs on the next one.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urljoin
+from xml.etree import ElementTree as ET
+
+from matinee.model.media import Presentation, Rendition
+
+# EXT-X-MAP in the media playlists needs 6 (RFC 8216bis §8).
+_HLS_VERSION = 6
+_FIRST_VARIANT_BPS = 2_500_000
+_MPD = "urn:mpeg:dash:schema:mpd:2011"
+_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+_BEFORE_BASE_URL = ("ProgramInformation",)
+_BEFORE_STEERING = (*_BEFORE_BASE_URL, "BaseURL", "Location", "PatchLocation")
+# Prefixes that packagers write; without them the tree would be written back with ns0, ns1, ….
+_PREFIXES = {
+    "": _MPD,
+    "cenc": "urn:mpeg:cenc:2013",
+    "xlink": "http://www.w3.org/1999/xlink",
+    "xsi": "http://www.w3.org/2001/XMLSchema-instance",
+}
+for _prefix, _uri in _PREFIXES.items():
+    ET.register_namespace(_prefix, _uri)
+
+
+@dataclass(frozen=True, slots=True)
+class Pathway:
+    """One edge as players see it: its ID and the title's folder there, token included, ending in a slash."""
+
+    id: str
+    url: str
+
+
+def compose_hls(presentation: Presentation, pathways: Sequence[Pathway], steering_url: str) -> str:
+    """A multivariant playlist in which every variant stands once a pathway, the first pathway's first.
+
+    HLS has no queryBeforeStart, so the order decides where a player begins.
+    """
+    lines = ["#EXTM3U", f"#EXT-X-VERSION:{_HLS_VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    steering = [("SERVER-URI", _quoted(steering_url)), ("PATHWAY-ID", _quoted(pathways[0].id))]
+    lines.append(_tag("EXT-X-CONTENT-STEERING", steering))
+    for pathway in pathways:
+        lines += [_audio(rendition, pathway, place, presentation) for place, rendition in _places(presentation)]
+    for pathway in pathways:
+        for rendition in _starting_variant_first(presentation.video):
+            lines += _variant(rendition, pathway, presentation)
+    return "\n".join(lines) + "\n"
+
+
+def compose_dash(packaged: str, pathways: Sequence[Pathway], steering_url: str) -> str:
+    """The packaged MPD with a BaseURL for every pathway and the address of steering."""
+    root = ET.fromstring(packaged)  # noqa: S314 - our packager wrote it, and nobody else writes there
+    for stale in [child for child in root if _name(child) in {"BaseURL", "ContentSteering"}]:
+        root.remove(stale)
+    place = _end_of(root, _BEFORE_BASE_URL)
+    for pathway in reversed(pathways):
+        base = ET.Element(f"{{{_MPD}}}BaseURL", {"serviceLocation": pathway.id})
+        base.text = pathway.url
+        root.insert(place, base)
+    # ETSI TS 103 998: one location to start from, without a question first; the manifest is made for this playback.
+    attributes = {"defaultServiceLocation": pathways[0].id, "queryBeforeStart": "false"}
+    steering = ET.Element(f"{{{_MPD}}}ContentSteering", attributes)
+    steering.text = steering_url
+    root.insert(_end_of(root, _BEFORE_STEERING), steering)
+    ET.indent(root)
+    return f"{_DECLARATION}{ET.tostring(root, encoding='unicode')}\n"
+
+
+def top_bitrate_bps(presentation: Presentation) -> int:
+    """What a player of it may ask for at most: the highest rung's bandwidth with the loudest sound's."""
+    video = max((rendition.bandwidth_bps for rendition in presentation.video), default=0)
+    return video + max((rendition.bandwidth_bps for rendition in presentation.audio), default=0)
+
+
+def _variant(rendition: Rendition, pathway: Pathway, presentation: Presentation) -> list[str]:
+    audio = presentation.audio
+    # RFC 8216bis §4.4.6.2: BANDWIDTH is the peak of the variant with the largest rendition of every group it names.
+    bandwidth = rendition.bandwidth_bps + max((one.bandwidth_bps for one in audio), default=0)
+    average = rendition.average_bandwidth_bps + max((one.average_bandwidth_bps for one in audio), default=0)
+    codecs = dict.fromkeys([rendition.codecs, *(one.codecs for one in audio)])
+    attributes = [
+        ("BANDWIDTH", str(bandwidth)),
+        ("AVERAGE-BANDWIDTH", str(average)),
+        ("CODECS", _quoted(",".join(codecs))),
+    ]
+    if rendition.width and rendition.height:
+        attributes.append(("RESOLUTION", f"{rendition.width}x{rendition.height}"))
+    if rendition.frame_rate:
+        attributes.append(("FRAME-RATE", f"{rendition.frame_rate:.3f}"))
+    if audio:
+        attributes.append(("AUDIO", _quoted(_group(pathway))))
+    attributes.append(("PATHWAY-ID", _quoted(pathway.id)))
+    attributes.append(("STABLE-VARIANT-ID", _quoted(_stable(rendition.name))))
+    return [_tag("EXT-X-STREAM-INF", attributes), urljoin(pathway.url, rendition.uri)]
+
+
+def _audio(rendition: Rendition, pathway: Pathway, place: int, presentation: Presentation) -> str:
+    attributes = [
+        ("TYPE", "AUDIO"),
+        ("GROUP-ID", _quoted(_group(pathway))),
+        ("NAME", _quoted(_audio_name(place, presentation))),
+    ]
+    if rendition.language and rendition.language != "und":
+        attributes.append(("LANGUAGE", _quoted(rendition.language)))
+    attributes += [("DEFAULT", "YES" if place == 0 else "NO"), ("AUTOSELECT", "YES")]
+    if rendition.channels:
+        attributes.append(("CHANNELS", _quoted(str(rendition.channels))))
+    attributes.append(("STABLE-RENDITION-ID", _quoted(_stable(rendition.name))))
+    attributes.append(("URI", _quoted(urljoin(pathway.url, rendition.uri))))
+    return _tag("EXT-X-MEDIA", attributes)
+
+
+def _audio_name(place: int, presentation: Presentation) -> str:
+    """A name that no other rendition of the group has (RFC 8216bis §4.4.6.1.1)."""
+    names = [other.language or "sound" for other in presentation.audio]
+    name = names[place]
+    earlier = names[:place].count(name)
+    return f"{name} {earlier + 1}" if earlier else name
+
+
+def _places(presentation: Presentation) -> list[tuple[int, Rendition]]:
+    return list(enumerate(presentation.audio))
+
+
+def _starting_variant_first(video: Sequence[Rendition]) -> list[Rendition]:
+    """From the smallest up, but first the one that a player without a measurement should begin with."""
+    ascending = sorted(video, key=lambda rendition: rendition.bandwidth_bps)
+    affordable = [rendition for rendition in ascending if rendition.bandwidth_bps <= _FIRST_VARIANT_BPS]
+    start = affordable[-1:] or ascending[:1]
+    return [*start, *(rendition for rendition in ascending if rendition not in start)]
+
+
+def _group(pathway: Pathway) -> str:
+    return f"a-{pathway.id}"
+
+
+def _stable(name: str) -> str:
+    # RFC 8216bis §4.4.6.2: letters, digits, '+', '/', '=', '.', '-' and '_'.
+    return re.sub(r"[^A-Za-z0-9+/=._-]", "-", name)
+
+
+def _quoted(text: str) -> str:
+    # RFC 8216bis §4.2: no line feed, carriage return or double quote in a quoted string.
+    return '"' + re.sub(r'[\r\n"]', " ", text) + '"'
+
+
+def _tag(name: str, attributes: Sequence[tuple[str, str]]) -> str:
+    return f"#{name}:" + ",".join(f"{key}={value}" for key, value in attributes)
+
+
+def _name(element: ET.Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def _end_of(root: ET.Element, names: Sequence[str]) -> int:
+    """The place after the last child with one of these names; the first place if there is none."""
+    return max((place + 1 for place, child in enumerate(root) if _name(child) in names), default=0)

@@ -1,0 +1,304 @@
+"""Plays: pressing play, manifests made for one playback, where it is steered while it runs, where it was left."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from obstore.store import ObjectStore
+from prometheus_client import Counter
+
+from matinee.accounts.members import Profile
+from matinee.catalogue.titles import Catalogue, Title, TitleState
+from matinee.delivery.edges import Edges, EdgeState
+from matinee.delivery.steering import Ranked, steer
+from matinee.delivery.topology import Region, Topology
+from matinee.model.errors import Conflict, Forbidden, NotFound, Unavailable
+from matinee.model.ids import RandomBytes, is_id, new_id
+from matinee.model.media import Presentation
+from matinee.playback import decisions, manifests, moves, store
+from matinee.playback.addresses import Addresses, EdgeAddress, Play, Started
+from matinee.playback.commitments import Commitments
+from matinee.playback.positions import Position, position_from
+from matinee.ports import Clock, Outbox
+
+__all__ = ["EdgeAddress", "Playbacks", "Position", "Started", "replay"]
+
+_log = structlog.get_logger()
+_STARTED = Counter("matinee_playbacks_started", "Presses of play that were answered.")
+_STEERED = Counter("matinee_steering_answers", "Steering manifests by whether the player was moved.", ["moved"])
+
+# Steering is asked every few seconds; the database hears of it less often, unless the player moved.
+_SEEN_EVERY = timedelta(seconds=20)
+_LONGEST_DEVICE = 2000
+_PACKAGED_KEPT = 256
+
+
+class Playbacks:
+    """The shell around playbacks. Threads share it. ``public_address`` has no slash at its end."""
+
+    def __init__(
+        self,
+        *,
+        engine: sa.Engine,
+        outbox: Outbox,
+        clock: Clock,
+        random_bytes: RandomBytes,
+        catalogue: Catalogue,
+        edges: Edges,
+        topology: Topology,
+        objects: ObjectStore,
+        keys: Mapping[str, bytes],
+        signing_key_id: str,
+        public_address: str,
+        token_seconds: int,
+        steering_seconds: int,
+    ) -> None:
+        self._engine = engine
+        self._outbox = outbox
+        self._clock = clock
+        self._random_bytes = random_bytes
+        self._catalogue = catalogue
+        self._edges = edges
+        self._topology = topology
+        self._objects = objects
+        self._addresses = Addresses(public_address, keys, signing_key_id)
+        self._token_seconds = token_seconds
+        self._steering_seconds = steering_seconds
+        self._commitments = Commitments(engine, clock)
+        # Files of a revision never change, so what was read once holds.
+        self._packaged = lru_cache(maxsize=_PACKAGED_KEPT)(self._read_packaged)
+
+    def start(
+        self, member_id: str, profile: Profile, title_id: str, device: Mapping[str, Any], region: Region
+    ) -> Started:
+        """Press play.
+
+        NotFound for an unknown title, Conflict for one that cannot be played now, Forbidden for one beyond the
+        profile's maturity limit, Unavailable while no edge has ever reported.
+        """
+        title, presentation, revision = self._playable(title_id)
+        if title.maturity > profile.maturity_limit:
+            limit = profile.maturity_limit
+            raise Forbidden(f"{title.name} is for ages from {title.maturity}; {profile.name}'s limit is {limit}.")
+        ranked, plan = self._planned(region, title_id, revision, presentation)
+        playback_id = new_id(self._random_bytes)
+        values = {
+            **plan,
+            "playback_id": playback_id,
+            "member_id": member_id,
+            "profile_id": profile.id,
+            "title_id": title_id,
+            "region": region.name,
+            "device": json.dumps(dict(device))[:_LONGEST_DEVICE],
+            "moves": "[]",
+            "started_at": plan["seen_at"],
+            "revoked": False,
+        }
+        with self._engine.begin() as connection:
+            store.add_playback(connection, values)
+            left = store.read_position(connection, profile.id, title_id)
+        _STARTED.inc()
+        return self._answer("playback.started", values, ranked, left)
+
+    def renew(self, member_id: str, playback_id: str) -> Started:
+        """New tokens and addresses, ranked anew. NotFound if it is another's; Forbidden once it was revoked."""
+        row = self._row(playback_id)
+        if row["member_id"] != member_id:
+            raise NotFound(f"There is no playback {playback_id!r}.")
+        _refuse_revoked(row)
+        _, presentation, revision = self._playable(row["title_id"])
+        viewer = decisions.viewer_of(json.loads(row["decision"]))
+        ranked, plan = self._planned(viewer, row["title_id"], revision, presentation)
+        with self._engine.begin() as connection:
+            store.change_playback(connection, playback_id, plan)
+            left = store.read_position(connection, row["profile_id"], row["title_id"])
+        return self._answer("playback.renewed", {**row, **plan}, ranked, left)
+
+    def revoke(self, playback_id: str) -> None:
+        """Refuse this playback manifests and renewals from now on; tokens that are out hold until they expire."""
+        self._row(playback_id)
+        with self._engine.begin() as connection:
+            store.change_playback(connection, playback_id, {"revoked": True, "stopped": True})
+
+    def hls(self, playback_id: str, token: str) -> str:
+        """The multivariant playlist composed for a playback; Forbidden unless the token opens it."""
+        row, presentation = self._opened(playback_id, token, "master.m3u8")
+        return manifests.compose_hls(presentation, self._pathways(row), self._addresses.steering(playback_id))
+
+    def dash(self, playback_id: str, token: str) -> str:
+        """The MPD composed for a playback; Forbidden unless the token opens it."""
+        row, presentation = self._opened(playback_id, token, "manifest.mpd")
+        packaged = self._packaged(f"media/{row['title_id']}/{row['revision']}/{presentation.dash}")
+        return manifests.compose_dash(packaged, self._pathways(row), self._addresses.steering(playback_id))
+
+    def steer(self, playback_id: str, pathway: str | None, throughput_bps: float | None) -> dict[str, Any]:
+        """The steering manifest for a running player (RFC 8216bis §7.1, ETSI TS 103 998); NotFound if unknown.
+
+        ``pathway`` is what the player says it uses, as HLS or DASH writes it.
+        """
+        row = self._row(playback_id)
+        decision = json.loads(row["decision"])
+        ids = [one.edge_id for one in decisions.ranked_of(decision)]
+        current = moves.current_pathway(pathway, ids)
+        now = self._clock.now()
+        steered = steer(
+            [edge for edge in self._edges.edges() if edge.id in ids],
+            decisions.viewer_of(decision),
+            row["title_id"],
+            self._commitments.bps(),
+            current,
+            now=now,
+            draw=moves.lot(playback_id, now, self._steering_seconds),
+        )
+        priority = list(steered.priority) or ids
+        self._note(row, current, priority[0], steered.reason, throughput_bps, now)
+        return {
+            "VERSION": 1,
+            "TTL": self._steering_seconds,
+            "RELOAD-URI": self._addresses.steering(playback_id),
+            "PATHWAY-PRIORITY": priority,
+        }
+
+    def positions(self, profile_id: str) -> dict[str, Position]:
+        """Where a profile left each title, by the title's id."""
+        with self._engine.connect().execution_options(read_only=True) as connection:
+            rows = store.read_positions(connection, profile_id)
+        return {title_id: position_from(row) for title_id, row in rows.items()}
+
+    def why(self, playback_id: str) -> dict[str, Any]:
+        """The recorded decision, replayed: see ``replay``."""
+        return replay(self._engine, playback_id)
+
+    def _playable(self, title_id: str) -> tuple[Title, Presentation, str]:
+        title = self._catalogue.shelf().by_id.get(title_id) or self._catalogue.title(title_id)
+        if title.state is not TitleState.PLAYABLE or title.presentation is None or title.revision is None:
+            raise Conflict(f"{title.name} cannot be played now: it is {title.state}.")
+        return title, title.presentation, title.revision
+
+    def _planned(
+        self, viewer: Region, title_id: str, revision: str, presentation: Presentation
+    ) -> tuple[Sequence[Ranked], dict[str, Any]]:
+        """Who serves, and the columns that say so."""
+        edges = self._edges.edges()
+        if not edges:
+            raise Unavailable("No edge has reported yet, so there is nobody to play from: try again in a moment.")
+        ranked, decision = decisions.decide(edges, viewer, title_id, self._commitments.bps())
+        bitrate_bps = manifests.top_bitrate_bps(presentation)
+        self._commitments.add(ranked[0].edge_id, bitrate_bps)
+        now = self._clock.now()
+        return ranked, {
+            "revision": revision,
+            "decision": json.dumps(decision),
+            "edge_id": ranked[0].edge_id,
+            "bitrate_bps": bitrate_bps,
+            "duration_seconds": presentation.duration_seconds,
+            # Tokens count whole seconds.
+            "expires_at": (now + timedelta(seconds=self._token_seconds)).replace(microsecond=0),
+            "seen_at": now,
+            "stopped": False,
+        }
+
+    def _answer(
+        self, what: str, row: Mapping[str, Any], ranked: Sequence[Ranked], left: Mapping[str, Any] | None
+    ) -> Started:
+        _log.info(
+            what,
+            playback_id=row["playback_id"],
+            title_id=row["title_id"],
+            region=row["region"],
+            edge_id=ranked[0].edge_id,
+            reason=ranked[0].reason,
+        )
+        return self._addresses.started(_play(row), ranked, position_from(left).resume_seconds if left else 0.0)
+
+    def _row(self, playback_id: str) -> Mapping[str, Any]:
+        with self._engine.connect().execution_options(read_only=True) as connection:
+            return _found(connection, playback_id)
+
+    def _opened(self, playback_id: str, token: str, file: str) -> tuple[Mapping[str, Any], Presentation]:
+        fault = self._addresses.fault(token, playback_id, file, self._clock.now())
+        if fault is not None:
+            _log.info("manifest.refused", playback_id=playback_id[:32], fault=fault.value)
+            raise Forbidden("This manifest's address does not hold, or no longer: press play again.")
+        row = self._row(playback_id)
+        _refuse_revoked(row)
+        title, presentation, revision = self._playable(row["title_id"])
+        if revision != row["revision"]:
+            raise Conflict(f"{title.name} was encoded anew since this playback began: renew it.")
+        return row, presentation
+
+    def _pathways(self, row: Mapping[str, Any]) -> list[manifests.Pathway]:
+        well = {edge.id for edge in self._edges.edges() if edge.state is EdgeState.SERVING}
+        return self._addresses.pathways(_play(row), decisions.ranked_of(json.loads(row["decision"])), well)
+
+    def _read_packaged(self, key: str) -> str:
+        try:
+            return bytes(self._objects.get(key).bytes()).decode()
+        except FileNotFoundError as error:
+            raise Unavailable(f"The packaged manifest {key} is not in the object store.") from error
+
+    def _note(
+        self,
+        row: Mapping[str, Any],
+        current: str | None,
+        first: str,
+        reason: str,
+        throughput_bps: float | None,
+        now: datetime,
+    ) -> None:
+        """Remember where the player is; a move is kept with its reason."""
+        known = row["edge_id"]
+        moved = first != (current or known)
+        _STEERED.labels(str(moved).lower()).inc()
+        if first == known and not row["stopped"] and now - row["seen_at"] < _SEEN_EVERY:
+            return
+        values: dict[str, Any] = {"edge_id": first, "seen_at": max(now, row["seen_at"]), "stopped": False}
+        if first != known:
+            why = reason if moved else f"The player moved by itself. {reason}"
+            values["moves"] = moves.with_move(row["moves"], now, known, first, why, throughput_bps)
+            facts = {"from_edge_id": known, "to_edge_id": first, "reason": why}
+            _log.info("playback.steered", playback_id=row["playback_id"], **facts)
+        with self._engine.begin() as connection:
+            store.change_playback(connection, row["playback_id"], values)
+
+
+def replay(engine: sa.Engine, playback_id: str) -> dict[str, Any]:
+    """A playback's decision, made again from its recorded inputs.
+
+    ``{playback_id, title_id, region, time, edges: [{id, reason}], same, inputs, moves}``; ``same`` says whether today's
+    function decides as that day's did. NotFound for an unknown playback.
+    """
+    with engine.connect().execution_options(read_only=True) as connection:
+        row = _found(connection, playback_id)
+    recorded = json.loads(row["decision"])
+    ranked = decisions.ranked_of(recorded)
+    return {
+        "playback_id": playback_id,
+        "title_id": row["title_id"],
+        "region": row["region"],
+        "time": row["started_at"].isoformat(),
+        "edges": [{"id": one.edge_id, "reason": one.reason} for one in ranked],
+        "same": decisions.decided_again(recorded) == ranked,
+        "inputs": {name: recorded[name] for name in ("viewer", "title_key", "candidates", "committed_bps")},
+        "moves": json.loads(row["moves"]),
+    }
+
+
+def _found(connection: sa.Connection, playback_id: str) -> Mapping[str, Any]:
+    row = store.read_playback(connection, playback_id) if is_id(playback_id) else None
+    if row is None:
+        raise NotFound(f"There is no playback {playback_id[:32]!r}.")
+    return row
+
+
+def _refuse_revoked(row: Mapping[str, Any]) -> None:
+    if row["revoked"]:
+        raise Forbidden(f"Playback {row['playback_id']} was revoked: press play again.")
+
+
+def _play(row: Mapping[str, Any]) -> Play:
+    return Play(row["playback_id"], row["title_id"], row["revision"], row["expires_at"])

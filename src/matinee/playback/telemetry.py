@@ -1,0 +1,206 @@
+"""What players tell: events that others learn from, positions to go on from, and samples of quality.
+
+A batch is accepted whole or not at all, and accepted means durable: events, positions and samples are written in one
+transaction, and only its commit is answered.
+"""
+
+from collections import Counter as Tally
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from prometheus_client import Counter
+
+from matinee.accounts.members import Accounts
+from matinee.model.errors import Invalid
+from matinee.model.events import Event, PlaybackFailed, PlaybackStopped
+from matinee.model.ids import is_id
+from matinee.playback import cmcd, qoe, store
+from matinee.playback.commitments import LISTENING
+from matinee.playback.intake import (
+    PLAYBACK_TYPES,
+    PROFILE_TYPES,
+    Sent,
+    event_of,
+    position_of,
+    read_sent,
+    sample_of_event,
+)
+from matinee.ports import Clock, Outbox
+
+_log = structlog.get_logger()
+_EVENTS = Counter("matinee_events", "Client events by type.", ["type"])
+_REPEATED = Counter("matinee_events_repeated", "Client events that had come before.")
+_REPORTS = Counter("matinee_cmcd_reports", "CMCD reports by what became of them.", ["outcome"])
+
+MOST_EVENTS = 500
+_SAMPLES_KEPT = timedelta(hours=48)
+_SAMPLES_A_PLAYBACK = 5000
+_SAMPLES_READ = 200_000
+_CLEANING = timedelta(minutes=10)
+_RESPONSE = "rr"
+_KEPT_DIGITS = "0123"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of a batch: how many events were new, and how many had come before."""
+
+    accepted: int
+    repeated: int
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedReports:
+    """What became of CMCD lines: kept, of a playback nobody started, and not readable."""
+
+    accepted: int
+    unknown: int
+    malformed: int
+
+
+class Telemetry:
+    """The shell around what players tell. Threads share it."""
+
+    def __init__(self, engine: sa.Engine, outbox: Outbox, clock: Clock, accounts: Accounts) -> None:
+        self._engine = engine
+        self._outbox = outbox
+        self._clock = clock
+        self._accounts = accounts
+        self._lock = Lock()
+        self._cleaned = clock.now()
+
+    def accept(self, member_id: str, batch: Sequence[Mapping[str, Any]]) -> Accepted:
+        """Keep a member's events: ``{id, type, time, …facts}`` each, the facts flat or under ``facts``.
+
+        Invalid, naming the event by its place from zero, if any cannot be read; NotFound if any is about a playback or
+        a profile that is not the member's. ``profile_id`` and ``title_id`` of playback events are filled in.
+
+        A time in the future is taken as now, so that a fast clock neither loses a history nor blocks positions. A time
+        more than 30 days ago is refused.
+        """
+        if len(batch) > MOST_EVENTS:
+            raise Invalid(f"A batch holds {len(batch)} events; {MOST_EVENTS} is the most.")
+        now = self._clock.now()
+        sent = [read_sent(place, values, now) for place, values in enumerate(batch)]
+        if not sent:
+            return Accepted(0, 0)
+        # Before the transaction: on SQLite a second writer would wait for this one.
+        profiles = self._profiles(member_id, sent)
+        with self._engine.begin() as connection:
+            wanted = {str(one.values.get("playback_id")) for one in sent if one.type in PLAYBACK_TYPES}
+            owners = store.read_owners(connection, filter(is_id, wanted)) if wanted else {}
+            events = [event_of(one, member_id, owners, profiles) for one in sent]
+            new = {event.id: event for event in events}
+            count = self._outbox.append(connection, list(new.values()))
+            self._apply(connection, sorted(new.values(), key=lambda event: event.time), now)
+        for kind, number in Tally(event.type for event in events).items():
+            _EVENTS.labels(kind).inc(number)
+        _REPEATED.inc(len(events) - count)
+        _log.debug("events.accepted", member_id=member_id, accepted=count, repeated=len(events) - count)
+        return Accepted(accepted=count, repeated=len(events) - count)
+
+    def accept_cmcd(self, body: bytes) -> AcceptedReports:
+        """Keep CMCD reports, one a line, whose ``sid`` is a playback's id; others are counted and passed over."""
+        reports, malformed = cmcd.read_reports(body)
+        now = self._clock.now()
+        ids = {report.session_id for report in reports if is_id(report.session_id)}
+        kept: list[qoe.Sample] = []
+        if ids:
+            with self._engine.begin() as connection:
+                owners = store.read_owners(connection, ids)
+                room = dict.fromkeys(owners, _SAMPLES_A_PLAYBACK)
+                for playback_id, count in store.count_samples(connection, owners).items():
+                    room[playback_id] -= count
+                rows = []
+                for report in reports:
+                    if room.get(report.session_id, 0) <= 0:
+                        continue
+                    room[report.session_id] -= 1
+                    sample = _sample_of_report(report, owners[report.session_id]["edge_id"], now)
+                    kept.append(sample)
+                    if _thinned_out(report):
+                        continue
+                    rows.append({"sample_id": f"cmcd:{sample.playback_id}:{report.digest}", **asdict(sample)})
+                store.write_samples(connection, rows)
+                self._clean(connection, now)
+        answer = AcceptedReports(accepted=len(kept), unknown=len(reports) - len(kept), malformed=malformed)
+        for outcome, number in asdict(answer).items():
+            _REPORTS.labels(outcome).inc(number)
+        return answer
+
+    def qoe_summary(self, hours: float = 24.0) -> qoe.QoeSummary:
+        """How well people watched in the last hours (48 at most), over all and by edge."""
+        hours = min(hours, _SAMPLES_KEPT.total_seconds() / 3600)
+        after = self._clock.now() - timedelta(hours=hours)
+        with self._engine.connect().execution_options(read_only=True) as connection:
+            rows = store.read_samples(connection, after, _SAMPLES_READ)
+            started = store.count_playbacks(connection, after)
+        return qoe.summarise((_sample(row) for row in rows), hours, started)
+
+    def _profiles(self, member_id: str, sent: Sequence[Sent]) -> frozenset[str]:
+        if not any(one.type in PROFILE_TYPES for one in sent):
+            return frozenset()
+        return frozenset(profile.id for profile in self._accounts.profiles(member_id))
+
+    def _apply(self, connection: sa.Connection, events: Sequence[Event], now: datetime) -> None:
+        positions: dict[tuple[str, str], Mapping[str, Any]] = {}
+        seen: dict[str, dict[str, Any]] = {}
+        samples = []
+        for event in events:
+            if (row := position_of(event)) is not None:
+                positions[row["profile_id"], row["title_id"]] = row
+            sample = sample_of_event(event)
+            if sample is None:
+                continue
+            samples.append({"sample_id": event.id, **asdict(sample)})
+            if event.time > now - LISTENING:
+                before = seen.get(sample.playback_id, {})
+                seen[sample.playback_id] = {
+                    "id": sample.playback_id,
+                    "seen_at": event.time,
+                    "edge_id": sample.edge_id or before.get("edge_id"),
+                    "stopped": isinstance(event.facts, (PlaybackStopped, PlaybackFailed)),
+                }
+        # In one order everywhere, so that two transactions never wait for each other's rows.
+        store.write_positions(connection, [positions[key] for key in sorted(positions)])
+        store.mark_seen(connection, [seen[key] for key in sorted(seen)])
+        store.write_samples(connection, samples)
+        self._clean(connection, now)
+
+    def _clean(self, connection: sa.Connection, now: datetime) -> None:
+        with self._lock:
+            if now - self._cleaned < _CLEANING:
+                return
+            self._cleaned = now
+        store.drop_samples(connection, now - _SAMPLES_KEPT)
+
+
+def _thinned_out(report: cmcd.Report) -> bool:
+    """A player tells of every response; of those that went well a quarter is enough for a percentile."""
+    well = report.status is None or report.status < 400  # noqa: PLR2004 - HTTP's own number
+    return report.event == _RESPONSE and well and report.digest[0] not in _KEPT_DIGITS
+
+
+def _sample_of_report(report: cmcd.Report, edge_id: str, now: datetime) -> qoe.Sample:
+    time = report.time if report.time is not None and now - _SAMPLES_KEPT < report.time <= now else now
+    told = {name: value for name, value in asdict(report).items() if name in _REPORTED}
+    return qoe.Sample(
+        playback_id=report.session_id,
+        time=time,
+        source=qoe.CMCD,
+        kind=report.event,
+        edge_id=report.edge_id or edge_id,
+        **told,
+    )
+
+
+_REPORTED = frozenset(qoe.Sample.__slots__) & frozenset(cmcd.Report.__slots__) - {"time", "edge_id"}
+
+
+def _sample(row: Mapping[str, Any]) -> qoe.Sample:
+    return qoe.Sample(**{name: row[name] for name in qoe.Sample.__slots__})
