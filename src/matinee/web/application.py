@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from matinee.pages.rooms import Rooms
+from matinee.web import studio
 from matinee.web.doors import Doors
 from matinee.web.images import images, static
 from matinee.web.profiles import Profiles

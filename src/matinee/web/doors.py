@@ -75,7 +75,7 @@ class Doors:
             signed = self._rooms.accounts.sign_in(email, form.get("password", ""), _device(request))
         except CallerError as error:
             return self._rendering.page("signin.html", _UNAUTHORIZED, email=email, fault=str(error), back=back)
-        return _entered(request, signed, back)
+        return self._entered(request, signed, back)
 
     def show_signup(self, _request: Request) -> Response:
         """The form for a new account."""
@@ -89,7 +89,7 @@ class Doors:
             signed = self._rooms.accounts.sign_in(email, password, _device(request))
         except CallerError as error:
             return self._rendering.page("signup.html", _BAD, email=email, fault=str(error))
-        return _entered(request, signed, "/profiles/new")
+        return self._entered(request, signed, "/profiles/new")
 
     def sign_out(self, request: Request, _form: Form) -> Response:
         """End this device's session."""
@@ -101,14 +101,14 @@ class Doors:
         response.delete_cookie(PROFILE_COOKIE)
         return response
 
+    def _entered(self, request: Request, signed: SignIn, address: str) -> Response:
+        response = see(address)
+        https = by_https(request.url.scheme, request.headers)
+        lasts = signed.expires_at - self._rooms.clock.now()
+        response.set_cookie(**session_cookie(signed.token, lasts, https=https))
+        response.delete_cookie(PROFILE_COOKIE)
+        return response
+
 
 def _device(request: Request) -> str:
     return device_name(request.headers.get("user-agent", ""))
-
-
-def _entered(request: Request, signed: SignIn, address: str) -> Response:
-    response = see(address)
-    https = by_https(request.url.scheme, request.headers)
-    response.set_cookie(**session_cookie(signed.token, signed.expires_at, https=https))
-    response.delete_cookie(PROFILE_COOKIE)
-    return response

@@ -8,8 +8,8 @@ from markupsafe import Markup
 
 # Paths on a grid of 24; those in _SOLID are filled, the others drawn with a line of 2.
 _ICONS = {
-    "mark": "M3.6 21.6V11.8a8.4 8.4 0 0 1 16.8 0v9.8zM10 9.9v6.6a.6.6 0 0 0 .92.5l5.2-3.3a.6.6 0 0 0 0-1l-5.2-3.3a.6.6 0 "
-    "0 0-.92.5z",
+    "mark": "M3.6 21.6V11.8a8.4 8.4 0 0 1 16.8 0v9.8zM10 9.9v6.6a.6.6 0 0 0 .92.5l5.2-3.3a.6.6 0 0 0 0-1l-5.2-3.3a.6.6 "
+    "0 0 0-.92.5z",
     "play": "M7 4.6v14.8a.9.9 0 0 0 1.37.76l11.9-7.4a.9.9 0 0 0 0-1.52L8.37 3.84A.9.9 0 0 0 7 4.6z",
     "pause": "M7 4h3.4v16H7zM13.6 4H17v16h-3.4z",
     "back": "M15 5l-7 7 7 7",
