@@ -7,7 +7,6 @@ import time
 from contextlib import suppress
 
 import structlog
-from obstore.store import ObjectStore
 
 from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.control_http import HttpControlChannel
@@ -38,7 +37,9 @@ async def run_edge(settings: Settings) -> None:
     counters, orders = Counters(), Orders()
     cache = Cache(settings.data / "cache", settings.edge_cache_bytes)
     cache.open()
-    fills = Fills(objects=_origin(settings), cache=cache, counters=counters)
+    # A viewer waits: the fill tries once more by itself, and no longer.
+    origin = open_objects(settings.objects_url, retry_config={"max_retries": 0})
+    fills = Fills(objects=origin, cache=cache, counters=counters)
     application = EdgeApplication(
         cache=cache,
         fills=fills,
@@ -121,16 +122,6 @@ def _checked(settings: Settings) -> tuple[dict[str, bytes], Identity]:
         started=time.time(),
     )
     return keys, identity
-
-
-def _origin(settings: Settings) -> ObjectStore:
-    return open_objects(
-        settings.objects_url,
-        # The fill has its own patience with a silent origin; a total would break long fetches over thin lines.
-        client_options={"connect_timeout": "2s", "timeout": "15m"},
-        # A viewer waits: the fill tries once more by itself, and no longer.
-        retry_config={"max_retries": 0},
-    )
 
 
 def _raise_file_limit() -> None:

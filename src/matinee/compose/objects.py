@@ -9,15 +9,14 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from matinee.model.errors import Invalid
 
 if TYPE_CHECKING:
-    from obstore.store import ClientConfig, RetryConfig  # stubs' names alone
+    from obstore.store import RetryConfig  # a stub's name alone
 
 
-def open_objects(
-    url: str, *, client_options: "ClientConfig | None" = None, retry_config: "RetryConfig | None" = None
-) -> ObjectStore:
+def open_objects(url: str, *, retry_config: "RetryConfig | None" = None) -> ObjectStore:
     """The origin's object store: ``file:///FOLDER`` or ``s3://BUCKET``; Invalid if the address names neither.
 
-    The options mean something over a network alone.
+    S3 takes its endpoint, credentials and client options from ``AWS_`` variables; client options that were given here
+    would put those aside.
     """
     parts = urlsplit(url)
     if parts.scheme == "file" and parts.path:
@@ -25,5 +24,5 @@ def open_objects(
         folder.mkdir(parents=True, exist_ok=True)
         return LocalStore(folder, mkdir=True)
     if parts.scheme == "s3" and parts.netloc:
-        return from_url(url, client_options=client_options, retry_config=retry_config)
+        return from_url(url, retry_config=retry_config)
     raise Invalid(f"The object store's address {url!r} is neither file:///FOLDER nor s3://BUCKET.")

@@ -1,0 +1,220 @@
+"""What an edge does not hold: one fetch for everyone, cut rather than short, and never half a file."""
+
+import asyncio
+import random
+import resource
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from running_edge import PREFIX, Manner, RunningEdge, SlowOrigin, running, token, until
+
+MEGABYTE = 1_000_000
+VIEWERS = 64
+
+
+def _bytes(seed: int, size: int = MEGABYTE) -> bytes:
+    return random.Random(seed).randbytes(size)
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[SlowOrigin]:
+    started = SlowOrigin({})
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="module")
+def edge(origin: SlowOrigin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEdge]:
+    data = tmp_path_factory.mktemp("edge")
+    with running(RunningEdge(data, "s3://bucket", environment=origin.environment)) as started:
+        yield started
+
+
+def _put(origin: SlowOrigin, file: str, data: bytes, manner: Manner | None = None) -> str:
+    key = f"media/{PREFIX}{file}"
+    origin.objects[key] = data
+    origin.manners[key] = manner or Manner()
+    return key
+
+
+async def _view(edge: RunningEdge, file: str, begun: asyncio.Semaphore) -> tuple[int, bytes, bool]:
+    """Promised length, the bytes that came and whether the connection was cut; ``begun`` counts first bytes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
+    writer.write(f"GET /{token()}/{PREFIX}{file} HTTP/1.1\r\nHost: e\r\n\r\n".encode())
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    length = int(head.split(b"content-length: ")[1].split(b"\r\n")[0])
+    body = await reader.read(1)
+    begun.release()
+    cut = False
+    try:
+        body += await reader.readexactly(length - 1)
+    except asyncio.IncompleteReadError as error:
+        body, cut = body + error.partial, True
+    writer.close()
+    return length, body, cut
+
+
+async def _viewers(edge: RunningEdge, file: str, release: threading.Event) -> list[tuple[int, bytes, bool]]:
+    """Many viewers at once; the origin goes on only when each of them has its first byte."""
+    begun = asyncio.Semaphore(0)
+    viewers = [asyncio.create_task(_view(edge, file, begun)) for _ in range(VIEWERS)]
+    async with asyncio.timeout(10):
+        for _ in range(VIEWERS):
+            await begun.acquire()
+        release.set()
+        return await asyncio.gather(*viewers)
+
+
+def test_a_cold_file_is_fetched_once_and_every_viewer_has_bytes_before_it_is_whole(
+    edge: RunningEdge, origin: SlowOrigin
+) -> None:
+    release, data = threading.Event(), _bytes(1)
+    key = _put(origin, "herd.m4s", data, Manner(release=release))
+    answers = asyncio.run(_viewers(edge, "herd.m4s", release))
+    assert answers == [(MEGABYTE, data, False)] * VIEWERS
+    assert origin.gets[key] == 1
+    until("the file is held", lambda: "herd.m4s" in edge.held())
+    assert edge.get("herd.m4s").headers["x-cache"] == "HIT"
+    assert origin.gets[key] == 1
+
+
+def test_a_broken_fetch_cuts_its_viewers_and_keeps_nothing(edge: RunningEdge, origin: SlowOrigin) -> None:
+    release, data = threading.Event(), _bytes(2)
+    _put(origin, "breaks.m4s", data, Manner(release=release, breaks=1, break_after_bytes=400_000))
+    answers = asyncio.run(_viewers(edge, "breaks.m4s", release))
+    for length, body, cut in answers:
+        assert (length, cut) == (MEGABYTE, True)
+        assert data.startswith(body)
+    assert "breaks.m4s" not in edge.held()
+    assert edge.get("breaks.m4s").content == data
+
+
+@pytest.mark.parametrize("breaks", [1, 2])
+def test_a_fetch_that_breaks_before_its_first_byte_is_tried_once_more(
+    edge: RunningEdge, origin: SlowOrigin, breaks: int
+) -> None:
+    data = _bytes(3)
+    key = _put(origin, f"late-{breaks}.m4s", data, Manner(breaks=breaks))
+    answer = edge.get(f"late-{breaks}.m4s")
+    assert origin.gets[key] == 2
+    if breaks == 1:
+        assert (answer.status_code, answer.content) == (200, data)
+    else:
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+
+
+def test_a_range_of_a_cold_file_comes_from_its_one_fetch(edge: RunningEdge, origin: SlowOrigin) -> None:
+    data = _bytes(4)
+    key = _put(origin, "part.m4s", data, Manner(pause_seconds=0.01))
+    part = edge.get("part.m4s", {"Range": "bytes=600000-600099"})
+    assert (part.status_code, part.content) == (206, data[600_000:600_100])
+    assert edge.get("part.m4s").content == data
+    assert origin.gets[key] <= 2
+
+
+def test_a_fetch_that_everyone_left_is_stopped(edge: RunningEdge, origin: SlowOrigin) -> None:
+    key = _put(origin, "left.m4s", _bytes(5, 20 * MEGABYTE), Manner(pause_seconds=0.02))
+
+    async def leave() -> None:
+        for _ in range(2):
+            reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
+            writer.write(f"GET /{token()}/{PREFIX}left.m4s HTTP/1.1\r\nHost: e\r\n\r\n".encode())
+            await reader.readexactly(1000)
+            writer.close()
+
+    asyncio.run(leave())
+    until("the origin sees it", lambda: origin.abandoned[key] == origin.gets[key] > 0)
+    until("nothing is left behind", lambda: not list((edge.data / "cache" / "partial").iterdir()))
+
+
+def test_what_a_killed_edge_was_fetching_is_never_served(origin: SlowOrigin, tmp_path: Path) -> None:
+    data = _bytes(6, 3 * MEGABYTE)
+    _put(origin, "whole.m4s", data)
+    _put(origin, "half.m4s", data, Manner(pause_seconds=0.01))
+    edge = RunningEdge(tmp_path, "s3://bucket", environment=origin.environment)
+    with running(edge):
+        edge.get("whole.m4s")
+        until("the file is held", lambda: "whole.m4s" in edge.held())
+        with edge.client.stream("GET", edge.url("half.m4s")) as answer:
+            next(answer.iter_raw(MEGABYTE))
+            partial = list((tmp_path / "cache" / "partial").iterdir())
+            edge.kill()
+        assert partial
+    gets = origin.gets.copy()
+    with running(edge):
+        assert edge.held() == {"whole.m4s"}
+        assert not list((tmp_path / "cache" / "partial").iterdir())
+        assert edge.get("whole.m4s").content == data
+        assert origin.gets == gets
+        assert edge.get("half.m4s").content == data
+
+
+def test_a_restart_keeps_what_is_held_and_an_absent_origin_costs_only_the_rest(tmp_path: Path) -> None:
+    origin, data = SlowOrigin({}), _bytes(7)
+    _put(origin, "held.m4s", data)
+    edge = RunningEdge(tmp_path, "s3://bucket", environment=origin.environment)
+    with running(edge):
+        assert edge.get("held.m4s").content == data
+        until("the file is held", lambda: "held.m4s" in edge.held())
+    assert edge.process.returncode == 0
+    origin.close()
+    with running(edge):
+        started = time.monotonic()
+        away = edge.get("other.m4s")
+        assert (away.status_code, away.headers["retry-after"]) == (503, "1")
+        assert time.monotonic() - started < 2
+        assert edge.client.head(edge.url("other.m4s")).status_code == 503
+        assert edge.get("held.m4s").content == data
+
+
+def test_the_cache_stays_within_its_limit_and_the_least_recently_used_leaves(tmp_path: Path) -> None:
+    folder = tmp_path / "origin" / "media" / PREFIX
+    folder.mkdir(parents=True)
+    for number in range(8):
+        (folder / f"{number}.m4s").write_bytes(_bytes(number))
+    (folder / "large.m4s").write_bytes(_bytes(9, 5 * MEGABYTE))
+    limit = 3 * MEGABYTE + 100_000
+    edge = RunningEdge(tmp_path / "edge", f"file://{tmp_path / 'origin'}", cache_bytes=limit)
+    cache = tmp_path / "edge" / "cache"
+
+    def used() -> int:
+        return sum(path.stat().st_blocks * 512 for path in cache.rglob("*") if path.is_file())
+
+    def fetch(number: int) -> None:
+        assert edge.get(f"{number}.m4s").content == _bytes(number)
+        until("the file is held", lambda: f"{number}.m4s" in edge.held())
+        assert used() <= limit
+
+    with running(edge):
+        for number in (0, 1, 2):
+            fetch(number)
+        assert edge.get("0.m4s").headers["x-cache"] == "HIT"
+        time.sleep(1.1)  # a file that has just been handed out is not removed
+        fetch(3)
+        assert edge.held() == {"0.m4s", "2.m4s", "3.m4s"}
+        for number in (4, 5, 6, 7):
+            fetch(number)
+        assert edge.held() == {"5.m4s", "6.m4s", "7.m4s"}
+        assert edge.get("large.m4s").content == _bytes(9, 5 * MEGABYTE)
+        assert edge.held() == {"5.m4s", "6.m4s", "7.m4s"}
+        assert edge.metric("fills_total", outcome="passed") == 1
+
+
+def test_a_disk_that_takes_no_more_costs_no_viewer(edge: RunningEdge, origin: SlowOrigin) -> None:
+    data = _bytes(10, 3 * MEGABYTE)
+    _put(origin, "full.m4s", data)
+    unlimited = resource.prlimit(edge.process.pid, resource.RLIMIT_FSIZE)
+    # A file may not grow past 2 MB: to the edge, a disk that is full in the middle of a fill.
+    resource.prlimit(edge.process.pid, resource.RLIMIT_FSIZE, (2 * MEGABYTE, unlimited[1]))
+    try:
+        for _ in range(2):
+            assert edge.get("full.m4s").content == data
+        assert "full.m4s" not in edge.held()
+    finally:
+        resource.prlimit(edge.process.pid, resource.RLIMIT_FSIZE, unlimited)
+    assert edge.get("full.m4s").content == data
+    until("the file is held", lambda: "full.m4s" in edge.held())
