@@ -1,11 +1,9 @@
 """Members sign up, in and out, and own profiles."""
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from threading import BoundedSemaphore
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,10 +11,10 @@ import structlog
 from prometheus_client import Counter
 
 from matinee.accounts import credentials, store
-from matinee.accounts.households import Household
-from matinee.accounts.profiles import EVERYTHING, MOST_PROFILES, Profile, checked_changes
+from matinee.accounts.guesses import Guesses
+from matinee.accounts.profiles import EVERYTHING, MOST_PROFILES, Profile, checked_changes, highest_limit, is_open
 from matinee.accounts.sessions import Member, Presence, Role, Session, SignIn
-from matinee.model.errors import Conflict, Forbidden, Invalid, LimitReached, NotFound, SignInRequired, Unavailable
+from matinee.model.errors import Conflict, Forbidden, Invalid, NotFound, SignInRequired
 from matinee.model.ids import RandomBytes, is_id, new_id
 from matinee.ports import Clock
 
@@ -27,13 +25,9 @@ _SIGN_INS = Counter("matinee_sign_ins", "Sign-ins by how they ended.", ["outcome
 
 _SEEN_EVERY = timedelta(seconds=60)
 _UNLOCKED_FOR = timedelta(hours=6)
-_GUESS_WINDOW = timedelta(minutes=15)
 _WRONG_PASSWORDS = 10
 _WRONG_PINS = 5
 _LONGEST_DEVICE = 200
-# Each hash takes 19 MiB and a core: more at once would only be slower, and could be used to fill the memory.
-_HASHES_AT_ONCE = 4
-_HASH_WAIT_SECONDS = 10.0
 
 _NOBODY = "Nobody is signed in here: sign in first."
 _WRONG = "This e-mail address and password do not belong together."
@@ -47,16 +41,16 @@ class Accounts:
         self._clock = clock
         self._random_bytes = random_bytes
         self._session_seconds = session_seconds
-        self._hashing = BoundedSemaphore(_HASHES_AT_ONCE)
+        self._guesses = Guesses(engine, clock, random_bytes)
         # Compared with when an e-mail address is unknown, so that the answer takes as long as for a known one.
-        self._nobodys_hash = credentials.hashed(random_bytes(16).hex(), random_bytes)
+        self._nobodys_hash = self._guesses.hashed(random_bytes(16).hex())
 
     def sign_up(self, email: str, password: str, role: Role = Role.MEMBER) -> Member:
         """A new member, without profiles. Conflict if the address has one; Invalid for a bad address or password."""
         email = credentials.normal_email(email)
         credentials.check_new_password(password)
         member = Member(id=new_id(self._random_bytes), email=email, role=role, created_at=self._clock.now())
-        kept = self._hashed(password)
+        kept = self._guesses.hashed(password)
         with self._engine.begin() as connection:
             if not store.add_member(connection, member, kept):
                 raise Conflict(f"There is an account for {email} already.")
@@ -72,11 +66,11 @@ class Accounts:
         try:
             email = credentials.normal_email(email)
         except Invalid:
-            email = ""
+            email = credentials.digest(email)  # what is no address has no account, and takes as long to say
         with self._reading() as connection:
             found = store.member_with_password(connection, email=email)
         member, kept = found or (None, self._nobodys_hash)
-        right = self._guess(f"sign-in:{email}", _WRONG_PASSWORDS, lambda: credentials.matches(password, kept))
+        right = self._guesses.right(f"sign-in:{email}", _WRONG_PASSWORDS, password, kept)
         if member is None or not right:
             _SIGN_INS.labels("refused").inc()
             raise SignInRequired(_WRONG)
@@ -90,7 +84,7 @@ class Accounts:
             expires_at=now + timedelta(seconds=self._session_seconds),
             current=True,
         )
-        renewed = self._hashed(password) if credentials.outdated(kept) else None
+        renewed = self._guesses.hashed(password) if credentials.outdated(kept) else None
         with self._engine.begin() as connection:
             store.add_session(connection, member.id, credentials.digest(token), session)
             if renewed is not None:
@@ -115,7 +109,7 @@ class Accounts:
         """Whose token it is. SignInRequired if it is unknown or has expired."""
         return self.presence(token).member
 
-    def household(self, token: str) -> Household:
+    def household(self, token: str) -> "Household":
         """What the token's session may do with its member's profiles. SignInRequired as ``presence``."""
         return Household(self, self.presence(token))
 
@@ -138,9 +132,8 @@ class Accounts:
 
     def forget_expired(self) -> int:
         """Remove expired sessions and guesses of the past; how many sessions there were."""
-        now = self._clock.now()
         with self._engine.begin() as connection:
-            return store.remove_expired(connection, now, now - _GUESS_WINDOW)
+            return store.remove_expired(connection, self._clock.now(), self._guesses.past())
 
     def check_password(self, member_id: str, password: str) -> None:
         """Forbidden unless it is the member's password. LimitReached as for a sign-in, and counted with them."""
@@ -149,7 +142,7 @@ class Accounts:
         if found is None:
             raise NotFound(f"There is no member {member_id!r}.")
         member, kept = found
-        if not self._guess(f"sign-in:{member.email}", _WRONG_PASSWORDS, lambda: credentials.matches(password, kept)):
+        if not self._guesses.right(f"sign-in:{member.email}", _WRONG_PASSWORDS, password, kept):
             raise Forbidden("The password is not right.")
 
     def create_profile(
@@ -167,7 +160,7 @@ class Accounts:
         profile = Profile(
             id=new_id(self._random_bytes), member_id=member_id, has_pin=pin is not None, created_at=now, **fields
         )
-        pin_hash = None if pin is None else self._hashed(pin)
+        pin_hash = None if pin is None else self._guesses.hashed(pin)
         with self._engine.begin() as connection:
             if len(store.member_profiles(connection, member_id)) >= MOST_PROFILES:
                 raise Conflict(f"An account has at most {MOST_PROFILES} profiles.")
@@ -193,7 +186,7 @@ class Accounts:
         values = {name: value for name, value in fields.items() if name != "pin"}
         changed = replace(profile, **values)
         if "pin" in fields:
-            values["pin_hash"] = None if fields["pin"] is None else self._hashed(fields["pin"])
+            values["pin_hash"] = None if fields["pin"] is None else self._guesses.hashed(fields["pin"])
             changed = replace(changed, has_pin=fields["pin"] is not None)
         if values:
             with self._engine.begin() as connection:
@@ -213,7 +206,7 @@ class Accounts:
         profile, kept = self._profile(member_id, profile_id)
         if kept is None:
             return
-        if not self._guess(f"pin:{profile_id}", _WRONG_PINS, lambda: credentials.matches(pin, kept)):
+        if not self._guesses.right(f"pin:{profile_id}", _WRONG_PINS, pin, kept):
             raise Forbidden(f"This is not the PIN of {profile.name}.")
 
     def note_unlocked(self, session_id: str, profile_id: str | None) -> None:
@@ -228,54 +221,90 @@ class Accounts:
             raise NotFound(f"You have no profile {profile_id!r}.")
         return found
 
-    def _guess(self, subject: str, most: int, check: Callable[[], bool]) -> bool:
-        """Whether a guess is right, counted if it is wrong; LimitReached, unchecked, after too many wrong ones.
-
-        Checked within ``_slot``: of guesses made at the same moment only a few get ahead of the count.
-        """
-        with self._slot():
-            now = self._clock.now()
-            with self._reading() as connection:
-                known = store.wrong_guesses(connection, subject, now - _GUESS_WINDOW)
-            if known is not None and known[0] >= most:
-                _log.warning("guesses.limited", subject=subject)
-                raise LimitReached(
-                    f"That was wrong {most} times: try again in {_in_minutes(known[1] + _GUESS_WINDOW - now)}.",
-                    retry_after_seconds=math.ceil((known[1] + _GUESS_WINDOW - now).total_seconds()),
-                )
-            right = check()
-            if not right or known is not None:
-                with self._engine.begin() as connection:
-                    if right:
-                        store.forget_guesses(connection, subject)
-                    else:
-                        store.count_guess(connection, subject, now, now - _GUESS_WINDOW)
-        return right
-
-    def _hashed(self, secret: str) -> str:
-        with self._slot():
-            return credentials.hashed(secret, self._random_bytes)
-
-    @contextmanager
-    def _slot(self) -> Iterator[None]:
-        if not self._hashing.acquire(timeout=_HASH_WAIT_SECONDS):
-            raise Unavailable("Too many people sign in at this moment: try again in a minute.")
-        try:
-            yield
-        finally:
-            self._hashing.release()
-
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
         with self._engine.connect() as connection:
             yield connection.execution_options(read_only=True)
 
 
+class Household:
+    """The profiles of a member as one of their sessions may use them.
+
+    A profile with a PIN is locked until the session gives the PIN; one at a time is unlocked. Seen at one moment: made
+    anew for each request.
+    """
+
+    def __init__(self, accounts: Accounts, presence: Presence) -> None:
+        self._accounts = accounts
+        self._presence = presence
+
+    @property
+    def member(self) -> Member:
+        """Whose household it is."""
+        return self._presence.member
+
+    def profiles(self) -> list[Profile]:
+        """All profiles, locked ones too, oldest first."""
+        return self._accounts.profiles(self.member.id)
+
+    def open(self, profile_id: str) -> Profile:
+        """A profile to watch with. NotFound if it is not this member's, Forbidden while it is locked."""
+        profile = self._accounts.profile(self.member.id, profile_id)
+        if not is_open(profile, self._presence.unlocked_profile_id):
+            raise Forbidden(f"The profile {profile.name} asks for its PIN.")
+        return profile
+
+    def limit(self, profile_id: str | None = None) -> int:
+        """The maturity up to which titles are shown: the profile's, or the highest that this session may choose."""
+        if profile_id is not None:
+            return self.open(profile_id).maturity_limit
+        return highest_limit(self.profiles(), self._presence.unlocked_profile_id)
+
+    def unlock(self, profile_id: str, *, pin: str | None = None, password: str | None = None) -> Profile:
+        """Open a profile with its PIN, or with the account's password where the PIN is forgotten.
+
+        The profile that was unlocked before is locked again. Forbidden and LimitReached as ``Accounts.check_pin``.
+        """
+        profile = self._accounts.profile(self.member.id, profile_id)
+        if password is not None:
+            self._accounts.check_password(self.member.id, password)
+        else:
+            self._accounts.check_pin(self.member.id, profile_id, pin or "")
+        self._accounts.note_unlocked(self._presence.session_id, profile.id if profile.has_pin else None)
+        return profile
+
+    def lock(self) -> None:
+        """Lock the unlocked profile again: somebody else takes the remote."""
+        if self._presence.unlocked_profile_id is not None:
+            self._accounts.note_unlocked(self._presence.session_id, None)
+
+    def add(self, name: str, language: str = "en", maturity_limit: int = EVERYTHING, pin: str | None = None) -> Profile:
+        """A new profile. Forbidden above the limit that this session may choose."""
+        self._check_limit(maturity_limit)
+        return self._accounts.create_profile(self.member.id, name, language, maturity_limit, pin)
+
+    def change(self, profile_id: str, **changes: Any) -> Profile:
+        """Change an open profile, as ``Accounts.change_profile``. Forbidden above the limit this session may choose."""
+        profile = self.open(profile_id)
+        if changes.get("maturity_limit", profile.maturity_limit) != profile.maturity_limit:
+            self._check_limit(changes["maturity_limit"])
+        changed = self._accounts.change_profile(self.member.id, profile_id, **changes)
+        if changes.get("pin") is not None:
+            # Who has just chosen the PIN knows it.
+            self._accounts.note_unlocked(self._presence.session_id, profile_id)
+        return changed
+
+    def remove(self, profile_id: str) -> None:
+        """Delete an open profile."""
+        self.open(profile_id)
+        self._accounts.delete_profile(self.member.id, profile_id)
+
+    def _check_limit(self, maturity_limit: Any) -> None:
+        highest = self.limit()
+        if isinstance(maturity_limit, int) and highest < maturity_limit <= EVERYTHING:
+            raise Forbidden(f"A maturity limit above {highest} needs the PIN of a profile that has it.")
+
+
 def _shown(device: str) -> str:
     printable = "".join(letter for letter in device if letter.isprintable())
     return printable[:_LONGEST_DEVICE].strip() or "An unnamed device"
-
-
-def _in_minutes(left: timedelta) -> str:
-    minutes = math.ceil(left.total_seconds() / 60)
-    return "a minute" if minutes <= 1 else f"{minutes} minutes"

@@ -77,7 +77,8 @@ def routes(rooms: "Rooms") -> APIRouter:
         device = request.headers.get("user-agent", "")
         signed = rooms.accounts.sign_in(credentials.email, credentials.password, device)
         https = by_https(request.url.scheme, request.headers)
-        response.set_cookie(**session_cookie(signed.token, signed.expires_at, https=https))
+        lasts = signed.expires_at - rooms.clock.now()
+        response.set_cookie(**session_cookie(signed.token, lasts, https=https))
         response.headers["Cache-Control"] = "no-store"
         return SignInBody(token=signed.token, expires_at=signed.expires_at)
 

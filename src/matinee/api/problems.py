@@ -13,7 +13,9 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from matinee.model.errors import (
     Conflict,
@@ -89,6 +91,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(OperationalError, _answer)
     app.add_exception_handler(PoolTimeoutError, _answer)
     app.add_exception_handler(Exception, _answer)
+    app.add_middleware(_TooLarge)
 
 
 def problem_of(error: Exception, method: str, path: str) -> Problem:
@@ -112,6 +115,10 @@ async def _answer(request: Request, error: Exception) -> Response:
     problem = problem_of(error, request.method, request.url.path)
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("request.failed", method=request.method, path=request.url.path, exc_info=error)
+    return _response(request, problem)
+
+
+def _response(request: Request, problem: Problem) -> Response:
     page: PageOf | None = getattr(request.app.state, "problem_page", None)
     browser = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
     if page is not None and browser:
@@ -129,6 +136,28 @@ async def _answer(request: Request, error: Exception) -> Response:
         headers=dict(problem.headers),
         media_type="application/problem+json",
     )
+
+
+class _TooLarge:
+    """Says in a problem what Starlette's limit of bodies says in plain text, past every exception handler."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refused = False
+
+        async def told(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start" and message["status"] == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+                refused = Headers(raw=message["headers"]).get("content-type", "").startswith("text/plain")
+                if refused:
+                    problem = Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "What was sent is too large.")
+                    await _response(Request(scope), problem)(scope, receive, send)
+            if not refused:
+                await send(message)
+
+        await self._app(scope, receive, told if scope["type"] == "http" else send)
 
 
 def _ours(error: MatineeError) -> Problem:

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from matinee.accounts.members import Household, Member, Profile
 from matinee.delivery.topology import Region
@@ -57,8 +56,9 @@ def same_origin(method: str, headers: Mapping[str, str]) -> bool:
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site in {"same-origin", "none"}
-    origin, host = headers.get("origin"), headers.get("host")
-    return bool(origin and host) and urlsplit(origin or "").netloc.lower() == (host or "").lower()
+    # RFC 6454 §6.2: an origin is "scheme://host" or "scheme://host:port" and nothing after it, or "null".
+    _, _, origin = headers.get("origin", "").partition("://")
+    return bool(origin) and origin.lower() == headers.get("host", "").lower()
 
 
 def by_https(scheme: str, headers: Mapping[str, str]) -> bool:
@@ -66,9 +66,10 @@ def by_https(scheme: str, headers: Mapping[str, str]) -> bool:
     return "https" in {scheme, headers.get("x-forwarded-proto", "").partition(",")[0].strip()}
 
 
-def session_cookie(token: str, expires_at: datetime, *, https: bool) -> dict[str, Any]:
+def session_cookie(token: str, lasts: timedelta, *, https: bool) -> dict[str, Any]:
     """The session's cookie, as keyword arguments of ``Response.set_cookie``: scripts cannot read it."""
-    return {"key": SESSION_COOKIE, "value": token, "expires": expires_at, **_cookie(https=https)}
+    # Max-Age and not Expires: a browser's clock may be wrong.
+    return {"key": SESSION_COOKIE, "value": token, "max_age": int(lasts.total_seconds()), **_cookie(https=https)}
 
 
 def ended_cookie(*, https: bool) -> dict[str, Any]:
