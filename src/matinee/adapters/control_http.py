@@ -45,11 +45,11 @@ class HttpControlChannel:
         await self._client.aclose()
 
 
-def _orders(values: dict[str, Any]) -> EdgeOrders:
+def _orders(values: Any) -> EdgeOrders:
     """Orders out of JSON; names that this version does not know are passed over."""
-    limit = values.get("egress_limit_bps")
-    if not isinstance(values["draining"], bool) or not (limit is None or isinstance(limit, int)):
+    if not isinstance(values, dict):
         raise TypeError(values)
-    return EdgeOrders(
-        draining=values["draining"], egress_limit_bps=limit, plan_generation=int(values.get("plan_generation", 0))
-    )
+    draining, limit = values["draining"], values.get("egress_limit_bps")
+    if not isinstance(draining, bool) or not (limit is None or type(limit) is int):
+        raise TypeError(values)
+    return EdgeOrders(draining, limit, int(values.get("plan_generation", 0)))
