@@ -29,6 +29,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 REGIONS = "europe=50.1/8.7, america=39.0/-77.5, asia=1.35/103.8"
 PLACES = {"europe": (50.1, 8.7), "america": (39.0, -77.5), "asia": (1.35, 103.8)}
 HOSTS = {"europe": "127.0.1.1", "america": "127.0.2.1", "asia": "127.0.3.1"}
+KEYS = {"k1": b"a key of thirty-two bytes, or so"}
 SECRET = b"what edges and control plane share"
 PASSWORD = "popcorn and a seat"
 
@@ -170,6 +171,7 @@ def service(
     networks: str = "",
     *,
     trust_region: bool = True,
+    public_address: str = "http://matinee.test",
 ) -> Service:
     """The rooms that playing needs on a database, and their API as an application."""
     outbox = DatabaseOutbox()
@@ -187,9 +189,9 @@ def service(
         edges=known,
         topology=topology,
         objects=stored,
-        keys={"k1": b"a key of thirty-two bytes, or so"},
+        keys=KEYS,
         signing_key_id="k1",
-        public_address="http://matinee.test",
+        public_address=public_address,
         token_seconds=3600,
         steering_seconds=5,
     )

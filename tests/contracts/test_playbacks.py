@@ -11,9 +11,7 @@ from matinee.adapters.clock_manual import ManualClock
 from matinee.model.errors import Conflict, Forbidden, NotFound, Unavailable
 from matinee.model.tokens import Token, check
 from matinee.playback.playbacks import Started, replay
-from playing import PLACES, Service, presentation, report, service
-
-KEYS = {"k1": b"a key of thirty-two bytes, or so"}
+from playing import KEYS, PLACES, Service, presentation, report, service
 
 
 @pytest.fixture

@@ -194,7 +194,8 @@ def _affinity(one: Candidate, title_key: str) -> float:
 def _sites_first(ordered: Sequence[Candidate]) -> list[Candidate]:
     """The best edge of each site in order, then the rest."""
     seen: set[str] = set()
-    firsts, rest = [], []
+    firsts: list[Candidate] = []
+    rest: list[Candidate] = []
     for one in ordered:
         (rest if one.site in seen else firsts).append(one)
         seen.add(one.site)
