@@ -8,6 +8,7 @@ own that asks at fixed times and counts from when it meant to ask, so a slow ans
 
 import asyncio
 import json
+import logging
 import os
 import random
 import socket
@@ -17,12 +18,15 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import sqlalchemy as sa
+import structlog
 
 from benchmarks.machine import report
 from matinee.accounts.members import Accounts
@@ -76,8 +80,8 @@ def plays(profile_id: str, title_ids: Sequence[str], chance: random.Random, now:
         yield Event(f"{ids[0]}-b", at + timedelta(seconds=1), "benchmark", facts)
 
 
-def populate(engine: sa.Engine, chance: random.Random) -> list[dict[str, str]]:
-    """Titles, members, profiles and their histories; how each profile signs in."""
+def populate(engine: sa.Engine, chance: random.Random) -> tuple[list[str], list[dict[str, str]]]:
+    """Titles, members, profiles and their histories; the titles' ids, and how each profile signs in."""
     clock, outbox = SystemClock(), DatabaseOutbox()
     catalogue = Catalogue(engine=engine, outbox=outbox, clock=clock, random_bytes=chance.randbytes)
     accounts = Accounts(engine=engine, clock=clock, random_bytes=chance.randbytes, session_seconds=86_400)
@@ -95,18 +99,29 @@ def populate(engine: sa.Engine, chance: random.Random) -> list[dict[str, str]]:
             viewers.append({"profile_id": profile.id, "token": token})
             with engine.begin() as connection:
                 outbox.append(connection, list(plays(profile.id, title_ids, chance, clock.now())))
-    return viewers
+    return title_ids, viewers
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A populated ``matinee serve``; ``viewers`` are profile ids with their sign-ins' tokens."""
+
+    address: str
+    process: psutil.Process
+    engine: sa.Engine
+    title_ids: list[str]
+    viewers: list[dict[str, str]]
 
 
 @contextmanager
-def serving(data: Path) -> Iterator[tuple[str, sa.Engine, list[dict[str, str]]]]:
-    """A populated ``matinee serve`` of its own process."""
+def serving(data: Path) -> Iterator[Served]:
+    """A populated ``matinee serve`` in a process of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     engine = open_database(f"sqlite:///{data / 'matinee.db'}")
     migrate(engine)
-    viewers = populate(engine, random.Random(SEED))
+    title_ids, viewers = populate(engine, random.Random(SEED))
     environment = os.environ | {
         "MATINEE_DATA": str(data),
         "MATINEE_PORT": str(port),
@@ -128,24 +143,23 @@ def serving(data: Path) -> Iterator[tuple[str, sa.Engine, list[dict[str, str]]]]
             if serve.poll() is not None or time.monotonic() > deadline:
                 sys.exit((data / "serve.log").read_text())
             time.sleep(0.1)
-        yield address, engine, viewers
+        yield Served(address, psutil.Process(serve.pid), engine, title_ids, viewers)
     finally:
         serve.terminate()
         serve.wait(timeout=20)
         engine.dispose()
 
 
-def heartbeats(engine: sa.Engine, viewers: Sequence[dict[str, str]], title_ids: Sequence[str], seconds: float) -> int:
-    """Accept heartbeats for some seconds, as another process would; how many."""
+def heartbeats(served: Served, seconds: float) -> None:
+    """Accept heartbeats for some seconds, as another process would."""
     outbox, chance, begun, count = DatabaseOutbox(), random.Random(SEED + 1), time.monotonic(), 0
     while time.monotonic() < begun + seconds:
-        ids = (f"live-{count}", chance.choice(viewers)["profile_id"], chance.choice(title_ids))
+        ids = (f"live-{count}", chance.choice(served.viewers)["profile_id"], chance.choice(served.title_ids))
         facts = PlaybackHeartbeat(*ids, 300.0, 70.0, duration_seconds=DURATION_SECONDS)
-        with engine.begin() as connection:
+        with served.engine.begin() as connection:
             outbox.append(connection, [Event(f"{ids[0]}-{begun}", datetime.now(UTC), "benchmark", facts)])
         count += 1
         time.sleep(max(0.0, begun + count / HEARTBEATS_A_SECOND - time.monotonic()))
-    return count
 
 
 async def ask(address: str, html: bool, viewers: Sequence[dict[str, str]]) -> dict[str, Any]:
@@ -180,35 +194,32 @@ async def ask(address: str, html: bool, viewers: Sequence[dict[str, str]]) -> di
     return {"taken": taken, "bytes": sum(sizes) // len(sizes), "failed": failed}
 
 
-def percentile(values: Sequence[float], share: float) -> float:
-    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
-
-
-def loaded(address: str, engine: sa.Engine, viewers: list[dict[str, str]], form: str) -> dict[str, Any]:
+def loaded(served: Served, form: str) -> dict[str, Any]:
     """One form of the page under load, from a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.home_page", "load", address, form]
+    command = [sys.executable, "-m", "benchmarks.home_page", "load", served.address, form]
     load = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert load.stdin is not None
-    load.stdin.write(json.dumps(viewers))
+    load.stdin.write(json.dumps(served.viewers))
     load.stdin.close()
     load.stdin = None
-    with engine.connect() as connection:
-        title_ids = list(connection.execute(sa.text("SELECT id FROM catalogue_titles")).scalars())
-    heartbeats(engine, viewers, title_ids, SECONDS + WARM_UP_SECONDS)
+    before = sum(served.process.cpu_times()[:2])
+    heartbeats(served, SECONDS + WARM_UP_SECONDS)
     result = json.loads(load.communicate(timeout=120)[0])
-    taken = result["taken"]
-    return {
-        "what": f"home page as {form}",
-        "requests": len(taken),
-        "failed": result["failed"],
-        "KiB": round(result["bytes"] / 1024),
-        **{
-            name: f"{percentile(taken, share) * 1e3:.1f} ms"
-            for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
-        },
-        "max": f"{max(taken) * 1e3:.1f} ms",
-        "bar": "p95 50 ms",
-    }
+    busy = (sum(served.process.cpu_times()[:2]) - before) / (REQUESTS_A_SECOND * (SECONDS + WARM_UP_SECONDS))
+    what = f"home page as {form}"
+    return row(
+        what, result["taken"], "p95 50 ms", result["failed"], round(result["bytes"] / 1024), f"{busy * 1e3:.1f} ms"
+    )
+
+
+def row(
+    what: str, taken: Sequence[float], bar: str, failed: int = 0, kib: object = "", cpu: str = ""
+) -> dict[str, Any]:
+    """A line of the table, from seconds taken. ``cpu`` is the server's, everything it did divided by the requests."""
+    ordered = sorted(taken)
+    shares = {f"p{share}": ordered[min(len(ordered) - 1, share * len(ordered) // 100)] for share in (50, 95, 99)}
+    times = {name: f"{seconds * 1e3:.1f} ms" for name, seconds in (shares | {"max": ordered[-1]}).items()}
+    return {"what": what, "asked": len(taken), "failed": failed, "KiB": kib, "CPU": cpu, **times, "bar": bar}
 
 
 def rows_alone(titles: int, profiles: int, bar: str) -> dict[str, Any]:
@@ -227,18 +238,7 @@ def rows_alone(titles: int, profiles: int, bar: str) -> dict[str, Any]:
             arrange(knowledge, selections.of(shelf, 18), f"profile-{number}", "europe", now)
             if again:
                 taken.append(time.perf_counter() - begun)
-    return {
-        "what": f"rows alone, {titles:,} titles, {profiles:,} profiles",
-        "requests": profiles,
-        "failed": 0,
-        "KiB": "",
-        **{
-            name: f"{percentile(taken, share) * 1e3:.1f} ms"
-            for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
-        },
-        "max": f"{max(taken) * 1e3:.1f} ms",
-        "bar": bar,
-    }
+    return row(f"rows alone, {titles:,} titles, {profiles:,} profiles", taken, bar)
 
 
 def shelved(number: int, chance: random.Random, now: datetime) -> Title:
@@ -269,17 +269,17 @@ def main() -> None:
         _, _, address, form = sys.argv
         print(json.dumps(asyncio.run(ask(address, form == "HTML", json.load(sys.stdin)))))
         return
-    with (
-        tempfile.TemporaryDirectory(prefix="matinee-bench-") as folder,
-        serving(Path(folder)) as (address, engine, viewers),
-    ):
-        rows = [loaded(address, engine, viewers, form) for form in ("JSON", "HTML")]
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    busy = f"{os.getloadavg()[0]:.1f}"
+    with tempfile.TemporaryDirectory(prefix="matinee-bench-") as folder, serving(Path(folder)) as served:
+        rows = [loaded(served, form) for form in ("JSON", "HTML")]
     rows += [rows_alone(1_000, 200, "p95 3 ms"), rows_alone(20_000, 1_000, "p95 15 ms")]
     report(
         "home_page",
         f"how soon is the home page there, at {REQUESTS_A_SECOND} requests/s and {TITLES:,} titles?",
         rows,
         seed=SEED,
+        machine_load_before=busy,
         load=f"open loop, {REQUESTS_A_SECOND} requests/s for {SECONDS} s after {WARM_UP_SECONDS} s of warming up, "
         f"{MEMBERS * PROFILES_EACH} profiles, {HEARTBEATS_A_SECOND} heartbeats/s accepted meanwhile, SQLite",
     )

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 _SHRINKAGE = 3.0
-_NEIGHBOURS_KEPT = 512
+_NEIGHBOURS_KEPT = 256
 
 
 @dataclass(frozen=True, slots=True)
