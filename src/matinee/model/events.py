@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, ClassVar, get_type_hints
+from typing import Any, ClassVar, get_origin, get_type_hints
 
 from matinee.model.errors import Invalid
 
@@ -227,11 +227,11 @@ def _hints(kind: str) -> Mapping[str, Any]:
 def _checked(kind: str, name: str, value: Any, hint: Any) -> Any:
     if value is None and type(None) in getattr(hint, "__args__", ()):
         return None
-    wanted = next((part for part in getattr(hint, "__args__", (hint,)) if part in _ACCEPTED), None)
-    if wanted is None:
+    if get_origin(hint) is Mapping:
         if not isinstance(value, Mapping):
             raise Invalid(f"In an event {kind}, {name!r} must be an object.")
         return value
+    wanted = next(part for part in getattr(hint, "__args__", (hint,)) if part in _ACCEPTED)
     if not isinstance(value, _ACCEPTED[wanted]) or (isinstance(value, bool) and wanted is not bool):
         raise Invalid(f"In an event {kind}, {name!r} must be of type {wanted.__name__}.")
     if isinstance(value, float) and not math.isfinite(value):
