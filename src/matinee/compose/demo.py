@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TextIO
 
 import httpx
 import sqlalchemy as sa
@@ -32,6 +33,7 @@ from matinee.encoding.drawing import DRAWN_FILMS, draw_command
 from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.jobs import Jobs
 from matinee.model.errors import Conflict, EncodingFailed, Invalid, MatineeError, Unavailable
+from matinee.observability import configure
 from matinee.settings import PREFIX, Settings
 
 VIEWER, OPERATOR, PASSWORD = "viewer@matinee.example", "operator@matinee.example", "matinee-demo"
@@ -83,7 +85,8 @@ def run_demo(demo: Demo) -> bool:
     for host in ("127.0.0.1", *(edge.host for edge in EDGES)):
         check_port(host, demo.port)
     demo.data.mkdir(parents=True, exist_ok=True)
-    with _alone(demo.data):
+    with _alone(demo.data), _log_file(demo.data) as log:
+        configure("demo", stream=log)
         settings = _settings(demo)
         engine = open_database(settings.database_url)
         migrate(engine)
@@ -92,6 +95,12 @@ def run_demo(demo: Demo) -> bool:
         with TemporaryDirectory(prefix="matinee-") as folder:
             settings = replace(settings, demo_control=f"{folder}/control.sock")
             return asyncio.run(_Show(demo, settings, engine, films, tools.ffmpeg).run())
+
+
+def _log_file(data: Path) -> TextIO:
+    folder = data / "logs"
+    folder.mkdir(exist_ok=True)
+    return (folder / "demo.log").open("a")
 
 
 @contextmanager
@@ -131,7 +140,8 @@ def _sign_up(engine: sa.Engine, settings: Settings) -> None:
         session_seconds=settings.session_seconds,
     )
     with suppress(Conflict):
-        accounts.sign_up(OPERATOR, PASSWORD, role=Role.OPERATOR)
+        member = accounts.sign_up(OPERATOR, PASSWORD, role=Role.OPERATOR)
+        accounts.create_profile(member.id, "Operator")
     with suppress(Conflict):
         member = accounts.sign_up(VIEWER, PASSWORD)
         for name, maturity_limit in _PROFILES:
