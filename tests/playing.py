@@ -29,7 +29,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 REGIONS = "europe=50.1/8.7, america=39.0/-77.5, asia=1.35/103.8"
 PLACES = {"europe": (50.1, 8.7), "america": (39.0, -77.5), "asia": (1.35, 103.8)}
 HOSTS = {"europe": "127.0.1.1", "america": "127.0.2.1", "asia": "127.0.3.1"}
-KEYS = {"k1": b"a key of thirty-two bytes, or so"}
+KEYS = {"k1": b"a key of thirty-two bytes and more"}
 SECRET = b"what edges and control plane share"
 PASSWORD = "popcorn and a seat"
 

@@ -97,6 +97,7 @@ def _variant(rendition: Rendition, pathway: Pathway, presentation: Presentation)
         attributes.append(("FRAME-RATE", f"{rendition.frame_rate:.3f}"))
     if audio:
         attributes.append(("AUDIO", _quoted(_group(pathway))))
+    attributes.append(("CLOSED-CAPTIONS", "NONE"))
     attributes.append(("PATHWAY-ID", _quoted(pathway.id)))
     attributes.append(("STABLE-VARIANT-ID", _quoted(_stable(rendition.name))))
     return [_tag("EXT-X-STREAM-INF", attributes), urljoin(pathway.url, rendition.uri)]
