@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from matinee.accounts.members import Profile
@@ -52,12 +53,16 @@ def home_page(rooms: "Rooms", profile: Profile, region: Region) -> HomePage:
 
 def _hero(rows: Iterable[Row], shelf: Shelf, progress: Progress) -> Card | None:
     """What to open with: popular, or else new, and if possible never begun; the begun stand in their own row below."""
-    reasons = {RowKind.POPULAR: "Popular now", RowKind.NEW: "New"}
-    openers = [(title_id, reasons[row.kind]) for row in rows if row.kind in reasons for title_id in row.title_ids]
+    openers = [
+        (title_id, reason)
+        for row in rows
+        if row.kind in {RowKind.POPULAR, RowKind.NEW}
+        for title_id, reason in zip(row.title_ids, row.title_reasons or repeat("new"), strict=False)
+    ]
     if not openers:
         return None
     title_id, reason = next((opener for opener in openers if opener[0] not in progress), openers[0])
-    return card(shelf.by_id[title_id], progress, reason)
+    return card(shelf.by_id[title_id], progress, reason[:1].upper() + reason[1:])
 
 
 def _home_row(row: Row, shelf: Shelf, progress: Progress) -> HomeRow:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from itertools import islice
 
 from matinee.catalogue.titles import Title
+from matinee.delivery.topology import ANYWHERE
 from matinee.recommender.candidates import Genre, Relative, Selection
 from matinee.recommender.interactions import Play
 from matinee.recommender.knowledge import Knowledge
@@ -118,21 +119,25 @@ def _popular(page: _Page) -> Row:
     local = [
         title_id
         for title_id in islice((found for found in here.ranked() if found in titles), _POPULAR_LONGEST)
-        if here.plays(title_id, page.now) >= _STILL_POPULAR_PLAYS
+        if here.plays(title_id, page.now) >= _STILL_POPULAR_PLAYS and page.region != ANYWHERE.name
     ]
     everywhere = islice((found for found in boards.overall.ranked() if found in titles), 2 * _POPULAR_LONGEST)
-    played = list(dict.fromkeys([*local, *everywhere]))[:_POPULAR_LONGEST]
-    title_ids = tuple(
-        islice(dict.fromkeys([*played, *page.selection.newest[: 2 * _POPULAR_LONGEST]]), _POPULAR_LONGEST)
-    )
+    here_name = f"in {page.region[:1].upper()}{page.region[1:]}"
+    reasons = dict.fromkeys(local, f"popular {here_name}")
+    for title_id in everywhere:
+        reasons.setdefault(title_id, "popular everywhere")
+    for title_id in page.selection.newest[: 2 * _POPULAR_LONGEST]:
+        reasons.setdefault(title_id, "new")
+    title_ids = tuple(reasons)[:_POPULAR_LONGEST]
     page.shown.update(title_ids)
     if local:
-        reason = f"most watched in {page.region[:1].upper()}{page.region[1:]}"
-        if len(local) < len(title_ids):
-            reason += ", then everywhere"
+        reason = f"most watched {here_name}" + (", then everywhere" if len(local) < len(title_ids) else "")
+    elif title_ids and reasons[title_ids[0]] != "new":
+        reason = "most watched everywhere"
     else:
-        reason = "most watched everywhere" if played else "the newest, while nothing has been watched"
-    return Row(id="popular", kind=RowKind.POPULAR, name="Popular now", reason=reason, title_ids=title_ids)
+        reason = "the newest, while nothing has been watched"
+    title_reasons = tuple(reasons[title_id] for title_id in title_ids)
+    return Row("popular", RowKind.POPULAR, "Popular now", reason, title_ids, title_reasons=title_reasons)
 
 
 def _new(page: _Page) -> Row:

@@ -60,10 +60,16 @@ def test_nothing_to_watch_is_an_empty_page() -> None:
     assert empty.rows == ()
 
 
-def test_a_page_opens_with_what_is_popular() -> None:
+def test_a_page_opens_with_what_is_popular_and_says_where() -> None:
     hero = page(play("bob", "reef")).hero
     assert hero is not None
-    assert (hero.name, hero.reason, hero.synopsis) == ("Reef", "Popular now", "What happens in reef.")
+    assert (hero.name, hero.reason, hero.synopsis) == ("Reef", "Popular in Europe", "What happens in reef.")
+
+
+def test_what_nobody_has_watched_is_not_called_popular() -> None:
+    hero = page([]).hero
+    assert hero is not None
+    assert (hero.title_id, hero.reason) == ("spiral", "New")
 
 
 def test_a_page_does_not_open_with_what_was_just_watched() -> None:

@@ -135,10 +135,16 @@ def test_popular_is_the_regions_then_everywheres_then_the_newest() -> None:
     row = page(titles, events)["popular"]
     assert row.title_ids == ("film-20", "film-21", "film-25", *(f"film-{number}" for number in range(7)))
     assert row.reason == "most watched in Europe, then everywhere"
+    assert row.title_reasons[:4] == ("popular in Europe", "popular in Europe", "popular everywhere", "new")
     assert page(titles, events, region="asia")["popular"].title_ids[0] == "film-25"
     elsewhere = page(titles, events, region="america")["popular"]
     assert elsewhere.reason == "most watched everywhere"
     assert set(elsewhere.title_ids[:2]) == {"film-20", "film-25"}
+
+
+def test_a_service_of_no_regions_names_none() -> None:
+    row = page([title("film")], play("bob", "film", region="anywhere"), region="anywhere")["popular"]
+    assert (row.reason, row.title_reasons) == ("most watched everywhere", ("popular everywhere",))
 
 
 def test_what_was_popular_a_month_ago_gives_way_to_what_is_popular_elsewhere() -> None:
