@@ -8,11 +8,16 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
 
 from engines import find_postgresql, missing, postgresql_server
 from matinee.adapters.clock_manual import ManualClock
 from matinee.compose.database import open_database
 from schema import migrate
+
+# A busy machine is no fault: what must be quick is measured by the tests that say so.
+settings.register_profile("matinee", deadline=None)
+settings.load_profile("matinee")
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,9 @@
-"""Signing up, in and out, profiles and titles, over HTTP, on both databases."""
+"""Signing up, in and out, profiles and titles, over HTTP; the contracts run the rooms below on both databases."""
 
 import asyncio
 import secrets
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import httpx
@@ -65,6 +66,12 @@ class Browser:
     def sign_in(self, **credentials: str) -> "Browser":
         self("POST", "/sessions", 201, json={**CREDENTIALS, **credentials})
         return self
+
+
+@pytest.fixture
+def database_url(sqlite_template: bytes, tmp_path: Path) -> str:
+    (tmp_path / "matinee.db").write_bytes(sqlite_template)
+    return f"sqlite:///{tmp_path / 'matinee.db'}"
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import Request
 
-from matinee.accounts.members import Household, Member, Profile, Role
+from matinee.accounts.members import Household, Member, Role
 from matinee.model.errors import Forbidden, SignInRequired
 from matinee.pages.visitor import bearer_token, same_origin, token_from
 
@@ -55,11 +55,3 @@ def operator(rooms: "Rooms") -> Callable[[Request], Member]:
         return member
 
     return dependency
-
-
-def open_profile(rooms: "Rooms", request: Request, profile_id: str) -> Profile:
-    """A profile of the signed-in member to watch with.
-
-    NotFound if it is another's; Forbidden while it is locked by a PIN that this session has not given.
-    """
-    return rooms.accounts.household(request_token(request)).open(profile_id)

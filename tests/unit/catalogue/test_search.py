@@ -2,7 +2,7 @@ import time
 from functools import cache
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from matinee.catalogue.search import Index, distance, errors_allowed, find, fold, index
@@ -136,6 +136,8 @@ def _alignment(first: str, second: str) -> int:
 
 
 @given(st.text("ab", min_size=4, max_size=10), st.text("ab", min_size=4, max_size=10))
+@example("abcd", "acbd")  # one swap leaves one pair of four
+@example("abcdefgh", "acbdegfh")  # two leave two of eight
 def test_counting_pairs_first_loses_no_near_word(typed: str, word: str) -> None:
     near = distance(typed, word, 9) <= errors_allowed(typed)
     assert (find(named([word]), typed) == ["0"]) == (near or typed in word)
