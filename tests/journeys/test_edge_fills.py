@@ -168,6 +168,7 @@ def test_a_restart_keeps_what_is_held_and_an_absent_origin_costs_only_the_rest(t
         assert (away.status_code, away.headers["retry-after"]) == (503, "1")
         assert time.monotonic() - started < 2
         assert edge.client.head(edge.url("other.m4s")).status_code == 503
+        until("the outage is told", lambda: "media.unavailable" in edge.log())
         assert edge.get("held.m4s").content == data
 
 

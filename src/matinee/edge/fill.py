@@ -243,6 +243,8 @@ class Fills:
             if len(self._absent) >= _ABSENT_LIMIT:
                 self._absent.clear()
             self._absent[fill.path] = time.monotonic() + _ABSENT_SECONDS
+        elif fill.spool is None or not fill.spool.received_bytes:
+            outcome = "unanswered"  # whoever asked is told, and the application tells of them together
         elif fill.readers:
             outcome = "broken"
             _log.warning("fill.broken", reason=str(fill.error), **facts)

@@ -24,6 +24,7 @@ class Counters:
     filled_bytes: int = 0
     origin_bytes: int = 0
     cut: int = 0
+    unavailable: int = 0
     fills: Counter[str] = field(default_factory=Counter)
     peers: dict[Peer, float] = field(default_factory=dict)
 
@@ -88,6 +89,7 @@ class Health(Collector):
         yield self._sum("origin_bytes", "Bytes fetched from the origin.", counters.origin_bytes)
         yield self._sums("fills", "Fetches from the origin.", "outcome", counters.fills)
         yield self._sum("cut", "Answers that were broken off.", counters.cut)
+        yield self._sum("unavailable", "Requests for what is neither held nor to be had.", counters.unavailable)
         yield self._sum("evicted", "Files that left to make room.", cache.evicted)
         yield self._gauge("cached_bytes", "What held files take on disk.", cache.used_bytes)
         yield self._gauge("cache_limit_bytes", "What they may take.", cache.limit_bytes)

@@ -8,11 +8,8 @@ connection, and no reader takes the rest for the whole.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Protocol
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -26,6 +23,7 @@ from matinee.edge.health import Counters, Health, Orders
 from matinee.edge.pacing import TokenBucket
 from matinee.edge.ranges import WHOLE, Conditions, Part, Unsatisfiable, conditions, select, unchanged
 from matinee.edge.reading import HeldFile
+from matinee.edge.transfers import Source, Transfer, Transfers
 from matinee.model.errors import NotFound, Unavailable
 from matinee.model.tokens import TokenFault, check
 from matinee.ports import Clock, Receive, Scope, Send
@@ -34,40 +32,12 @@ _log = structlog.get_logger()
 
 _SLICE_BYTES = 256 * 1024
 _RETRY_SECONDS = 0.1
-_STALL_SECONDS = 60.0
 
 _REFUSED = answers.sentence(HTTPStatus.FORBIDDEN, "This address opens nothing here.")
 _METHODS = answers.sentence(HTTPStatus.METHOD_NOT_ALLOWED, "An edge answers GET, HEAD and OPTIONS.")
 _HEALTHY = answers.sentence(HTTPStatus.OK, "This edge is alive.")
 _READY = answers.sentence(HTTPStatus.OK, "This edge is ready.")
 _DRAINING = answers.sentence(HTTPStatus.SERVICE_UNAVAILABLE, "This edge is draining.")
-
-
-class Source(Protocol):
-    """Where the bytes of a body come from."""
-
-    def ready(self, offset: int, limit: int) -> bytes | None:
-        """Up to ``limit`` bytes from ``offset`` on, if there are any at once."""
-        ...
-
-    async def wait(self, offset: int, limit: int) -> bytes:
-        """As ``ready``, but at least one; Unavailable if there will be none."""
-        ...
-
-
-@dataclass(eq=False, slots=True)
-class Transfer:
-    """One body that is sent in slices. ``sending_since``: steady seconds while the reader takes a slice."""
-
-    task: asyncio.Task[object]
-    sending_since: float | None = None
-    handed_over: bool = False
-    ended: bool = False
-
-    def end(self) -> None:
-        """Stop it from outside: the reader went, or stands still, or the edge stops."""
-        self.ended = True
-        self.task.cancel()
 
 
 class EdgeApplication:
@@ -88,10 +58,12 @@ class EdgeApplication:
         self._cache, self._fills, self._keys = cache, fills, keys
         self._counters, self._orders, self._health = counters, orders, health
         self._clock, self._steady = clock, steady
-        self._transfers: set[Transfer] = set()
+        self._transfers = Transfers(counters)
         self._bucket: TokenBucket | None = None
         self._bucket_bps: int | None = None
         self._refusals_told: Counter[str] = Counter()
+        self._unavailable_told = 0
+        self._last_reason = ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -112,20 +84,23 @@ class EdgeApplication:
                 raise
 
     def tick(self) -> None:
-        """What wants doing about once a second: drop readers that stand still, tell of refusals in one line."""
-        now = self._steady()
-        for transfer in list(self._transfers):
-            if transfer.sending_since is not None and now - transfer.sending_since > _STALL_SECONDS:
-                transfer.end()
+        """What wants doing about once a second: drop readers that stand still, and tell what was not given.
+
+        One line each, however many asked: neither a stranger nor a dead origin is to fill the log.
+        """
+        self._transfers.drop_stalled(self._steady())
         fresh = self._counters.refused - self._refusals_told
         if fresh:
             self._refusals_told = self._counters.refused.copy()
             _log.info("media.refused", **fresh)
+        if self._counters.unavailable > self._unavailable_told:
+            count = self._counters.unavailable - self._unavailable_told
+            self._unavailable_told = self._counters.unavailable
+            _log.warning("media.unavailable", count=count, last_reason=self._last_reason)
 
     def close(self) -> None:
         """Cut every body that is still being sent in slices."""
-        for transfer in list(self._transfers):
-            transfer.end()
+        self._transfers.close()
 
     def _page(self, raw_path: bytes) -> Answer:
         if raw_path == b"/healthz":
@@ -161,7 +136,8 @@ class EdgeApplication:
         except NotFound:
             await _answer(send, answers.sentence(HTTPStatus.NOT_FOUND, "There is no such file."))
         except Unavailable as error:
-            _log.warning("media.unavailable", path=path, reason=str(error))
+            self._counters.unavailable += 1
+            self._last_reason = str(error)
             away = "This edge does not hold the file and cannot fetch it now."
             await _answer(send, answers.sentence(HTTPStatus.SERVICE_UNAVAILABLE, away, retry_seconds=1))
 
@@ -189,11 +165,11 @@ class EdgeApplication:
             self._counters.held_bytes += size_bytes
             return
         with HeldFile(held.file) as file:
-            async with self._transfer(receive) as transfer:
+            async with self._transfers.begin(receive) as transfer:
                 await self._send_selected(transfer, file, path, size_bytes, asked, send, b"HIT")
 
     async def _send_missing(self, path: str, asked: Conditions, receive: Receive, send: Send) -> None:
-        async with self._transfer(receive) as transfer:
+        async with self._transfers.begin(receive) as transfer:
             for last in (False, True):
                 with self._fills.join(path) as fill:
                     try:
@@ -263,30 +239,6 @@ class EdgeApplication:
             self._bucket = None if limit_bps is None else TokenBucket(limit_bps)
             self._bucket_bps = limit_bps
         return self._bucket
-
-    @asynccontextmanager
-    async def _transfer(self, receive: Receive) -> AsyncIterator[Transfer]:
-        """For as long as a body is sent in slices: end it when its reader goes."""
-        task = asyncio.current_task()
-        assert task is not None
-        transfer = Transfer(task)
-        watch = asyncio.create_task(_end_when_gone(receive, transfer))
-        self._transfers.add(transfer)
-        try:
-            yield transfer
-        except asyncio.CancelledError:
-            if not transfer.ended:
-                raise
-            self._counters.cut += not transfer.handed_over
-        finally:
-            self._transfers.discard(transfer)
-            watch.cancel()
-
-
-async def _end_when_gone(receive: Receive, transfer: Transfer) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    transfer.end()
 
 
 async def _start(send: Send, status: int, headers: Headers) -> None:
