@@ -25,13 +25,14 @@ DOWNMIX = (
 )
 
 
-def look_command(ffmpeg: str, source: Path, track: int) -> list[str]:
+def look_command(ffmpeg: str, source: Path, video: int, audio: int | None) -> list[str]:
     """Describe the first frames as FFmpeg will see them: rotated, with colours, times and fields."""
     return [
         *_start(ffmpeg, "info"),
         *_input(source),
-        *("-map", f"0:{track}", "-frames:v", str(_LOOK_FRAMES), "-fps_mode", "passthrough"),
+        *("-map", f"0:{video}", "-frames:v", str(_LOOK_FRAMES), "-fps_mode", "passthrough"),
         *("-vf", "showinfo=checksum=0", "-f", "null", "-"),
+        *(_keep_time(audio, "-frames:a", str(_LOOK_FRAMES)) if audio is not None else ()),
     ]
 
 
@@ -47,7 +48,8 @@ def video_command(
     ]
     for place, (rung, output) in enumerate(zip(rungs, outputs, strict=True)):
         command += ["-map", f"[v{place}]", *_video_encoder(film, rung, preset, crf), str(output)]
-    return command
+    audio = film.source.audio
+    return [*command, *(_keep_time(audio.index) if audio is not None else ())]
 
 
 def audio_command(ffmpeg: str, source: Path, film: Film, output: Path) -> list[str]:
@@ -60,6 +62,7 @@ def audio_command(ffmpeg: str, source: Path, film: Film, output: Path) -> list[s
         *("-c:a", "aac", "-b:a", str(AUDIO_BPS), "-ar", str(AUDIO_RATE_HZ)),
         *_clean(),
         *("-f", "mp4", str(output)),
+        *_keep_time(film.source.video.index),
     ]
 
 
@@ -132,6 +135,15 @@ def _input(source: Path) -> list[str]:
     ]
 
 
+def _keep_time(other: int, *options: str) -> list[str]:
+    """Read the other track too, into nothing.
+
+    FFmpeg counts time from the earliest track in use, and mends jumps by all tracks in use. Picture and sound are
+    encoded by different runs, which must agree about both.
+    """
+    return ["-map", f"0:{other}", "-c", "copy", *options, "-f", "null", "-"]
+
+
 def _clean() -> list[str]:
     """Nothing of the source's metadata, chapters and time codes comes along."""
     return ["-map_metadata", "-1", "-map_chapters", "-1", "-write_tmcd", "0", "-y"]
@@ -148,6 +160,9 @@ def _video_encoder(film: Film, rung: Rung, preset: str, crf: float) -> list[str]
         # Key frames on the common grid and nowhere else; closed GOPs, so that players may switch there.
         *("-g", "100000", "-sc_threshold", "0", "-forced-idr", "1", "-flags", "+cgop"),
         *("-force_key_frames", key_frames()),
+        # Reordered frames are decoded ahead by the first frames' length; where that is not every frame's, decoding times
+        # and so the lengths of segments would be wrong.
+        *(() if film.is_steady else ("-bf", "0")),
         # Without it x264 takes the time base for the rate and picks an absurd level.
         *("-x264-params", f"fps={rate.numerator}/{rate.denominator}"),
         *_clean(),

@@ -19,7 +19,7 @@ from tempfile import TemporaryFile
 from matinee.model.errors import EncodingFailed, Unavailable
 
 _SILENT_SECONDS = 300.0  # a tool that reports nothing new for so long hangs
-_TAIL_BYTES = 16_384
+_HEAD_BYTES, _TAIL_BYTES = 512 * 1024, 64 * 1024
 _NO_SPACE = 256 - 28  # FFmpeg ends with the low byte of -ENOSPC
 _NO_SPACE_WORDS = "No space left on device"
 # Ways to take the network away, the mildest last; which work depends on the kernel and on who we are.
@@ -100,7 +100,7 @@ def run_ffmpeg(
                 process.wait()
             if process.stdout is not None:
                 process.stdout.close()
-        text = _tail(messages.fileno())
+        text = _words(messages.fileno())
     _check(code, text, what, "FFmpeg")
     decoded = re.findall(r"(\d+) frames decoded", text)
     encoded = re.findall(r"\(video\): (\d+) frames encoded", text)
@@ -112,8 +112,10 @@ def run_ffmpeg(
     )
 
 
-def run_tool(command: Sequence[str], tools: Tools, what: str, tool: str, seconds: float = 3600.0) -> Ran:
-    """Run a tool that tells no progress; errors as ``run_ffmpeg``."""
+def run_tool(
+    command: Sequence[str], tools: Tools, what: str, tool: str, *, folder: Path | None = None, seconds: float = 3600.0
+) -> Ran:
+    """Run a tool that tells no progress, in a folder; errors as ``run_ffmpeg``."""
     started = time.monotonic()
     try:
         done = subprocess.run(
@@ -123,6 +125,7 @@ def run_tool(command: Sequence[str], tools: Tools, what: str, tool: str, seconds
             stderr=subprocess.PIPE,
             timeout=seconds,
             check=False,
+            cwd=folder,
         )
     except subprocess.TimeoutExpired as error:
         raise Unavailable(f"{tool} did not end within {seconds:.0f} s while {what}.") from error
@@ -165,9 +168,14 @@ def _follow(
             raise Unavailable(f"FFmpeg stood still for {_SILENT_SECONDS:.0f} s while {what} and was stopped.")
 
 
-def _tail(file: int) -> str:
+def _words(file: int) -> str:
+    """What a tool said: the beginning and the end, where it said very much."""
     length = os.lseek(file, 0, os.SEEK_END)
-    return os.pread(file, _TAIL_BYTES, max(length - _TAIL_BYTES, 0)).decode("utf-8", "replace")
+    said = os.pread(file, _HEAD_BYTES, 0)
+    if length > _HEAD_BYTES:
+        rest = max(length - _TAIL_BYTES, _HEAD_BYTES)
+        said += b"\n" + os.pread(file, length - rest, rest)
+    return said.decode("utf-8", "replace")
 
 
 def _check(code: int, text: str, what: str, tool: str) -> None:

@@ -17,6 +17,8 @@ _CLAIMLESS = ("mpegts", "mpeg", "ogg")
 _SOUND_ALONE_SECONDS = 1.0
 _UNHEARD_SECONDS = 0.05
 _ISO_BOXES = frozenset({"ftyp", "moov", "mdat", "free", "skip", "wide", "styp", "moof", "pnot", "uuid"})
+# How Matroska, RIFF, FLV, Ogg, ASF, MXF and MPEG program streams begin, in hexadecimal.
+_OTHER_CONTAINERS = ("1a45dfa3", "52494646", "464c56", "4f676753", "3026b275", "060e2b34", "000001ba")
 _SLOWEST_RATE, _FASTEST_RATE = Fraction(1), Fraction(240)
 _RATE_TOLERANCE = 0.1
 _WIDEST_PIXEL = 8
@@ -78,7 +80,7 @@ class Film:
     """A source that was accepted, with all that commands need to know of it.
 
     ``shift_seconds`` is taken from every time stamp, so that the film begins at zero; ``length_seconds`` is the
-    picture's, counted from there.
+    picture's, counted from there. ``is_steady`` says that all frames last about as long.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Film:
     frame_rate: Fraction
     shift_seconds: float
     length_seconds: float
+    is_steady: bool
     notes: tuple[str, ...]
 
 
@@ -177,7 +180,8 @@ def accept(selection: Selection, picture: Picture, name: str) -> Film:
             sample_rate_hz=audio.sample_rate_hz,
         ),
     )
-    return Film(name, source, picture, rate, shift, length, tuple(notes))
+    steady = video.is_steady and shift == picture.first_seconds
+    return Film(name, source, picture, rate, shift, length, steady, tuple(notes))
 
 
 def check_decoded(film: Film, decoded: int) -> None:
@@ -188,6 +192,8 @@ def check_decoded(film: Film, decoded: int) -> None:
 
 
 def _unreadable(report: ContainerReport, name: str) -> str:
+    if report.begins.startswith(_OTHER_CONTAINERS):
+        return f"{name} is damaged or broke off before its content began: {report.failure}."
     if _ISO_BOXES.isdisjoint(report.boxes[:1]):
         is_text = bool(re.fullmatch(rb"[\s\x20-\x7e]+", bytes.fromhex(report.begins)))
         return f"{name} is not a media file that Matinee can read{': it begins like text' if is_text else ''}."

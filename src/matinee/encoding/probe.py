@@ -9,13 +9,13 @@ import json
 import subprocess
 import sys
 from array import array
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from matinee.encoding.boxes import first_level
 from matinee.model.errors import Refused
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ class TrackReport:
     """One track: what is claimed of it, and the packets that are there.
 
     ``packets`` are those to be shown (an edit list hides the others); ``beyond_end`` are those whose place in the file
-    lies past its end. Times are in seconds from the container's start; ``step_seconds`` is the median between frames.
+    lies past its end. Times are in seconds from the container's start; ``step_seconds`` is the median between frames,
+    and ``is_steady`` says that no step is far from it.
     """
 
     index: int
@@ -71,6 +72,7 @@ class TrackReport:
     first_seconds: float | None = None
     end_seconds: float | None = None
     step_seconds: float | None = None
+    is_steady: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ def main(path: str) -> None:
     with Path(path).open("rb") as file:
         begins = file.read(16)
         size_bytes = file.seek(0, 2)
-        boxes = tuple(_boxes(file, size_bytes))
+    boxes = first_level(Path(path))
     report = ContainerReport(size_bytes, begins.hex(), boxes)
     try:
         with av.open(path, options=_options()) as container:
@@ -156,23 +158,6 @@ def _limit_this_process() -> None:
         hard = resource.getrlimit(limit)[1]
         allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(limit, (allowed, allowed))
-
-
-def _boxes(file: Any, size_bytes: int) -> Iterator[str]:
-    """Types of the boxes on the first level, as far as they make sense (ISO/IEC 14496-12, 4.2)."""
-    place = 0
-    for _ in range(1000):
-        file.seek(place)
-        head = file.read(16)
-        if len(head) < 8 or not head[4:8].isascii() or not head[4:8].decode("ascii").isprintable():  # noqa: PLR2004
-            return
-        length = int.from_bytes(head[:4], "big")
-        if length == 1:
-            length = int.from_bytes(head[8:16], "big")
-        yield head[4:8].decode("ascii")
-        if length < 8 or place + length > size_bytes:  # noqa: PLR2004 - a box is at least its own head
-            return
-        place += length
 
 
 @dataclass(slots=True)
@@ -253,6 +238,8 @@ def _track(stream: "av.stream.Stream", seen: _Seen, start: float, size_bytes: in
         first_seconds=None if not times else times[0] * tick - start,
         end_seconds=None if seen.end is None else seen.end * tick - start,
         step_seconds=None if not steps else steps[len(steps) // 2] * tick,
+        # Unequal time stamps that round equal steps to a container's ticks pass for steady.
+        is_steady=not steps or (steps[-1] < steps[len(steps) // 2] * 1.5 and steps[0] > steps[len(steps) // 2] * 0.5),
     )
 
 

@@ -1,0 +1,80 @@
+"""One source into one playable folder, without a database: ``matinee encode``."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from matinee.adapters.compute_local import LocalCompute
+from matinee.encoding.ffmpeg import find_tools
+from matinee.encoding.inspection import Film
+from matinee.encoding.production import Order, Production, as_report, identity_of
+from matinee.encoding.steps import Finished
+from matinee.model.errors import Invalid
+from matinee.model.media import Ladder
+
+REPORT = "report.json"
+
+
+def encode_folder(
+    source: Path,
+    output: Path,
+    *,
+    name: str | None = None,
+    font: Path | None = None,
+    slots: int = 1,
+    say: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """Fill a folder with a film that plays from there; returns what ``report.json`` in it says.
+
+    ``say`` hears sentences about what is done. Invalid if there is no source or the output holds other things;
+    Refused if the source cannot be right.
+    """
+    if not source.is_file():
+        raise Invalid(f"There is no file {source}.")
+    if output.exists() and (not output.is_dir() or (any(output.iterdir()) and not (output / REPORT).exists())):
+        raise Invalid(f"{output} holds something else already: name a folder that is new or empty.")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    compute = LocalCompute(slots=slots)
+    # Beside the output, so that the finished folder is moved and not copied.
+    with tempfile.TemporaryDirectory(prefix=".matinee-", dir=output.parent) as work:
+        order = Order(
+            source=source.absolute(),
+            source_name=source.name,
+            name=name or source.stem,
+            identity=identity_of(source.stat().st_size, str(source.stat().st_mtime_ns)),
+            work=Path(work),
+            tools=find_tools(),
+            font=font,
+        )
+        try:
+            produced = Production(order, compute, _Teller(say or (lambda _: None))).run()
+        finally:
+            compute.close()
+        report = as_report(produced)
+        (produced.folder / REPORT).write_text(json.dumps(report, indent=2) + "\n")
+        shutil.rmtree(output, ignore_errors=True)
+        produced.folder.replace(output)
+    return report
+
+
+class _Teller:
+    """Says in sentences what a production is doing."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+
+    def planned(self, film: Film, ladder: Ladder, names: tuple[str, ...]) -> None:  # noqa: ARG002 - a watcher's
+        sizes = ", ".join(f"{rung.name} ({rung.width}x{rung.height})" for rung in ladder.rungs)
+        self._say(f"{film.name}: {film.length_seconds:.1f} s at {float(film.frame_rate):g} frames/s; making {sizes}")
+        for note in film.notes:
+            self._say(f"  {note}")
+
+    def progressed(self, stage: str, progress: float, renditions: Mapping[str, float]) -> None:
+        """Too often for sentences."""
+
+    def made(self, finished: Finished) -> None:
+        frames = "" if finished.frames is None else f"{finished.frames} frames, "
+        self._say(f"  {finished.name}: {frames}{finished.size_bytes / 1e6:.2f} MB in {finished.seconds:.1f} s")

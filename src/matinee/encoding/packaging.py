@@ -1,0 +1,230 @@
+"""Packages renditions once, as CMAF segments under an HLS and a DASH manifest, and reads back what came of it.
+
+Shaka Packager writes; ``verify`` then holds every manifest against the files and every rendition against the others,
+and makes the presentation of what it read.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import m3u8
+
+from matinee.encoding.boxes import fragment_samples
+from matinee.model.errors import EncodingFailed
+from matinee.model.media import Presentation, Rendition, Rung, TrackKind
+
+HLS, DASH = "master.m3u8", "manifest.mpd"
+POSTER, STILL, THUMBNAILS = "poster.jpg", "still.jpg", "thumbnails.vtt"
+_INIT, _SEGMENT, _PLAYLIST = "init.mp4", "$Number%05d$.m4s", "main.m3u8"
+_MPD = "{urn:mpeg:dash:schema:mpd:2011}"
+_SAME_SECONDS = 0.001
+# AAC frames do not end where pictures do, and sound may go on for half a second.
+_SHORTER_SECONDS, _LONGER_SECONDS = 0.15, 0.65
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFile:
+    """A finished video rendition; ``frames`` is what its encoder counted."""
+
+    rung: Rung
+    path: Path
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFile:
+    """A finished sound rendition; ``language`` is a tag or None."""
+
+    path: Path
+    language: str | None
+    channels: int = 2
+
+    @property
+    def name(self) -> str:
+        """Its folder; RFC 5646 calls a language that nobody knows ``und``."""
+        return f"a-{self.language or 'und'}"
+
+
+def video_folder(rung: Rung) -> str:
+    """The folder of a rung's segments: ``v720`` for ``720p``."""
+    return f"v{rung.name.removesuffix('p')}"
+
+
+def package_command(
+    packager: str, videos: Sequence[VideoFile], audio: AudioFile | None, segment_seconds: float
+) -> list[str]:
+    """Package files into the working directory. Paths of sources are relative to it: a comma would end a field."""
+    command = [packager]
+    command += [_stream(f"in={video.path.name},stream=video", video_folder(video.rung)) for video in videos]
+    if audio is not None:
+        sound = _stream(f"in={audio.path.name},stream=audio", audio.name)
+        name = audio.language or "Original"
+        language = f",language={audio.language}" if audio.language else ""
+        command.append(f"{sound},hls_group_id=audio,hls_name={name}{language}")
+    return [
+        *command,
+        *("--segment_duration", f"{segment_seconds:g}"),
+        *("--hls_master_playlist_output", f"package/{HLS}", "--mpd_output", f"package/{DASH}"),
+        # Without it segments make a dynamic MPD, a live programme.
+        "--generate_static_live_mpd",
+        "--quiet",
+    ]
+
+
+def _stream(source: str, folder: str) -> str:
+    return (
+        f"{source},init_segment=package/{folder}/{_INIT},segment_template=package/{folder}/{_SEGMENT},"
+        f"playlist_name={folder}/{_PLAYLIST}"
+    )
+
+
+def mend_manifests(folder: Path, rate: Fraction) -> None:
+    """Say in both manifests what the packager cannot know.
+
+    It takes the first frame's length for every one's, no sound for the default one unless its language is known, and
+    leaves short segments out of the peak, which may so come to lie below the average.
+    """
+    hls, dash = folder / HLS, folder / DASH
+    number = str(rate.numerator) if rate.denominator == 1 else f"{rate.numerator}/{rate.denominator}"
+    text = re.sub(r"FRAME-RATE=[\d.]+", f"FRAME-RATE={float(rate):.3f}", hls.read_text())
+    text = re.sub(r"(?<!-)BANDWIDTH=(\d+),AVERAGE-BANDWIDTH=(\d+)", _peak_first, text)
+    hls.write_text(text.replace("DEFAULT=NO,AUTOSELECT=YES", "DEFAULT=YES,AUTOSELECT=YES"))
+    dash.write_text(re.sub(r'frameRate="[^"]*"', f'frameRate="{number}"', dash.read_text()))
+
+
+def _peak_first(match: re.Match[str]) -> str:
+    peak, average = (int(number) for number in match.groups())
+    return f"BANDWIDTH={max(peak, average)},AVERAGE-BANDWIDTH={average}"
+
+
+def verify(
+    folder: Path, videos: Sequence[VideoFile], audio: AudioFile | None, rate: Fraction, colour: str, name: str
+) -> Presentation:
+    """The presentation that stands in a folder, once all in it agrees; EncodingFailed says what does not."""
+    sizes = {str(path.relative_to(folder)): path.stat().st_size for path in sorted(folder.rglob("*")) if path.is_file()}
+    tracks = _read_hls(folder, sizes, name)
+    _check_dash(folder, tracks, name)
+    renditions = []
+    seconds: float | None = None
+    cuts: tuple[float, ...] | None = None
+    for video in videos:
+        track = _track(tracks, video_folder(video.rung), name)
+        frames = sum(fragment_samples(folder / segment) for segment in track.segments)
+        if frames != video.frames:
+            raise EncodingFailed(f"{name}: the {video.rung.name} rendition holds {frames} of {video.frames} frames.")
+        if cuts is not None and cuts != track.cuts:
+            raise EncodingFailed(f"{name}: the {video.rung.name} rendition is cut elsewhere than the others.")
+        cuts, seconds = track.cuts, sum(track.cuts)
+        renditions.append(_video_rendition(folder, video, track, rate, name))
+    assert seconds is not None
+    if audio is not None:
+        track = _track(tracks, audio.name, name)
+        if not -_SHORTER_SECONDS <= sum(track.cuts) - seconds <= _LONGER_SECONDS:
+            raise EncodingFailed(f"{name}: its sound lasts {sum(track.cuts):.2f} s, its picture {seconds:.2f} s.")
+        renditions.append(_audio_rendition(audio, track, sizes))
+    return Presentation(
+        duration_seconds=round(seconds, 6),
+        renditions=tuple(renditions),
+        files=tuple(sizes.items()),
+        colour=colour,
+        hls=HLS,
+        dash=DASH,
+        poster=POSTER,
+        still=STILL,
+        thumbnails=THUMBNAILS if THUMBNAILS in sizes else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Track:
+    """One media playlist: its segments relative to the folder, and how long each lasts."""
+
+    uri: str
+    initialisation: str
+    segments: tuple[str, ...]
+    cuts: tuple[float, ...]
+
+
+def _read_hls(folder: Path, sizes: Mapping[str, int], name: str) -> dict[str, _Track]:
+    """The media playlists that the master lists, by their folder."""
+    master = m3u8.loads((folder / HLS).read_text())
+    uris = [variant.uri for variant in master.playlists] + [media.uri for media in master.media]
+    tracks = {}
+    for uri in uris:
+        if uri not in sizes:
+            raise EncodingFailed(f"{name}: {HLS} lists {uri}, which is not there.")
+        playlist = m3u8.loads((folder / uri).read_text())
+        place = uri.rpartition("/")[0]
+        segments = tuple(f"{place}/{segment.uri}" for segment in playlist.segments)
+        initialisation = f"{place}/{playlist.segment_map[0].uri}" if playlist.segment_map else ""
+        missing = [path for path in (initialisation, *segments) if not sizes.get(path)]
+        if missing or not segments or not playlist.is_endlist:
+            raise EncodingFailed(f"{name}: {uri} is not whole{f': {missing[0]} is missing' if missing else ''}.")
+        tracks[place] = _Track(uri, initialisation, segments, tuple(segment.duration for segment in playlist.segments))
+    return tracks
+
+
+def _check_dash(folder: Path, tracks: Mapping[str, _Track], name: str) -> None:
+    """Hold the MPD against the HLS playlists: the same segments, for the same time."""
+    tree = ET.parse(folder / DASH)  # noqa: S314 - written by the packager a moment ago
+    described = list(tree.iter(f"{_MPD}Representation"))
+    if tree.getroot().get("type") != "static" or len(described) != len(tracks):
+        raise EncodingFailed(f"{name}: {DASH} describes other renditions than {HLS}.")
+    for representation in described:
+        template = representation.find(f"{_MPD}SegmentTemplate")
+        place = "" if template is None else template.get("initialization", "").rpartition("/")[0]
+        if template is None or place not in tracks:
+            raise EncodingFailed(f"{name}: {DASH} describes a rendition that {HLS} does not have.")
+        scale = int(template.get("timescale", "1"))
+        lengths = [
+            int(entry.get("d", "0")) / scale
+            for entry in template.iter(f"{_MPD}S")
+            for _ in range(int(entry.get("r", "0")) + 1)
+        ]
+        track = tracks[place]
+        drift = abs(sum(lengths) - sum(track.cuts))
+        if len(lengths) != len(track.cuts) or drift > _SAME_SECONDS * (len(lengths) + 1):
+            raise EncodingFailed(f"{name}: {DASH} and {HLS} disagree about {place}.")
+
+
+def _track(tracks: Mapping[str, _Track], place: str, name: str) -> _Track:
+    if place not in tracks:
+        raise EncodingFailed(f"{name}: {HLS} does not list {place}.")
+    return tracks[place]
+
+
+def _video_rendition(folder: Path, video: VideoFile, track: _Track, rate: Fraction, name: str) -> Rendition:
+    master = m3u8.loads((folder / HLS).read_text())
+    info = next(variant.stream_info for variant in master.playlists if variant.uri == track.uri)
+    if info.resolution != (video.rung.width, video.rung.height):
+        raise EncodingFailed(f"{name}: {track.uri} is {info.resolution}, not {video.rung.width}x{video.rung.height}.")
+    return Rendition(
+        name=video.rung.name,
+        kind=TrackKind.VIDEO,
+        codecs=info.codecs.split(",")[0],
+        uri=track.uri,
+        bandwidth_bps=int(info.bandwidth),
+        average_bandwidth_bps=int(info.average_bandwidth or info.bandwidth),
+        width=video.rung.width,
+        height=video.rung.height,
+        frame_rate=float(rate),
+        frames=video.frames,
+    )
+
+
+def _audio_rendition(audio: AudioFile, track: _Track, sizes: Mapping[str, int]) -> Rendition:
+    bits = [sizes[segment] * 8 for segment in track.segments]
+    return Rendition(
+        name=audio.name,
+        kind=TrackKind.AUDIO,
+        codecs="mp4a.40.2",  # RFC 6381: AAC-LC
+        uri=track.uri,
+        bandwidth_bps=round(max(size / seconds for size, seconds in zip(bits, track.cuts, strict=True) if seconds)),
+        average_bandwidth_bps=round(sum(bits) / sum(track.cuts)),
+        language=audio.language,
+        channels=audio.channels,
+    )

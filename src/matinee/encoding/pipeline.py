@@ -1,0 +1,245 @@
+"""Carries a job from its lease to its end: source out of the object store, revision into it, then the word that it is.
+
+Files go up before anything is said of them, and one transaction ends the job and tells of it; so a revision is whole or
+unknown. A worker that is killed leaves its work folder; whoever leases the job there next goes on from it.
+"""
+
+import errno
+import shutil
+import time
+from collections.abc import Mapping
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+
+import obstore
+import structlog
+from obstore.store import LocalStore, ObjectStore
+from prometheus_client import Counter, Histogram
+
+from matinee.encoding.ffmpeg import Tools
+from matinee.encoding.inspection import Film
+from matinee.encoding.jobs import Job, Jobs
+from matinee.encoding.packaging import DASH, HLS
+from matinee.encoding.production import Order, Produced, Production, identity_of
+from matinee.encoding.steps import Finished
+from matinee.model.errors import Conflict, EncodingFailed, Refused, Unavailable
+from matinee.model.ids import RandomBytes, new_id
+from matinee.model.media import Ladder
+from matinee.ports import Clock, Compute
+
+_log = structlog.get_logger()
+_ended = Counter("matinee_encodes", "Encodes that ended, by how.", ["outcome"])
+_seconds = Histogram(
+    "matinee_encode_seconds", "Seconds from lease to end.", buckets=(5, 15, 30, 60, 120, 300, 900, 3600, 14400)
+)
+
+LEASE_SECONDS = 30.0
+_BEAT_SECONDS = 1.0
+_RETRY_SECONDS = 20.0
+_UPLOADS = 8
+_TYPES = {
+    ".m3u8": "application/vnd.apple.mpegurl",
+    ".mpd": "application/dash+xml",
+    ".m4s": "video/iso.segment",
+    ".mp4": "video/mp4",
+    ".jpg": "image/jpeg",
+    ".vtt": "text/vtt",
+}
+
+
+class Pipeline:
+    """The worker's shell around jobs, objects and productions."""
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        objects: ObjectStore,
+        compute: Compute,
+        tools: Tools,
+        work: Path,
+        clock: Clock,
+        random_bytes: RandomBytes,
+        fonts: Path | None = None,
+        *,
+        preset: str = "veryfast",
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> None:
+        self._jobs = jobs
+        self._objects = objects
+        self._compute = compute
+        self._tools = tools
+        self._work = work
+        self._clock = clock
+        self._random_bytes = random_bytes
+        self._fonts = fonts
+        self._preset = preset
+        self._lease_seconds = lease_seconds
+
+    def run_once(self, owner: str) -> bool:
+        """Lease one job and carry it to its end; False if none waits. ``owner`` is unique to who calls.
+
+        Raises Unavailable if compute was closed meanwhile; the job then waits for the next worker.
+        """
+        job = self._jobs.lease(owner, self._lease_seconds)
+        if job is None:
+            return False
+        started = self._clock.now()
+        facts: dict[str, object] = {"job": job.id, "title": job.title_id, "source": job.source_name}
+        try:
+            facts |= self._carry(job, owner)
+        except Conflict as error:  # another worker has it: it says how it ends
+            facts |= {"outcome": "lost", "reason": str(error)}
+        except Refused as error:
+            self._jobs.fail(job.id, owner, str(error))
+            self._forget(job)
+            facts |= {"outcome": "refused", "reason": str(error)}
+        except EncodingFailed as error:
+            self._jobs.fail(job.id, owner, str(error))
+            facts |= {"outcome": "failed", "reason": str(error)}
+        except CancelledError as error:
+            self._jobs.give_back(job.id, owner)
+            raise Unavailable(f"The encode of {job.source_name} was stopped; it goes on later.") from error
+        except (Unavailable, OSError, obstore.exceptions.BaseError) as error:
+            delay = _RETRY_SECONDS * 3 ** max(job.failures - 1, 0)
+            state = self._jobs.postpone(job.id, owner, _sentence(job, error), delay)
+            facts |= {"outcome": "postponed" if state == "queued" else "failed", "reason": str(error)}
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not stop the films behind this one
+            _log.exception("encode.broke", **facts)
+            self._jobs.fail(job.id, owner, f"The encode of {job.source_name} met a fault of Matinee's: {error}.")
+            facts |= {"outcome": "failed", "reason": repr(error)}
+        seconds = (self._clock.now() - started).total_seconds()
+        _ended.labels(outcome=str(facts["outcome"])).inc()
+        _seconds.observe(seconds)
+        _log.info("encode.ended", seconds=round(seconds, 3), attempt=job.attempts, **facts)
+        return True
+
+    def _carry(self, job: Job, owner: str) -> dict[str, object]:
+        folder = self._work / job.id
+        folder.mkdir(parents=True, exist_ok=True)
+        revision = job.revision or new_id(self._random_bytes)
+        watcher = _Recorder(self._jobs, job, owner, revision, self._lease_seconds)
+        source, identity = self._fetch(job, folder, watcher)
+        order = Order(
+            source=source,
+            source_name=job.source_name,
+            name=job.name or Path(job.source_name).stem,
+            identity=identity,
+            work=folder,
+            tools=self._tools,
+            preset=self._preset,
+            priority=job.priority,
+            font=self._fonts,
+        )
+        produced = Production(order, self._compute, watcher).run()
+        self._publish(produced, f"media/{job.title_id}/{revision}", watcher)
+        self._jobs.finish(job.id, owner, revision, produced.presentation)
+        self._forget(job)
+        return {
+            "outcome": "done",
+            "revision": revision,
+            "film_seconds": produced.presentation.duration_seconds,
+            "frames": produced.finished[0].frames,
+            "bytes": produced.presentation.size_bytes,
+            "reused": list(produced.reused),
+            **{f"{stage}_seconds": seconds for stage, seconds in produced.seconds.items()},
+        }
+
+    def _fetch(self, job: Job, folder: Path, watcher: "_Recorder") -> tuple[Path, str]:
+        """The source as a file on this machine, and what identifies its bytes."""
+        try:
+            meta = obstore.head(self._objects, job.source_key)
+        except FileNotFoundError as error:
+            raise Refused(f"{job.source_name} is gone: there is no object {job.source_key}.") from error
+        identity = identity_of(meta["size"], meta["e_tag"])
+        if isinstance(self._objects, LocalStore) and self._objects.prefix is not None:
+            return Path(self._objects.prefix) / PurePosixPath(job.source_key), identity
+        place = folder / "source"
+        if not place.exists() or place.stat().st_size != meta["size"]:
+            part = folder / "source.part"
+            with part.open("wb") as file:
+                for chunk in obstore.get(self._objects, job.source_key).stream():
+                    file.write(bytes(chunk))
+                    watcher.beat("fetching")
+            part.replace(place)
+        return place, identity
+
+    def _publish(self, produced: Produced, prefix: str, watcher: "_Recorder") -> None:
+        """Put every file of a revision in the store, manifests last."""
+        names = [name for name, _ in produced.presentation.files]
+        names.sort(key=lambda name: name in {HLS, DASH})
+
+        def put(name: str) -> None:
+            attributes = {"Content-Type": _TYPES.get(Path(name).suffix, "application/octet-stream")}
+            if isinstance(self._objects, LocalStore):  # folders keep no attributes
+                obstore.put(self._objects, f"{prefix}/{name}", produced.folder / name)
+            else:
+                obstore.put(self._objects, f"{prefix}/{name}", produced.folder / name, attributes=attributes)
+
+        with ThreadPoolExecutor(_UPLOADS, thread_name_prefix="upload") as pool:
+            for _ in pool.map(put, names):
+                watcher.beat("storing")
+
+    def _forget(self, job: Job) -> None:
+        shutil.rmtree(self._work / job.id, ignore_errors=True)
+
+
+class _Recorder:
+    """``production.Watcher`` that writes into the job's row and so keeps its lease."""
+
+    def __init__(self, jobs: Jobs, job: Job, owner: str, revision: str, lease_seconds: float) -> None:
+        self._jobs = jobs
+        self._job = job
+        self._owner = owner
+        self._revision = revision
+        self._lease_seconds = lease_seconds
+        self._said: tuple[str, float] = ("", -1.0)
+        self._progress = 0.0
+
+    def planned(self, film: Film, ladder: Ladder, names: tuple[str, ...]) -> None:
+        _log.info(
+            "encode.planned",
+            job=self._job.id,
+            source=film.name,
+            film_seconds=round(film.length_seconds, 3),
+            rungs=[f"{rung.width}x{rung.height}" for rung in ladder.rungs],
+            notes=list(film.notes),
+        )
+        self._jobs.plan(self._job.id, self._owner, self._revision, names)
+
+    def progressed(self, stage: str, progress: float, renditions: Mapping[str, float]) -> None:
+        self._progress = max(progress, self._progress)
+        self.beat(stage, renditions)
+
+    def beat(self, stage: str, renditions: Mapping[str, float] | None = None) -> None:
+        """Write stage and progress, at most once a second while the stage lasts."""
+        now = time.monotonic()
+        if stage == self._said[0] and now - self._said[1] < _BEAT_SECONDS:
+            return
+        self._said = (stage, now)
+        self._jobs.progress(
+            self._job.id,
+            self._owner,
+            stage=stage,
+            progress=self._progress,
+            seconds=self._lease_seconds,
+            renditions=renditions,
+        )
+
+    def made(self, finished: Finished) -> None:
+        self._jobs.made(
+            self._job.id,
+            self._owner,
+            finished.name,
+            file=finished.file,
+            frames=finished.frames,
+            size_bytes=finished.size_bytes,
+            seconds=finished.seconds,
+        )
+
+
+def _sentence(job: Job, error: Exception) -> str:
+    if isinstance(error, Unavailable):
+        return str(error)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"There is no space left on the disk for the encode of {job.source_name}."
+    return f"The encode of {job.source_name} was interrupted: {error}."
