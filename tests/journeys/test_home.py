@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -105,7 +107,11 @@ class Viewer:
         assert self._ask("POST", "/events", batch) == {"accepted": 2, "repeated": 0}
 
 
-def service(database_url: str, data: Path) -> tuple[FastAPI, Rooms]:
+Service = tuple[FastAPI, Rooms]
+
+
+@contextmanager
+def service(database_url: str, data: Path) -> Iterator[Service]:
     settings = Settings(
         data=data,
         database=database_url,
@@ -114,7 +120,8 @@ def service(database_url: str, data: Path) -> tuple[FastAPI, Rooms]:
         regions="europe=50.1/8.7,america=39.0/-77.5",
     )
     rooms, _ = wire(settings)
-    return application(rooms, "test"), rooms
+    yield application(rooms, "test"), rooms
+    rooms.catalogue._engine.dispose()
 
 
 def publish(rooms: Rooms, drafts: tuple[TitleDraft, ...] = _FILMS) -> dict[str, str]:
@@ -129,11 +136,12 @@ def publish(rooms: Rooms, drafts: tuple[TitleDraft, ...] = _FILMS) -> dict[str, 
 
 
 @pytest.fixture
-def theatre(database_url: str, tmp_path: Path) -> tuple[FastAPI, Rooms]:
-    return service(database_url, tmp_path / "data")
+def theatre(database_url: str, tmp_path: Path) -> Iterator[Service]:
+    with service(database_url, tmp_path / "data") as made:
+        yield made
 
 
-def test_a_play_changes_the_next_page(theatre: tuple[FastAPI, Rooms]) -> None:
+def test_a_play_changes_the_next_page(theatre: Service) -> None:
     app, rooms = theatre
     films = publish(rooms)
     viewer = Viewer(app, "ada@matinee.example")
@@ -154,7 +162,7 @@ def test_a_play_changes_the_next_page(theatre: tuple[FastAPI, Rooms]) -> None:
     assert after["popular"]["reason"] == "most watched in Europe, then everywhere"
 
 
-def test_what_is_watched_to_its_end_leaves_continue_watching(theatre: tuple[FastAPI, Rooms]) -> None:
+def test_what_is_watched_to_its_end_leaves_continue_watching(theatre: Service) -> None:
     app, rooms = theatre
     films = publish(rooms)
     viewer = Viewer(app, "ada@matinee.example")
@@ -164,7 +172,7 @@ def test_what_is_watched_to_its_end_leaves_continue_watching(theatre: tuple[Fast
     assert f"because:{films['Reef']}" in rows
 
 
-def test_one_members_plays_teach_the_pages_of_another(theatre: tuple[FastAPI, Rooms]) -> None:
+def test_one_members_plays_teach_the_pages_of_another(theatre: Service) -> None:
     app, rooms = theatre
     films = publish(rooms)
     bob, ada = Viewer(app, "bob@matinee.example"), Viewer(app, "ada@matinee.example")
@@ -180,7 +188,7 @@ def test_one_members_plays_teach_the_pages_of_another(theatre: tuple[FastAPI, Ro
     assert ada.similar(films["Tide"]) == [films["Gear"], films["Reef"]]
 
 
-def test_a_childs_page_has_nothing_for_adults(theatre: tuple[FastAPI, Rooms]) -> None:
+def test_a_childs_page_has_nothing_for_adults(theatre: Service) -> None:
     app, rooms = theatre
     films = publish(rooms)
     adult, child = Viewer(app, "bob@matinee.example"), Viewer(app, "kid@matinee.example", maturity_limit=6)
@@ -191,7 +199,7 @@ def test_a_childs_page_has_nothing_for_adults(theatre: tuple[FastAPI, Rooms]) ->
     assert films["Gore"] not in child.similar(films["Tide"])
 
 
-def test_another_members_page_and_a_page_of_nobody_are_refused(theatre: tuple[FastAPI, Rooms]) -> None:
+def test_another_members_page_and_a_page_of_nobody_are_refused(theatre: Service) -> None:
     app, rooms = theatre
     publish(rooms)
     ada, bob = Viewer(app, "ada@matinee.example"), Viewer(app, "bob@matinee.example")
@@ -202,7 +210,7 @@ def test_another_members_page_and_a_page_of_nobody_are_refused(theatre: tuple[Fa
     assert ask(app, "GET", "/titles/nothing/similar").status_code == 401
 
 
-def test_a_service_without_titles_has_an_empty_page(theatre: tuple[FastAPI, Rooms]) -> None:
+def test_a_service_without_titles_has_an_empty_page(theatre: Service) -> None:
     app, _ = theatre
     page = Viewer(app, "ada@matinee.example").home()
     assert page["rows"] == []
@@ -210,14 +218,14 @@ def test_a_service_without_titles_has_an_empty_page(theatre: tuple[FastAPI, Room
 
 
 def test_a_second_process_and_a_restarted_one_show_the_same_page(database_url: str, tmp_path: Path) -> None:
-    app, rooms = service(database_url, tmp_path / "data")
-    other, _ = service(database_url, tmp_path / "data")
-    films = publish(rooms)
-    viewer = Viewer(app, "ada@matinee.example")
-    viewer.watch(films["Tide"], 30.0)
-    here = viewer.home()["rows"]
-    assert here[1]["id"] == f"because:{films['Tide']}"
-    viewer.app = other
-    assert viewer.home()["rows"] == here
-    viewer.app, _ = service(database_url, tmp_path / "data")
-    assert viewer.home()["rows"] == here
+    first, second, restarted = (service(database_url, tmp_path / "data") for _ in range(3))
+    with first as (app, rooms), second as (other, _):
+        films = publish(rooms)
+        viewer = Viewer(app, "ada@matinee.example")
+        viewer.watch(films["Tide"], 30.0)
+        here = viewer.home()["rows"]
+        assert here[1]["id"] == f"because:{films['Tide']}"
+        viewer.app = other
+        assert viewer.home()["rows"] == here
+    with restarted as (viewer.app, _):
+        assert viewer.home()["rows"] == here
