@@ -23,7 +23,9 @@ def request_token(request: Request) -> str:
     if token is None:
         raise SignInRequired("Nobody is signed in here: sign in first.")
     if bearer_token(request.headers) is None and not same_origin(request.method, request.headers):
-        raise Forbidden("This request came from another site's page, so the cookie that came with it does not count.")
+        raise Forbidden(
+            "Nothing shows that our own page sent this request, so the cookie that came with it does not count."
+        )
     return token
 
 

@@ -118,7 +118,7 @@ def distance(typed: str, word: str, most: int) -> int:
         grows, shrinks = falls | ~(same | rises), same & rises
         score += bool(grows & top) - bool(shrinks & top)
         best = min(best, score)
-        if score - left > most and best > most:
+        if score - left > most:
             break
         grows = grows << 1 | 1
         rises, falls = (shrinks << 1) | ~(same | grows), grows & same
