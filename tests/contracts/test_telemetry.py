@@ -154,7 +154,28 @@ def test_cmcd_reports_become_samples_of_their_playback(ours: Service, started: S
     assert (quality.startup_p50_seconds, quality.stalls, quality.stalled_seconds) == (0.64, 1, 0.5)
     assert (quality.watched_seconds, quality.bitrate_bps) == (10, 2_400_000)
     ours.telemetry.accept_cmcd(body.encode())
+    ours.clock.advance(6)
     assert ours.telemetry.qoe_summary(1).by_edge["europe-1"] == quality
+
+
+def test_reports_go_on_where_the_last_batch_ended(ours: Service, started: Started) -> None:
+    for total in (1, 3):
+        ours.telemetry.accept_cmcd(line(started, ours, bsa=f"({total})").encode())
+        ours.clock.advance(10)
+    quality = ours.telemetry.qoe_summary(1).overall
+    assert (quality.watched_seconds, quality.stalls) == (10, 3)
+
+
+def test_events_that_name_no_edge_happened_at_the_one_named_last(
+    ours: Service, viewer: tuple[Member, Profile], started: Started
+) -> None:
+    ours.telemetry.accept(viewer[0].id, [event(ours, started, "a", seconds_ago=9)])
+    moved = event(ours, started, "b", "switched", from_edge_id="europe-1", to_edge_id="asia-1", seconds_ago=8)
+    ours.telemetry.accept(viewer[0].id, [event(ours, started, "c", seconds_ago=7), moved])
+    ours.telemetry.accept(viewer[0].id, [event(ours, started, "d", seconds_ago=1)])
+    by_edge = ours.telemetry.qoe_summary(1).by_edge
+    assert {edge_id: quality.watched_seconds for edge_id, quality in by_edge.items()} == {"europe-1": 10, "asia-1": 20}
+    assert by_edge["asia-1"].switched == 1
 
 
 def test_reports_of_nobody_s_playback_are_counted_and_passed_over(ours: Service) -> None:

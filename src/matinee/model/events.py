@@ -7,7 +7,7 @@ the facts of one type; ``FACTS`` maps type names to classes. Facts hold text, nu
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, ClassVar, get_origin, get_type_hints
@@ -249,7 +249,7 @@ def to_json(event: Event) -> str:
                 "type": event.type,
                 "time": event.time.astimezone(UTC).isoformat(),
                 "source": event.source,
-                "facts": asdict(event.facts),
+                "facts": {field.name: getattr(event.facts, field.name) for field in fields(event.facts)},
             },
             separators=(",", ":"),
             allow_nan=False,

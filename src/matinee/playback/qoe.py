@@ -1,7 +1,8 @@
-"""How well people watched: start-up, stalls and bit rates, over all and by edge. Pure, over samples.
+"""How well people watched: start-up, stalls and bit rates, over all and by edge. Pure.
 
-A sample is one thing a player told: an event of ours or a CMCD report. Where a playback told both, the events count
-for everything but the time to the first byte, so that nothing counts twice.
+A *sample* is what one event of ours or one CMCD report adds to a playback. The database sums samples by playback,
+source and edge into *shares*; here they become figures. Where a playback told both ways, its events count for
+everything but responses, so that nothing counts twice.
 
 The figures are those that viewers leave over: a start-up above 2 s, and each percent of time spent stalled (Krishnan
 and Sitaraman, IMC 2012).
@@ -20,7 +21,10 @@ _LONGEST_GAP_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One thing a player told of a playback; None where it said nothing."""
+    """What one thing that a player told adds to its playback; None where it said nothing.
+
+    The totals count since the playback began, as CMCD v2 may tell them.
+    """
 
     playback_id: str
     time: datetime
@@ -37,6 +41,24 @@ class Sample:
     playing: bool | None = None
     first_byte_seconds: float | None = None
     status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One playback's samples of one source at one edge, summed. ``bits`` were played over ``bits_seconds``."""
+
+    playback_id: str
+    source: str
+    edge_id: str | None
+    startup_seconds: float | None = None
+    watched_seconds: float = 0.0
+    stalls: int = 0
+    stalled_seconds: float = 0.0
+    bits: float = 0.0
+    bits_seconds: float = 0.0
+    failures: int = 0
+    switches: int = 0
+    failed_responses: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,92 +90,27 @@ class QoeSummary:
     by_edge: Mapping[str, Quality]
 
 
-@dataclass(slots=True)
-class _Tally:
-    """Sums on their way to a Quality."""
-
-    playbacks: set[str] = field(default_factory=set)
-    startups: list[float] = field(default_factory=list)
-    watched: float = 0.0
-    stalls: int = 0
-    stalled: float = 0.0
-    bits: float = 0.0
-    bits_over: float = 0.0
-    failed: set[str] = field(default_factory=set)
-    switched: int = 0
-    first_bytes: list[float] = field(default_factory=list)
-    failed_responses: int = 0
-
-    def add(self, sample: Sample) -> None:
-        """Count one sample of increments."""
-        self.playbacks.add(sample.playback_id)
-        if sample.startup_seconds is not None:
-            self.startups.append(sample.startup_seconds)
-        if sample.first_byte_seconds is not None:
-            self.first_bytes.append(sample.first_byte_seconds)
-        watched = sample.watched_seconds or 0.0
-        self.watched += watched
-        self.stalls += sample.stalls or 0
-        self.stalled += sample.stalled_seconds or 0.0
-        if sample.bitrate_bps is not None and watched:
-            self.bits += sample.bitrate_bps * watched
-            self.bits_over += watched
-        if sample.kind in {"playback.failed", "e"}:
-            self.failed.add(sample.playback_id)
-        self.switched += sample.kind == "playback.switched"
-        self.failed_responses += sample.status is not None and sample.status >= 400  # noqa: PLR2004 - HTTP's own number
-
-    def quality(self) -> Quality:
-        """What the sums say."""
-        total = self.watched + self.stalled
-        return Quality(
-            playbacks=len(self.playbacks),
-            startup_p50_seconds=percentile(self.startups, 0.5),
-            startup_p95_seconds=percentile(self.startups, 0.95),
-            watched_seconds=self.watched,
-            stalls=self.stalls,
-            stalled_seconds=self.stalled,
-            rebuffer_ratio=self.stalled / total if total else 0.0,
-            stalls_per_hour=self.stalls / (self.watched / 3600) if self.watched else 0.0,
-            bitrate_bps=self.bits / self.bits_over if self.bits_over else None,
-            failed=len(self.failed),
-            switched=self.switched,
-            first_byte_p95_seconds=percentile(self.first_bytes, 0.95),
-            failed_responses=self.failed_responses,
-        )
-
-
-def summarise(samples: Iterable[Sample], hours: float, started: int) -> QoeSummary:
-    """The quality that samples, in any order, tell of."""
-    overall, by_edge = _Tally(), defaultdict[str, _Tally](_Tally)
-    for told in _by_playback(samples).values():
-        for sample in increments(told):
-            overall.add(sample)
-            if sample.edge_id:
-                by_edge[sample.edge_id].add(sample)
+def summarise(
+    shares: Iterable[Share], first_bytes: Iterable[tuple[str | None, float]], hours: float, started: int
+) -> QoeSummary:
+    """The quality that shares tell of; ``first_bytes`` are edges with seconds to a response's first byte."""
+    by_playback: dict[str, list[Share]] = defaultdict(list)
+    for share in shares:
+        by_playback[share.playback_id].append(share)
+    counted = [one for told in by_playback.values() for one in _once(told)]
+    waits: dict[str | None, list[float]] = defaultdict(list)
+    for edge_id, seconds in first_bytes:
+        waits[edge_id].append(seconds)
+    by_edge: dict[str, list[Share]] = defaultdict(list)
+    for share in counted:
+        if share.edge_id:
+            by_edge[share.edge_id].append(share)
     return QoeSummary(
         hours=hours,
         started=started,
-        overall=overall.quality(),
-        by_edge={edge_id: tally.quality() for edge_id, tally in sorted(by_edge.items())},
+        overall=_quality(counted, [seconds for each in waits.values() for seconds in each]),
+        by_edge={edge_id: _quality(told, waits[edge_id]) for edge_id, told in sorted(by_edge.items())},
     )
-
-
-def of_playback(samples: Iterable[Sample]) -> Quality:
-    """The quality of one playback, out of its samples."""
-    tally = _Tally()
-    for sample in increments(sorted(samples, key=lambda sample: sample.time)):
-        tally.add(sample)
-    return tally.quality()
-
-
-def increments(told: Sequence[Sample]) -> list[Sample]:
-    """One playback's samples in order of time, each turned into what it adds to the ones before."""
-    events = [sample for sample in told if sample.source == EVENTS]
-    reports = [sample for sample in told if sample.source == CMCD]
-    if events:
-        return [*_on_its_edge(events), *_responses_only(reports)]
-    return _differences(reports)
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
@@ -163,62 +120,75 @@ def percentile(values: Sequence[float], share: float) -> float | None:
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
-def _by_playback(samples: Iterable[Sample]) -> dict[str, list[Sample]]:
-    grouped: dict[str, list[Sample]] = defaultdict(list)
-    for sample in samples:
-        grouped[sample.playback_id].append(sample)
-    return {playback_id: sorted(told, key=lambda sample: sample.time) for playback_id, told in grouped.items()}
-
-
-def _on_its_edge(events: Sequence[Sample]) -> list[Sample]:
-    """Events that name no edge happened at the one named last."""
-    known: str | None = None
-    placed = []
-    for sample in events:
-        known = sample.edge_id or known
-        placed.append(replace(sample, edge_id=known))
-    return placed
-
-
-def _responses_only(reports: Sequence[Sample]) -> list[Sample]:
-    return [
-        Sample(
-            sample.playback_id,
-            sample.time,
-            CMCD,
-            "rr",
-            edge_id=sample.edge_id,
-            first_byte_seconds=sample.first_byte_seconds,
-            status=sample.status,
-        )
-        for sample in reports
-        if sample.first_byte_seconds is not None or sample.status is not None
+def _once(told: Sequence[Share]) -> list[Share]:
+    """One playback's shares, each thing counted by one source."""
+    if not any(share.source == EVENTS for share in told):
+        return list(told)
+    responses = [
+        Share(share.playback_id, CMCD, share.edge_id, failed_responses=share.failed_responses)
+        for share in told
+        if share.source == CMCD
     ]
+    return [*(share for share in told if share.source == EVENTS), *responses]
 
 
-def _differences(reports: Sequence[Sample]) -> list[Sample]:
-    """CMCD tells totals (bsa, bsda) or increments (bs, bsd), and time only as stamps: made increments, all of it."""
-    added = []
-    stalls, stalled, bitrate = 0, 0.0, None
-    playing_since: datetime | None = None
-    for sample in reports:
+def _quality(shares: Sequence[Share], first_bytes: Sequence[float]) -> Quality:
+    watched = sum(share.watched_seconds for share in shares)
+    stalled = sum(share.stalled_seconds for share in shares)
+    stalls = sum(share.stalls for share in shares)
+    bits_seconds = sum(share.bits_seconds for share in shares)
+    startups = [share.startup_seconds for share in shares if share.startup_seconds is not None]
+    return Quality(
+        playbacks=len({share.playback_id for share in shares}),
+        startup_p50_seconds=percentile(startups, 0.5),
+        startup_p95_seconds=percentile(startups, 0.95),
+        watched_seconds=watched,
+        stalls=stalls,
+        stalled_seconds=stalled,
+        rebuffer_ratio=stalled / (watched + stalled) if watched + stalled else 0.0,
+        stalls_per_hour=stalls / (watched / 3600) if watched else 0.0,
+        bitrate_bps=sum(share.bits for share in shares) / bits_seconds if bits_seconds else None,
+        failed=len({share.playback_id for share in shares if share.failures}),
+        switched=sum(share.switches for share in shares),
+        first_byte_p95_seconds=percentile(first_bytes, 0.95),
+        failed_responses=sum(share.failed_responses for share in shares),
+    )
+
+
+@dataclass(slots=True)
+class Course:
+    """How far one playback's CMCD reports have come: what turns totals and time stamps into increments."""
+
+    time: datetime | None = None
+    playing: bool = False
+    stalls: int = 0
+    stalled_seconds: float = 0.0
+    bitrate_bps: float | None = None
+    reports: int = field(default=0)
+
+    def increment(self, report: Sample) -> Sample:
+        """A report as what it adds to the ones before it; a report from before them adds no time."""
         watched = 0.0
-        if playing_since is not None:
-            watched = min((sample.time - playing_since).total_seconds(), _LONGEST_GAP_SECONDS)
-        new_stalls, new_stalled = sample.stalls or 0, sample.stalled_seconds or 0.0
-        if sample.stalls_total is not None:
-            new_stalls, stalls = max(0, sample.stalls_total - stalls), max(stalls, sample.stalls_total)
-        if sample.stalled_total_seconds is not None:
-            total = sample.stalled_total_seconds
-            new_stalled, stalled = max(0.0, total - stalled), max(stalled, total)
-        bitrate = sample.bitrate_bps if sample.bitrate_bps is not None else bitrate
-        added.append(
-            replace(
-                sample, watched_seconds=watched, stalls=new_stalls, stalled_seconds=new_stalled, bitrate_bps=bitrate
-            )
+        if self.playing and self.time is not None:
+            watched = min(max(0.0, (report.time - self.time).total_seconds()), _LONGEST_GAP_SECONDS)
+        stalls, stalled = report.stalls or 0, report.stalled_seconds or 0.0
+        if report.stalls_total is not None:
+            stalls = max(0, report.stalls_total - self.stalls)
+            self.stalls = max(self.stalls, report.stalls_total)
+        if report.stalled_total_seconds is not None:
+            stalled = max(0.0, report.stalled_total_seconds - self.stalled_seconds)
+            self.stalled_seconds = max(self.stalled_seconds, report.stalled_total_seconds)
+        if report.bitrate_bps is not None:
+            self.bitrate_bps = report.bitrate_bps
+        if self.time is None or report.time >= self.time:
+            self.time = report.time
+            self.playing = self.playing if report.playing is None else report.playing
+        self.reports += 1
+        return replace(
+            report,
+            watched_seconds=watched,
+            stalls=stalls,
+            stalled_seconds=stalled,
+            bitrate_bps=self.bitrate_bps,
+            playing=self.playing,
         )
-        if sample.playing is not None:
-            playing_since = sample.time if sample.playing else None
-        elif playing_since is not None:
-            playing_since = sample.time
-    return added

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -87,9 +88,41 @@ samples = sa.Table(
 )
 
 
-def _insert(connection: sa.Connection, table: sa.Table) -> Any:
+def _insert(dialect: str, table: sa.Table) -> Any:
     """An INSERT that knows ON CONFLICT, which SQLAlchemy offers by dialect only."""
-    return (postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert)(table)
+    return (postgresql_insert if dialect == "postgresql" else sqlite_insert)(table)
+
+
+# Statements of every batch are made once: making one takes as long as running it.
+@cache
+def _upsert_position(dialect: str) -> Any:
+    statement = _insert(dialect, positions)
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=[positions.c.profile_id, positions.c.title_id],
+        set_={
+            "position_seconds": new.position_seconds,
+            "duration_seconds": new.duration_seconds,
+            "updated_at": new.updated_at,
+        },
+        where=new.updated_at >= positions.c.updated_at,
+    )
+
+
+@cache
+def _add_sample(dialect: str) -> Any:
+    return _insert(dialect, samples).on_conflict_do_nothing()
+
+
+_MARK_SEEN = (
+    sa.update(playbacks)
+    .where(playbacks.c.playback_id == sa.bindparam("id"))
+    .values(
+        seen_at=sa.bindparam("seen", type_=UtcTime()),
+        edge_id=sa.func.coalesce(sa.bindparam("edge", type_=sa.String(64)), playbacks.c.edge_id),
+        stopped=sa.bindparam("ended", type_=sa.Boolean()),
+    )
+)
 
 
 def add_playback(connection: sa.Connection, values: Mapping[str, Any]) -> None:
@@ -124,23 +157,12 @@ def read_owners(connection: sa.Connection, playback_ids: Iterable[str]) -> Mappi
 
 
 def mark_seen(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Note where playbacks were last heard of: ``{id, seen_at, edge_id or None, stopped}`` each.
+    """Note where playbacks were last heard of: ``{id, seen, edge or None, ended}`` each.
 
     A stopped playback that is heard of again runs again.
     """
-    if not rows:
-        return
-    known = sa.bindparam("at_edge", type_=sa.String(64))
-    connection.execute(
-        sa.update(playbacks)
-        .where(playbacks.c.playback_id == sa.bindparam("id"))
-        .values(
-            seen_at=sa.bindparam("at", type_=UtcTime()),
-            edge_id=sa.func.coalesce(known, playbacks.c.edge_id),
-            stopped=sa.bindparam("ended", type_=sa.Boolean()),
-        ),
-        [{"id": row["id"], "at": row["seen_at"], "at_edge": row["edge_id"], "ended": row["stopped"]} for row in rows],
-    )
+    if rows:
+        connection.execute(_MARK_SEEN, list(rows))
 
 
 def committed(connection: sa.Connection, after: datetime) -> Mapping[str, float]:
@@ -155,20 +177,8 @@ def committed(connection: sa.Connection, after: datetime) -> Mapping[str, float]
 
 def write_positions(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Keep where titles were left, unless a later event told already."""
-    if not rows:
-        return
-    statement = _insert(connection, positions)
-    new = statement.excluded
-    statement = statement.on_conflict_do_update(
-        index_elements=[positions.c.profile_id, positions.c.title_id],
-        set_={
-            "position_seconds": new.position_seconds,
-            "duration_seconds": new.duration_seconds,
-            "updated_at": new.updated_at,
-        },
-        where=new.updated_at >= positions.c.updated_at,
-    )
-    connection.execute(statement, list(rows))
+    if rows:
+        connection.execute(_upsert_position(connection.dialect.name), list(rows))
 
 
 def read_positions(connection: sa.Connection, profile_id: str) -> Mapping[str, Mapping[str, Any]]:
@@ -187,18 +197,39 @@ def read_position(connection: sa.Connection, profile_id: str, title_id: str) -> 
 def write_samples(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Keep samples; one that is there already stays as it is."""
     if rows:
-        columns = {column.name: None for column in samples.c}
-        connection.execute(_insert(connection, samples).on_conflict_do_nothing(), [{**columns, **row} for row in rows])
+        connection.execute(_add_sample(connection.dialect.name), list(rows))
 
 
-def count_samples(connection: sa.Connection, playback_ids: Iterable[str]) -> Mapping[str, int]:
-    """How many samples each of these playbacks has."""
-    chosen = (
-        sa.select(samples.c.playback_id, sa.func.count())
-        .where(samples.c.playback_id.in_(list(playback_ids)))
-        .group_by(samples.c.playback_id)
+def read_courses(connection: sa.Connection, playback_ids: Iterable[str]) -> Mapping[str, Mapping[str, Any]]:
+    """How far the CMCD reports of these playbacks have come, where there are any.
+
+    ``{reports, stalls, stalled_seconds, time, playing, bitrate_bps}``: the number, the highest totals, the newest.
+    """
+    columns = samples.c
+    told = sa.and_(columns.playback_id.in_(list(playback_ids)), columns.source == "cmcd")
+    summed = (
+        sa.select(
+            columns.playback_id,
+            sa.func.count().label("reports"),
+            sa.func.max(columns.time).label("newest"),
+            sa.func.coalesce(sa.func.max(columns.stalls_total), 0).label("stalls"),
+            sa.func.coalesce(sa.func.max(columns.stalled_total_seconds), 0.0).label("stalled_seconds"),
+        )
+        .where(told)
+        .group_by(columns.playback_id)
+        .subquery()
     )
-    return {row[0]: row[1] for row in connection.execute(chosen)}
+    newest = sa.and_(told, columns.playback_id == summed.c.playback_id, columns.time == summed.c.newest)
+    chosen = sa.select(
+        summed.c.playback_id,
+        summed.c.reports,
+        summed.c.stalls,
+        summed.c.stalled_seconds,
+        columns.time,
+        columns.playing,
+        columns.bitrate_bps,
+    ).join_from(summed, samples, newest)
+    return {row["playback_id"]: dict(row) for row in connection.execute(chosen).mappings()}
 
 
 def drop_samples(connection: sa.Connection, before: datetime) -> int:
@@ -206,10 +237,48 @@ def drop_samples(connection: sa.Connection, before: datetime) -> int:
     return connection.execute(sa.delete(samples).where(samples.c.time < before)).rowcount
 
 
-def read_samples(connection: sa.Connection, after: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
-    """The newest samples after a time, at most ``limit``, in order of time."""
-    chosen = sa.select(samples).where(samples.c.time > after).order_by(samples.c.time.desc()).limit(limit)
-    return [dict(row) for row in reversed(connection.execute(chosen).mappings().all())]
+def read_shares(connection: sa.Connection, after: datetime) -> Sequence[Mapping[str, Any]]:
+    """The samples after a time, summed by playback, source and edge: the fields of ``qoe.Share``."""
+    columns = samples.c
+
+    def total(amount: Any, empty: float) -> Any:
+        return sa.func.coalesce(sa.func.sum(amount), empty)
+
+    def count(condition: Any) -> Any:
+        return total(sa.case((condition, 1), else_=0), 0)
+
+    known_rate = columns.bitrate_bps.is_not(None)
+    chosen = (
+        sa.select(
+            columns.playback_id,
+            columns.source,
+            columns.edge_id,
+            sa.func.max(columns.startup_seconds).label("startup_seconds"),
+            total(columns.watched_seconds, 0.0).label("watched_seconds"),
+            total(columns.stalls, 0).label("stalls"),
+            total(columns.stalled_seconds, 0.0).label("stalled_seconds"),
+            total(columns.bitrate_bps * columns.watched_seconds, 0.0).label("bits"),
+            total(sa.case((known_rate, columns.watched_seconds)), 0.0).label("bits_seconds"),
+            count(columns.kind.in_(["playback.failed", "e"])).label("failures"),
+            count(columns.kind == "playback.switched").label("switches"),
+            count(columns.status >= 400).label("failed_responses"),  # noqa: PLR2004 - HTTP's own number
+        )
+        .where(columns.time > after)
+        .group_by(columns.playback_id, columns.source, columns.edge_id)
+    )
+    return [dict(row) for row in connection.execute(chosen).mappings()]
+
+
+def read_first_bytes(connection: sa.Connection, after: datetime, limit: int) -> Sequence[tuple[str | None, float]]:
+    """The newest waits for a response's first byte after a time: edge and seconds."""
+    columns = samples.c
+    chosen = (
+        sa.select(columns.edge_id, columns.first_byte_seconds)
+        .where(columns.time > after, columns.first_byte_seconds.is_not(None))
+        .order_by(columns.time.desc())
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in connection.execute(chosen)]
 
 
 def count_playbacks(connection: sa.Connection, after: datetime) -> int:

@@ -40,7 +40,8 @@ _REPORTS = Counter("matinee_cmcd_reports", "CMCD reports by what became of them.
 MOST_EVENTS = 500
 _SAMPLES_KEPT = timedelta(hours=48)
 _SAMPLES_A_PLAYBACK = 5000
-_SAMPLES_READ = 200_000
+_FIRST_BYTES_READ = 20_000
+_SUMMARY_CACHE = timedelta(seconds=5)
 _CLEANING = timedelta(minutes=10)
 _RESPONSE = "rr"
 _KEPT_DIGITS = "0123"
@@ -73,6 +74,7 @@ class Telemetry:
         self._accounts = accounts
         self._lock = Lock()
         self._cleaned = clock.now()
+        self._summary: tuple[datetime, qoe.QoeSummary] | None = None
 
     def accept(self, member_id: str, batch: Sequence[Mapping[str, Any]]) -> Accepted:
         """Keep a member's events: ``{id, type, time, …facts}`` each, the facts flat or under ``facts``.
@@ -97,7 +99,7 @@ class Telemetry:
             events = [event_of(one, member_id, owners, profiles) for one in sent]
             new = {event.id: event for event in events}
             count = self._outbox.append(connection, list(new.values()))
-            self._apply(connection, sorted(new.values(), key=lambda event: event.time), now)
+            self._apply(connection, sorted(new.values(), key=lambda event: event.time), owners, now)
         for kind, number in Tally(event.type for event in events).items():
             _EVENTS.labels(kind).inc(number)
         _REPEATED.inc(len(events) - count)
@@ -109,67 +111,96 @@ class Telemetry:
         reports, malformed = cmcd.read_reports(body)
         now = self._clock.now()
         ids = {report.session_id for report in reports if is_id(report.session_id)}
-        kept: list[qoe.Sample] = []
+        kept = 0
         if ids:
             with self._engine.begin() as connection:
                 owners = store.read_owners(connection, ids)
-                room = dict.fromkeys(owners, _SAMPLES_A_PLAYBACK)
-                for playback_id, count in store.count_samples(connection, owners).items():
-                    room[playback_id] -= count
-                rows = []
-                for report in reports:
-                    if room.get(report.session_id, 0) <= 0:
-                        continue
-                    room[report.session_id] -= 1
-                    sample = _sample_of_report(report, owners[report.session_id]["edge_id"], now)
-                    kept.append(sample)
-                    if _thinned_out(report):
-                        continue
-                    rows.append({"sample_id": f"cmcd:{sample.playback_id}:{report.digest}", **asdict(sample)})
-                store.write_samples(connection, rows)
+                kept = self._follow(connection, reports, owners, now)
                 self._clean(connection, now)
-        answer = AcceptedReports(accepted=len(kept), unknown=len(reports) - len(kept), malformed=malformed)
+        answer = AcceptedReports(accepted=kept, unknown=len(reports) - kept, malformed=malformed)
         for outcome, number in asdict(answer).items():
             _REPORTS.labels(outcome).inc(number)
         return answer
 
     def qoe_summary(self, hours: float = 24.0) -> qoe.QoeSummary:
-        """How well people watched in the last hours (48 at most), over all and by edge."""
+        """How well people watched in the last hours (48 at most), over all and by edge; at most five seconds old."""
         hours = min(hours, _SAMPLES_KEPT.total_seconds() / 3600)
-        after = self._clock.now() - timedelta(hours=hours)
+        now = self._clock.now()
+        with self._lock:
+            known = self._summary
+        if known and known[1].hours == hours and now - known[0] < _SUMMARY_CACHE:
+            return known[1]
+        after = now - timedelta(hours=hours)
         with self._engine.connect().execution_options(read_only=True) as connection:
-            rows = store.read_samples(connection, after, _SAMPLES_READ)
+            shares = [qoe.Share(**row) for row in store.read_shares(connection, after)]
+            first_bytes = store.read_first_bytes(connection, after, _FIRST_BYTES_READ)
             started = store.count_playbacks(connection, after)
-        return qoe.summarise((_sample(row) for row in rows), hours, started)
+        summary = qoe.summarise(shares, first_bytes, hours, started)
+        with self._lock:
+            self._summary = (now, summary)
+        return summary
+
+    def _follow(
+        self,
+        connection: sa.Connection,
+        reports: Sequence[cmcd.Report],
+        owners: Mapping[str, Mapping[str, Any]],
+        now: datetime,
+    ) -> int:
+        """Keep the reports of known playbacks as what each adds to the ones before; returns how many."""
+        courses = {
+            playback_id: qoe.Course(**{name: row[name] for name in qoe.Course.__slots__})
+            for playback_id, row in store.read_courses(connection, owners).items()
+        }
+        told = [
+            (_sample_of_report(report, owners[report.session_id]["edge_id"], now), report)
+            for report in reports
+            if report.session_id in owners
+        ]
+        rows, kept = [], 0
+        for sample, report in sorted(told, key=lambda each: each[0].time):
+            course = courses.setdefault(sample.playback_id, qoe.Course())
+            if course.reports >= _SAMPLES_A_PLAYBACK:
+                continue
+            kept += 1
+            if not _thinned_out(report):
+                rows.append(_row(f"cmcd:{sample.playback_id}:{report.digest}", course.increment(sample)))
+        store.write_samples(connection, rows)
+        return kept
 
     def _profiles(self, member_id: str, sent: Sequence[Sent]) -> frozenset[str]:
         if not any(one.type in PROFILE_TYPES for one in sent):
             return frozenset()
         return frozenset(profile.id for profile in self._accounts.profiles(member_id))
 
-    def _apply(self, connection: sa.Connection, events: Sequence[Event], now: datetime) -> None:
+    def _apply(
+        self,
+        connection: sa.Connection,
+        events: Sequence[Event],
+        owners: Mapping[str, Mapping[str, Any]],
+        now: datetime,
+    ) -> None:
         positions: dict[tuple[str, str], Mapping[str, Any]] = {}
-        seen: dict[str, dict[str, Any]] = {}
-        samples = []
+        seen: dict[str, Mapping[str, Any]] = {}
+        rows = []
+        # Events that name no edge happened at the one named last.
+        at = {playback_id: owner["edge_id"] for playback_id, owner in owners.items()}
         for event in events:
-            if (row := position_of(event)) is not None:
-                positions[row["profile_id"], row["title_id"]] = row
+            if (left := position_of(event)) is not None:
+                positions[left["profile_id"], left["title_id"]] = left
             sample = sample_of_event(event)
             if sample is None:
                 continue
-            samples.append({"sample_id": event.id, **asdict(sample)})
+            playback_id = sample.playback_id
+            at[playback_id] = sample.edge_id or at[playback_id]
+            rows.append(_row(event.id, sample) | {"edge_id": at[playback_id]})
             if event.time > now - LISTENING:
-                before = seen.get(sample.playback_id, {})
-                seen[sample.playback_id] = {
-                    "id": sample.playback_id,
-                    "seen_at": event.time,
-                    "edge_id": sample.edge_id or before.get("edge_id"),
-                    "stopped": isinstance(event.facts, (PlaybackStopped, PlaybackFailed)),
-                }
+                ended = isinstance(event.facts, (PlaybackStopped, PlaybackFailed))
+                seen[playback_id] = {"id": playback_id, "seen": event.time, "edge": at[playback_id], "ended": ended}
         # In one order everywhere, so that two transactions never wait for each other's rows.
         store.write_positions(connection, [positions[key] for key in sorted(positions)])
         store.mark_seen(connection, [seen[key] for key in sorted(seen)])
-        store.write_samples(connection, samples)
+        store.write_samples(connection, rows)
         self._clean(connection, now)
 
     def _clean(self, connection: sa.Connection, now: datetime) -> None:
@@ -188,7 +219,7 @@ def _thinned_out(report: cmcd.Report) -> bool:
 
 def _sample_of_report(report: cmcd.Report, edge_id: str, now: datetime) -> qoe.Sample:
     time = report.time if report.time is not None and now - _SAMPLES_KEPT < report.time <= now else now
-    told = {name: value for name, value in asdict(report).items() if name in _REPORTED}
+    told = {name: getattr(report, name) for name in _REPORTED}
     return qoe.Sample(
         playback_id=report.session_id,
         time=time,
@@ -202,5 +233,6 @@ def _sample_of_report(report: cmcd.Report, edge_id: str, now: datetime) -> qoe.S
 _REPORTED = frozenset(qoe.Sample.__slots__) & frozenset(cmcd.Report.__slots__) - {"time", "edge_id"}
 
 
-def _sample(row: Mapping[str, Any]) -> qoe.Sample:
-    return qoe.Sample(**{name: row[name] for name in qoe.Sample.__slots__})
+def _row(sample_id: str, sample: qoe.Sample) -> dict[str, Any]:
+    # By hand: dataclasses.asdict copies deeply, which takes longer than all else here.
+    return {"sample_id": sample_id, **{name: getattr(sample, name) for name in qoe.Sample.__slots__}}
