@@ -160,8 +160,8 @@ def _video_encoder(film: Film, rung: Rung, preset: str, crf: float) -> list[str]
         # Key frames on the common grid and nowhere else; closed GOPs, so that players may switch there.
         *("-g", "100000", "-sc_threshold", "0", "-forced-idr", "1", "-flags", "+cgop"),
         *("-force_key_frames", key_frames()),
-        # Reordered frames are decoded ahead by the first frames' length; where that is not every frame's, decoding times
-        # and so the lengths of segments would be wrong.
+        # Reordering starts decoding early by the length of the first frames. Where frames differ in length, decoding
+        # times and with them the lengths of segments would be wrong.
         *(() if film.is_steady else ("-bf", "0")),
         # Without it x264 takes the time base for the rate and picks an absurd level.
         *("-x264-params", f"fps={rate.numerator}/{rate.denominator}"),

@@ -71,9 +71,10 @@ class Jobs:
     def retry(self, job_id: str) -> Job:
         """Queue a failed job again; what it had finished and still lies in a work folder is used."""
         self.job(job_id)
-        fresh = {"stage": "waiting", "progress": 0.0, "message": None, "failures": 0, "owner": None, "ended_at": None}
+        fresh = {"stage": "waiting", "progress": 0.0, "message": None, "failures": 0, "not_before": None}
+        values = {**fresh, "owner": None, "held_until": None, "ended_at": None}
         with self._changing() as connection:
-            moved = store.change_state(connection, job_id, JobState.QUEUED, {**fresh, "not_before": None})
+            moved = store.change_state(connection, job_id, JobState.QUEUED, values, source=JobState.FAILED)
         job = self.job(job_id)
         if not moved:
             raise Conflict(f"The encode of {job.source_name} is {job.state}: only a failed one can be tried again.")

@@ -130,9 +130,17 @@ def change_held(connection: sa.Connection, job_id: str, owner: str, values: Mapp
     return connection.execute(sa.update(jobs).where(held).values(**values)).rowcount == 1
 
 
-def change_state(connection: sa.Connection, job_id: str, state: JobState, values: Mapping[str, Any]) -> bool:
-    """Bring a job into a state that may follow its present one; False if it may not."""
-    allowed = sa.and_(jobs.c.id == job_id, jobs.c.state.in_([source.value for source in before(state)]))
+def change_state(
+    connection: sa.Connection,
+    job_id: str,
+    state: JobState,
+    values: Mapping[str, Any],
+    *,
+    source: JobState | None = None,
+) -> bool:
+    """Bring a job into a state that may follow its present one, or only ``source``; False if it may not."""
+    sources = [place.value for place in before(state) if source in {None, place}]
+    allowed = sa.and_(jobs.c.id == job_id, jobs.c.state.in_(sources))
     changed = {**values, "state": state.value}
     return connection.execute(sa.update(jobs).where(allowed).values(**changed)).rowcount == 1
 
