@@ -47,7 +47,7 @@ def signed_in(browser: Browser, demo: RunningDemo, email: str, width: int) -> Pa
     context = browser.new_context(viewport={"width": width, "height": HEIGHTS[width]})
     page = context.new_page()
     page.goto(f"{demo.address}/signin")
-    page.get_by_label("Email").fill(email)
+    page.get_by_label("E-mail address").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_load_state("networkidle")

@@ -55,7 +55,7 @@ _WATCH_PAUSES = """() => { const v = document.querySelector("video"); let last =
 
 def sign_in(page: Page, demo: RunningDemo, profile: str) -> None:
     page.goto(f"{demo.address}/signin")
-    page.get_by_label("Email").fill(VIEWER)
+    page.get_by_label("E-mail address").fill(VIEWER)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("button", name=profile).or_(page.get_by_role("link", name=profile)).first.click()

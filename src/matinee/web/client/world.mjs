@@ -15,13 +15,38 @@ export async function drawWorld(target) {
     const held = Math.min(NORTH, Math.max(SOUTH, latitude));
     return `${(longitude + 180).toFixed(1)},${(NORTH - held).toFixed(1)}`;
   };
+  const outline = (ring) => `M${ring.map(point).join("L")}Z`;
   const path = land.features
     .flatMap((shape) => shape.geometry.coordinates.flat())
-    .map((ring) => `M${ring.map(point).join("L")}Z`)
+    .filter((ring) => ring.some(([, latitude]) => latitude > SOUTH))
+    .map(unwrapped)
+    // What crosses the antimeridian is drawn on both sides; the picture's edges cut it.
+    .flatMap((ring) => [ring, ...shifted(ring)])
+    .map(outline)
     .join("");
   const box = `0 0 360 ${NORTH - SOUTH}`;
   await writeFile(
     target,
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="${box}" preserveAspectRatio="none"><path d="${path}"/></svg>\n`,
   );
+}
+
+function unwrapped(ring) {
+  let turn = 0;
+  let last = ring[0][0];
+  return ring.map(([longitude, latitude]) => {
+    if (longitude - last > 180) turn -= 360;
+    if (last - longitude > 180) turn += 360;
+    last = longitude;
+    return [longitude + turn, latitude];
+  });
+}
+
+function shifted(ring) {
+  const by = ring.some(([longitude]) => longitude > 180)
+    ? -360
+    : ring.some(([longitude]) => longitude < -180)
+      ? 360
+      : 0;
+  return by ? [ring.map(([longitude, latitude]) => [longitude + by, latitude])] : [];
 }

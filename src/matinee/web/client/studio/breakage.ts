@@ -25,7 +25,7 @@ export function watchBreakage(): void {
     colour: colours[index] ?? "",
     fill: (colours[index] ?? "").replace(/\)$/, " / 0.18)"),
   }));
-  const drawn = plot(place, lines, (value) => `${value.toFixed(0)} s`);
+  const drawn = plot(place, lines, (value) => `${value.toFixed(0)} s`, 10);
   const readings: { at: number; edge: string | null; buffer: number }[] = [];
   let serving: string | null = null;
   let stalls = 0;

@@ -10,7 +10,8 @@ interface EdgeLoad {
 const PERIOD_MS = 2000;
 const COLOURS = ["plot-1", "plot-2", "plot-3", "plot-4", "plot-5"];
 
-const rate = (bps: number): string => (bps >= 1e6 ? `${(bps / 1e6).toFixed(1)} Mbit/s` : `${(bps / 1e3).toFixed(0)} kbit/s`);
+const rate = (bps: number): string =>
+  bps >= 1e6 ? `${(bps / 1e6).toFixed(1)} Mbit/s` : `${(bps / 1e3).toFixed(0)} kbit/s`;
 
 export function plotEdges(): void {
   const element = document.querySelector<HTMLElement>("[data-edges-plot]");
@@ -29,7 +30,7 @@ export function plotEdges(): void {
         label: edge.id,
         colour: colour(COLOURS[place % COLOURS.length] ?? "plot-1"),
       }));
-      drawn = plot(element, lines, rate);
+      drawn = plot(element, lines, rate, 1e6);
     }
     drawn.setData(aligned(edges));
   };

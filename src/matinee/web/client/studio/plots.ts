@@ -17,13 +17,8 @@ export interface Line {
   fill?: string;
 }
 
-/** A plot over time (seconds since 1970) that fills its element and follows its width. */
-export function plot(
-  element: HTMLElement,
-  lines: Line[],
-  unit: (value: number) => string,
-  hooks: uPlot.Hooks.Arrays = {},
-): uPlot {
+/** A plot over time (seconds since 1970) that follows its element's width; its axis reaches `least` or higher. */
+export function plot(element: HTMLElement, lines: Line[], unit: (value: number) => string, least: number): uPlot {
   const axis = { stroke: colour("text-faint"), grid: { stroke: colour("hairline"), width: 1 }, ticks: { show: false } };
   const made = new uPlot(
     {
@@ -31,8 +26,7 @@ export function plot(
       height: 220,
       legend: { live: false },
       cursor: { show: false },
-      hooks,
-      scales: { y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, 1)] } },
+      scales: { y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, least)] } },
       axes: [axis, { ...axis, size: 70, values: (_plot, values) => values.map(unit) }],
       series: [
         {},
@@ -48,6 +42,8 @@ export function plot(
     [[], ...lines.map(() => [])] as unknown as uPlot.AlignedData,
     element,
   );
-  new ResizeObserver(() => made.setSize({ width: Math.max(280, element.clientWidth - 24), height: 220 })).observe(element);
+  new ResizeObserver(() => made.setSize({ width: Math.max(280, element.clientWidth - 24), height: 220 })).observe(
+    element,
+  );
   return made;
 }
