@@ -17,6 +17,7 @@ from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, D
 from matinee.adapters.leases_database import DatabaseLeases
 from matinee.catalogue.titles import Catalogue
 from matinee.compose.database import check_schema, open_database
+from matinee.compose.fonts import display_font
 from matinee.compose.objects import open_objects
 from matinee.consumers import Consumers
 from matinee.delivery.edges import Edges
@@ -56,7 +57,7 @@ def run_worker(settings: Settings) -> None:
         work=settings.data / "work",
         clock=clock,
         random_bytes=secrets.token_bytes,
-        fonts=None,
+        fonts=display_font(),
     )
     owner = f"{socket.gethostname()}-{os.getpid()}"
     stop = threading.Event()
