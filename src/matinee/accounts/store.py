@@ -1,30 +1,16 @@
 """Accounts' tables and SQL."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from matinee.accounts.profiles import Profile
 from matinee.accounts.sessions import Member, Presence, Role, Session
+from matinee.columns import Moment
 
 metadata = sa.MetaData()
-
-
-class Moment(sa.types.TypeDecorator[datetime]):
-    """An aware time in UTC; SQLite keeps it without its zone."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
-        """The time in UTC, which is what SQLite's text is compared in."""
-        return value and value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
-        """The time as it was given."""
-        return value and (value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC))
 
 
 members = sa.Table(

@@ -1,29 +1,15 @@
 """The catalogue's tables and SQL."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from matinee.catalogue.lifecycle import Title, TitleKind, TitleState
+from matinee.columns import Moment
 from matinee.model.media import Presentation, presentation_from_json, presentation_to_json
 
 metadata = sa.MetaData()
-
-
-class Moment(sa.types.TypeDecorator[datetime]):
-    """An aware time in UTC; SQLite keeps it without its zone."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
-        """The time in UTC, which is what SQLite's text is compared in."""
-        return value and value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
-        """The time as it was given."""
-        return value and (value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC))
 
 
 titles = sa.Table(

@@ -1,31 +1,16 @@
 """The delivery room's tables and SQL: edges as last heard, operators' orders, and five minutes of their load."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from matinee.columns import Moment
+
 metadata = sa.MetaData()
-
-
-class UtcTime(sa.types.TypeDecorator[datetime]):
-    """Aware times in UTC on both engines; SQLite keeps no zone."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
-        """UTC on the way in."""
-        return value if value is None else value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
-        """Aware on the way out."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 edges = sa.Table(
@@ -35,8 +20,8 @@ edges = sa.Table(
     # The last report as JSON: its fields are the edge's own words, and nobody searches by them.
     sa.Column("report", sa.Text, nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
-    sa.Column("state_since", UtcTime, nullable=False),
-    sa.Column("last_seen", UtcTime, nullable=False),
+    sa.Column("state_since", Moment, nullable=False),
+    sa.Column("last_seen", Moment, nullable=False),
     sa.Column("draining", sa.Boolean, nullable=False, default=False),
     sa.Column("egress_limit_bps", sa.BigInteger),
 )
@@ -47,7 +32,7 @@ loads = sa.Table(
     sa.Column("edge_id", sa.String(64), primary_key=True),
     # A ring: the second modulo its length, so that the table never grows past it and nothing has to be deleted.
     sa.Column("slot", sa.Integer, primary_key=True),
-    sa.Column("time", UtcTime, nullable=False),
+    sa.Column("time", Moment, nullable=False),
     sa.Column("egress_bps", sa.Float, nullable=False),
     sa.Column("connections", sa.Integer, nullable=False),
 )

@@ -1,32 +1,18 @@
 """The encoding room's tables and SQL."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
+from matinee.columns import Moment
 from matinee.encoding.lifecycle import Job, JobRendition, JobState, RenditionState, before
 
 metadata = sa.MetaData()
 
 # SQLite numbers rows itself only where the column's type is exactly INTEGER.
 _number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-
-
-class Moment(sa.types.TypeDecorator[datetime]):
-    """An aware time in UTC; SQLite keeps it without its zone."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
-        """The time in UTC, which is what SQLite's text is compared in."""
-        return value and value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
-        """The time as it was given."""
-        return value and (value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC))
 
 
 jobs = sa.Table(

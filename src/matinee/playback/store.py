@@ -1,7 +1,7 @@
 """The playback room's tables and SQL: playbacks with their decisions, positions, and samples of quality."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -9,24 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from matinee.columns import Moment
+
 metadata = sa.MetaData()
-
-
-class UtcTime(sa.types.TypeDecorator[datetime]):
-    """Aware times in UTC on both engines; SQLite keeps no zone."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
-        """UTC on the way in."""
-        return value if value is None else value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
-        """Aware on the way out."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 playbacks = sa.Table(
@@ -47,9 +32,9 @@ playbacks = sa.Table(
     # What it may ask of its edge at most: the highest rung with its sound.
     sa.Column("bitrate_bps", sa.BigInteger, nullable=False),
     sa.Column("duration_seconds", sa.Float, nullable=False),
-    sa.Column("started_at", UtcTime, nullable=False),
-    sa.Column("expires_at", UtcTime, nullable=False),
-    sa.Column("seen_at", UtcTime, nullable=False, index=True),
+    sa.Column("started_at", Moment, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False),
+    sa.Column("seen_at", Moment, nullable=False, index=True),
     sa.Column("stopped", sa.Boolean, nullable=False, default=False),
     sa.Column("revoked", sa.Boolean, nullable=False, default=False),
 )
@@ -61,7 +46,7 @@ positions = sa.Table(
     sa.Column("title_id", sa.String(64), primary_key=True),
     sa.Column("position_seconds", sa.Float, nullable=False),
     sa.Column("duration_seconds", sa.Float, nullable=False),
-    sa.Column("updated_at", UtcTime, nullable=False),
+    sa.Column("updated_at", Moment, nullable=False),
 )
 
 samples = sa.Table(
@@ -70,7 +55,7 @@ samples = sa.Table(
     # The event's id, or one made of a report's own facts: a repeat changes nothing.
     sa.Column("sample_id", sa.String(160), primary_key=True),
     sa.Column("playback_id", sa.String(16), nullable=False, index=True),
-    sa.Column("time", UtcTime, nullable=False, index=True),
+    sa.Column("time", Moment, nullable=False, index=True),
     sa.Column("source", sa.String(8), nullable=False),
     sa.Column("kind", sa.String(24), nullable=False),
     sa.Column("edge_id", sa.String(64)),
@@ -118,7 +103,7 @@ _MARK_SEEN = (
     sa.update(playbacks)
     .where(playbacks.c.playback_id == sa.bindparam("id"))
     .values(
-        seen_at=sa.bindparam("seen", type_=UtcTime()),
+        seen_at=sa.bindparam("seen", type_=Moment()),
         edge_id=sa.func.coalesce(sa.bindparam("edge", type_=sa.String(64)), playbacks.c.edge_id),
         stopped=sa.bindparam("ended", type_=sa.Boolean()),
     )
