@@ -188,6 +188,7 @@ def main() -> None:
 
 
 def _report(edge: Server, nginx: Server) -> None:
+    busy = os.getloadavg()[0]
     edge.round(1), nginx.round(1)
     ours: list[tuple[float, float]] = []
     theirs: list[tuple[float, float]] = []
@@ -213,6 +214,7 @@ def _report(edge: Server, nginx: Server) -> None:
         rows,
         figures=f"median [least to most] of {PAIRS} pairs of {ROUND_SECONDS} s rounds, {CONNECTIONS} connections",
         seed=SEED,
+        load_before=f"{busy:.1f} (over about 1, bytes/s say more of the other load than of the servers)",
         client="wrk, one thread, on the same cores",
         pairs=[{"edge": a, "nginx": b} for a, b in zip(ours, theirs, strict=True)],
     )
