@@ -23,7 +23,8 @@ from event_processes import (
     searched,
     until,
 )
-from matinee.adapters import events_database as tables
+from matinee.adapters import events_database, events_groups
+from matinee.adapters import events_tables as tables
 from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, DatabaseRelay
 from matinee.compose.database import open_database
 from matinee.model.errors import Invalid, Unavailable
@@ -193,7 +194,7 @@ def test_forward_waits_for_what_another_relay_is_moving(world: World) -> None:
     world.append(searched("a", 0))
     with ThreadPoolExecutor(1) as pool:
         with world.engine.begin() as connection:
-            assert tables._move(connection, 10) == 1
+            assert events_database._move(connection, 10) == 1
             waiting = pool.submit(lambda: (world.relay.forward(), world.ids()))
             time.sleep(0.3)
             assert not waiting.done()
@@ -415,6 +416,17 @@ def test_threads_of_one_group_handle_each_event_once_and_in_order(world: World) 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(handle, range(3)))
     assert handled == [f"a-{number}" for number in range(300)]
+
+
+def test_a_member_that_finds_nothing_left_holds_no_lease(world: World) -> None:
+    world.tell(1)
+    with world.log.group("some").batch():
+        pass
+    # What a member does that looked before another acknowledged.
+    assert events_groups.DatabaseGroup(world.engine, "some", LEASE_SECONDS)._take(10) is None
+    world.tell(1, first=1)
+    with world.log.group("some").batch() as events:
+        assert ids(events) == ["a-1"]
 
 
 def test_the_events_of_a_member_that_is_killed_in_its_body_are_given_to_another(
