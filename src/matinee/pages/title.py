@@ -19,7 +19,6 @@ class TitlePage:
     """A title, where the profile left it, and what goes with it. ``resume_seconds`` is 0 where it begins anew."""
 
     card: Card
-    synopsis: str
     resume_seconds: float
     heights: tuple[int, ...]
     similar: tuple[Card, ...]
@@ -37,7 +36,6 @@ def title_page(rooms: "Rooms", profile: Profile, title_id: str) -> TitlePage:
     similar = [shelf.by_id[similar_id] for similar_id in similar_ids]
     return TitlePage(
         card=card(title, progress),
-        synopsis=title.synopsis,
         resume_seconds=0.0 if left is None else left.resume_seconds,
         heights=tuple(rendition.height or 0 for rendition in title.presentation.video) if title.presentation else (),
         similar=cards(similar, progress),
@@ -61,4 +59,6 @@ def _shared(title: Title, similar: list[Title]) -> str:
         genre: sum(genre in other.genres for other in similar) for genre in title.genres if similar
     }  # in the title's order, so that equals keep it
     most = [genre for genre, count in counts.items() if 2 * count >= len(similar)]
-    return f"they share {' and '.join(most[:2]).lower()} with it" if most else "watched by the same people, or close to it"
+    return (
+        f"they share {' and '.join(most[:2]).lower()} with it" if most else "watched by the same people, or close to it"
+    )

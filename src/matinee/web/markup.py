@@ -75,6 +75,7 @@ def _poster(shown: Card) -> str:
     told = "".join(
         f'<span class="{kind}">{text}</span>'
         for kind, text in (
+            ("card-over", name),
             ("card-line", " · ".join(facts(shown))),
             ("card-moods", moods),
             ("card-reason", escape(shown.reason or "")),
@@ -84,7 +85,7 @@ def _poster(shown: Card) -> str:
     progress = f'<span class="card-progress" style="--share:{shown.progress:.4f}"></span>' if shown.progress else ""
     return (
         f'<a class="card-link" data-stop href="/titles/{title_id}"><span class="card-picture">{picture}'
-        f'<span class="card-facts">{told}</span>{progress}</span></a>'
+        f'<span class="card-facts" aria-hidden="true">{told}</span>{progress}</span></a>'
         f'<a class="card-play" href="/watch/{title_id}" tabindex="-1" aria-label="Play {name}">{icon("play")}</a>'
     )
 

@@ -47,7 +47,7 @@ def icon(name: str) -> Markup:
     ).format(kind, _ICONS[name])
 
 
-# Ground, sun, far shape, near shape: daylight, dusk, sea, orchard, brick, slate, plum, meadow.
+# Ground, sun, far shape, near shape.
 _PALETTES = (
     ("#f2c879", "#fff3d6", "#d9893d", "#8a4a1f"),
     ("#e58f6f", "#ffe1c4", "#a8485c", "#5a2647"),
@@ -57,6 +57,10 @@ _PALETTES = (
     ("#a9b7cf", "#f4efe6", "#62779f", "#33425f"),
     ("#c7a3cf", "#fbeadf", "#8b5a99", "#4c2d5e"),
     ("#e4d27c", "#fffbe6", "#7fae8a", "#2f6b64"),
+    ("#efb6a8", "#fff0e4", "#d0677a", "#7c2f4f"),
+    ("#9fd0b4", "#fdf3cf", "#4f9a86", "#1f5560"),
+    ("#f0c46b", "#fff6dc", "#c9613f", "#5b2a3b"),
+    ("#b9b3dd", "#f7edd9", "#6f66b0", "#332f66"),
 )
 
 
@@ -87,13 +91,13 @@ def _waves(draw: Iterator[int], sun: str, far: str, near: str) -> str:
     )
 
 
-def _quarters(draw: Iterator[int], sun: str, far: str, near: str) -> str:
-    parts = []
-    for place, fill in enumerate((far, sun, near, far)):
-        x, y, turn = (place % 2) * 50, (place // 2) * 50, (next(draw) % 4) * 90
-        parts.append(f'<path d="M0 0h50a50 50 0 0 1-50 50z" fill="{fill}" transform="translate({x} {y}) '
-                     f'rotate({turn} 25 25)"/>')  # fmt: skip
-    return "".join(parts)
+def _moons(draw: Iterator[int], sun: str, far: str, near: str) -> str:
+    turn, rise = next(draw) % 360, 6 + next(draw) % 14
+    return (
+        f'<g transform="rotate({turn} 50 50)"><path d="M-20 50a70 70 0 0 1 140 0z" fill="{far}"/></g>'
+        f'<circle cx="50" cy="50" r="29" fill="{sun}"/>'
+        f'<circle cx="{50 + rise}" cy="{50 - rise // 2}" r="25" fill="{near}"/>'
+    )
 
 
 def _petals(draw: Iterator[int], sun: str, far: str, near: str) -> str:
@@ -116,7 +120,7 @@ def _rays(draw: Iterator[int], sun: str, far: str, near: str) -> str:
 
 
 _SCENES: tuple[Callable[[Iterator[int], str, str, str], str], ...] = (
-    _hills, _arches, _waves, _quarters, _petals, _rays,
+    _hills, _arches, _waves, _moons, _petals, _rays,
 )  # fmt: skip
 
 

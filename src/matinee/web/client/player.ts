@@ -118,10 +118,12 @@ async function play(): Promise<void> {
   const end = find(root, "#end");
   video.addEventListener("ended", () => {
     end.hidden = false;
+    root.classList.add("player-over");
     find(end, "a, button").focus();
   });
   video.addEventListener("play", () => {
     end.hidden = true;
+    root.classList.remove("player-over");
   });
   find(end, "[data-again]").addEventListener("click", () => {
     controls.seek(0);
@@ -155,8 +157,10 @@ async function play(): Promise<void> {
   // What tests and the studio look through.
   window.matinee = {
     video,
-    playback,
     state,
+    get playback() {
+      return addresses.playback;
+    },
     get hls() {
       return stream.hls;
     },

@@ -57,16 +57,22 @@ export function renewPlayback(playbackId: string): Promise<Playback> {
   return post(`/api/v1/playbacks/${encodeURIComponent(playbackId)}/renewal`, {});
 }
 
+/** Stands among the edges for the address of steering. */
+const STEERING = ":steering";
+
 /**
  * Where things are now. A renewal changes tokens while the player still holds playlists with the old ones, so each
  * request is turned to the newest address of the same edge just before it leaves.
  */
 export class Addresses {
-  private readonly moved = new Map<string, string>();
+  /** By every folder that was ever named, whose it is. An edge that was silent for a while comes back under a new one. */
+  private readonly owners = new Map<string, string>();
+  private readonly newest = new Map<string, string>();
   private latest: Playback;
 
   constructor(playback: Playback) {
     this.latest = playback;
+    this.renew(playback);
   }
 
   get playback(): Playback {
@@ -74,23 +80,17 @@ export class Addresses {
   }
 
   renew(playback: Playback): void {
-    const before = this.latest;
     this.latest = playback;
-    const pairs: [string, string][] = [[before.steering_url, playback.steering_url]];
-    for (const edge of playback.edges) {
-      const known = before.edges.find((other) => other.id === edge.id);
-      if (known) pairs.push([known.url, edge.url]);
-    }
-    for (const [from, to] of pairs) {
-      for (const [origin, target] of this.moved) if (target === from) this.moved.set(origin, to);
-      if (from !== to) this.moved.set(from, to);
+    for (const { id, url } of [...playback.edges, { id: STEERING, url: playback.steering_url }]) {
+      this.owners.set(url, id);
+      this.newest.set(id, url);
     }
   }
 
   /** The newest spelling of an address. */
   current(url: string): string {
-    for (const [from, to] of this.moved) {
-      if (url.startsWith(from)) return to + url.slice(from.length);
+    for (const [folder, id] of this.owners) {
+      if (url.startsWith(folder)) return (this.newest.get(id) ?? folder) + url.slice(folder.length);
     }
     return url;
   }
@@ -98,12 +98,13 @@ export class Addresses {
   /** Which edge an address belongs to, by host; null for the service's own. */
   edge(url: string): string | null {
     const host = hostOf(url);
-    return this.latest.edges.find((edge) => hostOf(edge.url) === host)?.id ?? null;
+    for (const [id, folder] of this.newest) if (id !== STEERING && hostOf(folder) === host) return id;
+    return null;
   }
 
   /** The title's folder at an edge. */
   folder(edgeId: string | null): string | null {
-    return (this.latest.edges.find((edge) => edge.id === edgeId) ?? this.latest.edges[0])?.url ?? null;
+    return this.newest.get(edgeId ?? "") ?? this.latest.edges[0]?.url ?? null;
   }
 }
 

@@ -91,7 +91,12 @@ export class Stats {
     const pen = canvas.getContext("2d");
     if (!pen) return;
     pen.scale(ratio, ratio);
-    const colour = (name: string) => getComputedStyle(canvas).getPropertyValue(name);
+    const style = getComputedStyle(canvas);
+    // A token may read light-dark(…), which no canvas knows; a computed colour is one colour.
+    const colour = (name: string) => {
+      canvas.style.color = `var(${name})`;
+      return style.color;
+    };
     const floor = height - 8;
     const highest = Math.max(10, ...samples.map((sample) => sample.buffer)) * 1.1;
     const x = (index: number) => width - (samples.length - 1 - index) * (width / (SAMPLES - 1));
@@ -99,7 +104,7 @@ export class Stats {
 
     pen.strokeStyle = colour("--stat-grid");
     pen.fillStyle = colour("--stat-faint");
-    pen.font = `10px ${colour("--face-text")}`;
+    pen.font = `10px ${style.fontFamily}`;
     for (let seconds = 10; seconds < highest; seconds += highest > 45 ? 20 : 10) {
       pen.beginPath();
       pen.moveTo(0, y(seconds) + 0.5);

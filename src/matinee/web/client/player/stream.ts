@@ -1,12 +1,25 @@
 // hls.js, set so that it starts quickly, changes edges without a stall and comes back from what hls.js calls fatal.
 import Hls, { ErrorDetails, ErrorTypes, Events, type HlsConfig, type LoadPolicy } from "hls.js";
-import { EdgeFailover, SILENCE_MS, WatchedLoader } from "./failover";
+import { EdgeFailover, EdgeSteering, pardon, SILENCE_MS, TOKEN_REFUSED, WatchedLoader } from "./failover";
 import { type Addresses, type Playback, Refusal, renewPlayback } from "./playback";
 
 const DEFAULT_BUFFER_SECONDS = 30;
 const FIRST_GUESS_BPS = 4_000_000;
 const REMEMBERED = "matinee.bandwidth";
-const ATTEMPTS = 7;
+const ATTEMPTS = 8;
+const ATTEMPTS_IN_PLACE = 5;
+const FIRST_WAIT_MS = 250;
+const LONGEST_WAIT_MS = 8000;
+const RENEWAL_PAUSE_MS = 2000;
+// A renewal that is answered so will not be answered otherwise: signed out, revoked, gone.
+const ENDED: ReadonlySet<number> = new Set([401, 403, 404, 409]);
+// Timers count milliseconds in 31 bits.
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const SHORTEST_BUFFER_SECONDS = 2;
+// What the service learns of each request and state; addresses hold tokens and stay here.
+const TOLD = "ab bl br bs bsa bsd bsda cid e ec msd mtp ot pr rc sf sid sn st sta ts ttfb ttlb v".split(
+  " ",
+) as CmcdKey[];
 
 export interface Segment {
   url: string;
@@ -16,7 +29,7 @@ export interface Segment {
   milliseconds: number;
 }
 
-export type Trouble = { kind: "searching"; sentence: string } | { kind: "none" } | { kind: "lost"; sentence: string };
+export type Trouble = { kind: "searching" } | { kind: "none" } | { kind: "lost"; sentence: string };
 
 interface StreamHooks {
   onEdge(from: string | null, to: string): void;
@@ -33,14 +46,22 @@ const policy = (longestMs: number): LoadPolicy => ({
   },
 });
 
+type CmcdKey = NonNullable<NonNullable<HlsConfig["cmcd"]>["includeKeys"]>[number];
+
+/** The most seconds that `?buffer=` lets the player hold ready; null: as many as is good. */
+function askedBuffer(): number | null {
+  const asked = Number(new URLSearchParams(location.search).get("buffer"));
+  return asked > 0 ? asked : null;
+}
+
 /** What to ask of hls.js for one playback. */
 export function settings(playback: Playback, titleId: string, addresses: Addresses): Partial<HlsConfig> {
-  const asked = Number(new URLSearchParams(location.search).get("buffer"));
-  const goal = asked > 0 ? asked : DEFAULT_BUFFER_SECONDS;
+  const asked = askedBuffer();
+  const goal = asked ?? DEFAULT_BUFFER_SECONDS;
   const remembered = Number(localStorage.getItem(REMEMBERED));
   return {
     maxBufferLength: goal,
-    maxMaxBufferLength: asked > 0 ? asked : 2 * goal,
+    maxMaxBufferLength: asked ?? 2 * goal,
     backBufferLength: DEFAULT_BUFFER_SECONDS,
     // The first segment is chosen by the last known bandwidth, not by a test download that is thrown away.
     startLevel: -1,
@@ -52,6 +73,7 @@ export function settings(playback: Playback, titleId: string, addresses: Address
     // Fragmented MP4 passes through as it is: a worker would only copy it.
     enableWorker: false,
     errorController: EdgeFailover,
+    contentSteeringController: EdgeSteering,
     fLoader: WatchedLoader as unknown as NonNullable<HlsConfig["fLoader"]>,
     fragLoadPolicy: policy(60_000),
     playlistLoadPolicy: policy(8000),
@@ -74,7 +96,16 @@ export function settings(playback: Playback, titleId: string, addresses: Address
       version: 2,
       sessionId: playback.playback_id,
       contentId: titleId,
-      eventTargets: [{ url: "/api/v1/cmcd", version: 2, events: ["ps", "e", "t", "rr"], interval: 10, batchSize: 8 }],
+      eventTargets: [
+        {
+          url: "/api/v1/cmcd",
+          version: 2,
+          events: ["ps", "e", "t", "rr"],
+          interval: 10,
+          batchSize: 8,
+          includeKeys: TOLD,
+        },
+      ],
     },
   };
 }
@@ -86,6 +117,12 @@ export class Stream {
   private attempts = 0;
   private mended = 0;
   private renewing = false;
+  private refusedMeanwhile = false;
+  private recovering = false;
+  /** Where the film stands, also while the video element has been emptied. */
+  private position = 0;
+  private settled = false;
+  private renewal = 0;
   private quality = -1;
 
   constructor(
@@ -94,12 +131,14 @@ export class Stream {
     private readonly titleId: string,
     private readonly hooks: StreamHooks,
   ) {
+    video.addEventListener("loadeddata", () => {
+      this.settled = true;
+    });
+    video.addEventListener("seeking", () => {
+      if (this.settled) this.position = video.currentTime;
+    });
     video.addEventListener("timeupdate", () => {
-      // Playing again: earlier trouble is over.
-      if (this.attempts > 0 && !video.paused && video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA) {
-        this.attempts = 0;
-        this.hooks.onTrouble({ kind: "none" });
-      }
+      if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) this.position = video.currentTime;
     });
   }
 
@@ -121,6 +160,7 @@ export class Stream {
 
   /** Begin at a second. Chromium claims to play HLS by itself and then has no pathways: hls.js is asked first. */
   open(positionSeconds: number, address = this.addresses.playback.hls_url): void {
+    this.renewInTime();
     if (Hls.isSupported()) {
       this.build(address, positionSeconds);
     } else if (this.video.canPlayType("application/vnd.apple.mpegurl")) {
@@ -144,16 +184,30 @@ export class Stream {
   /** Try again from where the film stands, for the button on the trouble card. */
   retry(): void {
     this.attempts = 0;
-    void this.rebuild("");
+    void this.recover("");
   }
 
   close(): void {
+    clearTimeout(this.renewal);
     this.hls?.destroy();
     this.hls = null;
   }
 
+  /** Ask for new tokens a minute before these expire; one that expired unseen, in a night's pause, is met by its 403. */
+  private renewInTime(): void {
+    const left = Date.parse(this.addresses.playback.expires_at) - Date.now();
+    clearTimeout(this.renewal);
+    if (left <= 0) return;
+    this.renewal = window.setTimeout(
+      () => void this.renew(false),
+      Math.min(Math.max(left - 60_000, left / 2), LONGEST_TIMER_MS),
+    );
+  }
+
   private build(address: string, positionSeconds: number): void {
     this.hls?.destroy();
+    this.settled = false;
+    this.position = positionSeconds;
     const hls = new Hls({
       ...settings(this.addresses.playback, this.titleId, this.addresses),
       startPosition: positionSeconds,
@@ -163,6 +217,14 @@ export class Stream {
       if (this.quality >= 0 && this.quality < hls.levels.length) hls.nextLevel = this.quality;
       this.hooks.onLevels();
     });
+    hls.on(Events.LEVEL_LOADED, (_event, data) => {
+      // hls.js begins a segment while less than its goal is ready, and so holds up to a segment more.
+      const asked = askedBuffer();
+      if (asked === null) return;
+      const goal = Math.max(asked - data.details.targetduration, SHORTEST_BUFFER_SECONDS);
+      hls.config.maxBufferLength = goal;
+      hls.config.maxMaxBufferLength = goal;
+    });
     hls.on(Events.LEVELS_UPDATED, () => this.hooks.onLevels());
     hls.on(Events.LEVEL_SWITCHED, () => this.hooks.onLevels());
     hls.on(Events.FRAG_LOADED, (_event, data) => {
@@ -171,12 +233,14 @@ export class Stream {
       const edge = this.addresses.edge(url);
       this.segments.push({ url, edge, at: Date.now(), bytes: total, milliseconds: loading.end - loading.start });
       if (data.frag.type === "main") {
+        if (this.attempts > 0) this.hooks.onTrouble({ kind: "none" });
+        this.attempts = 0;
         this.cameFrom(edge);
         if (hls.bandwidthEstimate > 0) localStorage.setItem(REMEMBERED, String(Math.round(hls.bandwidthEstimate)));
       }
     });
     hls.on(Events.ERROR, (_event, data) => {
-      if (data.response?.code === 403) void this.renew();
+      if (data.response?.code === TOKEN_REFUSED) void this.renew(true);
       if (!data.fatal) return;
       if (data.type === ErrorTypes.MEDIA_ERROR && performance.now() - this.mended > 5000) {
         this.mended = performance.now();
@@ -185,7 +249,7 @@ export class Stream {
       }
       const nobody =
         data.details === ErrorDetails.MANIFEST_LOAD_ERROR ? "The film's manifest could not be loaded." : "";
-      void this.rebuild(nobody || `The film could not be loaded (${data.details}).`);
+      void this.recover(nobody || `The film could not be loaded (${data.details}).`);
     });
     hls.attachMedia(this.video);
     hls.loadSource(address);
@@ -198,54 +262,76 @@ export class Stream {
     this.hooks.onEdge(before, edge);
   }
 
-  /** New tokens for the same edges: requests from now on carry them, the buffer stays. False if none were given. */
-  private async renew(): Promise<boolean> {
-    if (this.renewing) return false;
+  /** New tokens for the same edges: requests from now on carry them, the buffer stays. `refused`: the old ones failed. */
+  private async renew(refused: boolean): Promise<void> {
+    if (this.renewing) {
+      this.refusedMeanwhile ||= refused;
+      return;
+    }
     this.renewing = true;
     try {
       this.addresses.renew(await renewPlayback(this.addresses.playback.playback_id));
-      this.hls?.startLoad();
-      return true;
+      this.renewInTime();
+      if (refused) this.hls?.startLoad();
     } catch (error) {
-      if (error instanceof Refusal && [401, 403, 404].includes(error.status)) {
+      if (!refused) {
+        this.renewInTime();
+        return;
+      }
+      if (error instanceof Refusal && ENDED.has(error.status)) {
         this.attempts = ATTEMPTS;
         this.hooks.onTrouble({ kind: "lost", sentence: error.message });
-      }
-      return false;
+      } else void this.recover((error as Error).message);
     } finally {
-      // Not again at once: an edge that refuses fresh tokens has another reason.
-      setTimeout(() => (this.renewing = false), 3000);
+      // Not again at once: an edge that refuses new tokens has another reason.
+      setTimeout(() => {
+        this.renewing = false;
+        if (this.refusedMeanwhile) void this.renew(true);
+        this.refusedMeanwhile = false;
+      }, RENEWAL_PAUSE_MS);
     }
   }
 
   /**
    * After an error that hls.js gives up on: wait a little longer each time, ask the service for fresh addresses and
-   * order of edges, and begin again at the same second. If the service itself is gone, each edge's own manifest is left.
+   * order of edges, and load on from there. What is in the buffer plays meanwhile. Only if that does not help is the
+   * player made anew at the same second; if the service is gone too, from an edge's own manifest.
    */
-  private async rebuild(sentence: string): Promise<void> {
-    const { video, addresses } = this;
+  private async recover(sentence: string): Promise<void> {
+    if (this.recovering) return;
     this.attempts += 1;
     if (this.attempts > ATTEMPTS) {
       this.hooks.onTrouble({ kind: "lost", sentence });
       return;
     }
+    this.recovering = true;
     const attempt = this.attempts;
-    this.hooks.onTrouble({ kind: "searching", sentence: "Looking for an edge that answers" });
-    if (attempt > 1) await new Promise((resolve) => setTimeout(resolve, Math.min(250 * 2 ** attempt, 8000)));
+    this.hooks.onTrouble({ kind: "searching" });
+    await new Promise((resolve) => setTimeout(resolve, Math.min(FIRST_WAIT_MS * 2 ** attempt, LONGEST_WAIT_MS)));
     if (!navigator.onLine) await new Promise((resolve) => addEventListener("online", resolve, { once: true }));
-    const position = video.currentTime;
-    const playing = !video.paused;
-    let address = addresses.playback.hls_url;
+    const { addresses, hls } = this;
+    let address = "";
     try {
       addresses.renew(await renewPlayback(addresses.playback.playback_id));
+      this.renewInTime();
       address = addresses.playback.hls_url;
     } catch {
-      const edges = addresses.playback.edges;
+      const { edges, hls_url } = addresses.playback;
       const edge = edges[(attempt - 1) % Math.max(edges.length, 1)];
-      if (edge) address = `${edge.url}master.m3u8`;
+      address = edge ? `${edge.url}master.m3u8` : hls_url;
     }
-    this.build(address, position);
-    if (playing) void video.play().catch(() => undefined);
+    this.recovering = false;
+    if (hls && hls.levels.length > 0 && attempt <= ATTEMPTS_IN_PLACE) {
+      pardon(
+        hls,
+        addresses.playback.edges.map((edge) => edge.id),
+      );
+      hls.startLoad();
+      return;
+    }
+    const playing = !this.video.paused;
+    this.build(address, this.position);
+    if (playing) void this.video.play().catch(() => undefined);
   }
 
   private async renewNative(): Promise<void> {
