@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from matinee.columns import Moment
 from matinee.model.errors import Unavailable
 from matinee.ports import Clock
 
@@ -20,8 +21,7 @@ leases = sa.Table(
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("owner", sa.Text, nullable=False),
-    # UTC; only compared, never read back.
-    sa.Column("held_until", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("held_until", Moment, nullable=False),
 )
 
 

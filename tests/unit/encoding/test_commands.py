@@ -29,7 +29,7 @@ _FILM = Film(
     notes=(),
 )
 _RUNGS = fixed_ladder(1280, 720, 24).rungs
-_SOURCE = Path("/work/a,b:c.mp4")
+_SOURCE = Path("/kept/a,b:c.mp4")
 
 
 def _film(**changes: object) -> Film:
@@ -37,7 +37,7 @@ def _film(**changes: object) -> Film:
 
 
 def _video(film: Film = _FILM) -> list[str]:
-    outputs = [Path(f"/work/{rung.name}.part") for rung in _RUNGS]
+    outputs = [Path(f"/kept/{rung.name}.part") for rung in _RUNGS]
     return video_command("ffmpeg", _SOURCE, film, _RUNGS, outputs, "veryfast", 23)
 
 

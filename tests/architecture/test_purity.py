@@ -1,0 +1,60 @@
+"""What decides is pure, what acts is known by name; rooms are synchronous, ASGI shells alone are not."""
+
+import ast
+
+from house import SOURCE, imported, module, python_files, shown, tree
+
+# The shells: who holds ports. A new module is pure unless somebody decides otherwise, here.
+SHELLS = {
+    "matinee.accounts.guesses",
+    "matinee.accounts.members",
+    "matinee.catalogue.titles",
+    "matinee.consumers",
+    "matinee.delivery.edges",
+    "matinee.edge.serving",
+    "matinee.encoding.jobs",
+    "matinee.encoding.pipeline",
+    "matinee.encoding.production",
+    "matinee.pages.rooms",
+    "matinee.playback.commitments",
+    "matinee.playback.playbacks",
+    "matinee.playback.telemetry",
+    "matinee.recommender.serving",
+    "matinee.schedule",
+}
+ASYNCHRONOUS = {"edge", "adapters", "compose", "api", "web", "ports.py"}
+
+
+def test_ports_are_held_by_shells_only() -> None:
+    holding = {
+        module(path)
+        for path in python_files("src/matinee")
+        if "matinee.ports" in imported(path)
+        and path.relative_to(SOURCE).parts[0] not in {"adapters", "compose", "ports.py"}
+    }
+    assert holding == SHELLS
+
+
+def test_async_stays_in_the_edge_and_the_asgi_shells() -> None:
+    wrong = [
+        f"{shown(path)}:{node.lineno}"
+        for path in python_files("src/matinee")
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.AsyncFunctionDef) and path.relative_to(SOURCE).parts[0] not in ASYNCHRONOUS
+    ]
+    # The command line starts ASGI shells; it is not one.
+    assert wrong == []
+
+
+def test_only_adapters_and_compositions_ask_the_system_for_time() -> None:
+    """Rooms get a clock; measuring how long something took (``perf_counter``, ``monotonic``) is not asking the time."""
+    wrong = []
+    for path in python_files("src/matinee"):
+        if path.relative_to(SOURCE).parts[0] in {"adapters", "compose", "edge"}:
+            continue
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                asked = ast.unparse(node.func)
+                if asked in {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time"}:
+                    wrong.append(f"{shown(path)}:{node.lineno} {asked}")
+    assert wrong == []
