@@ -209,6 +209,7 @@ class _Show:
         self._started = time.monotonic()
         self._supervisor = Supervisor(programs(settings), settings.data / "logs", self._say)
         self._stop = asyncio.Event()
+        self._drawing: subprocess.Popen[bytes] | None = None
 
     def _say(self, sentence: str) -> None:
         self._demo.say(f"{time.monotonic() - self._started:6.1f} s  {sentence}")
@@ -225,8 +226,11 @@ class _Show:
             await asyncio.wait({supervising, stopped, showing}, return_when=asyncio.FIRST_COMPLETED)
             return await showing if showing.done() else not self._demo.ready
         finally:
+            self._stop.set()
             showing.cancel()
             self._say("stopping")
+            if self._drawing is not None:
+                self._drawing.kill()
             self._supervisor.stop()
             await supervising
             panel.close()
@@ -291,9 +295,12 @@ class _Show:
                 unfinished = path.with_name(f".{path.name}")
                 command = draw_command(film, self._ffmpeg, unfinished)
                 # Niced: what is already being encoded for somebody to watch goes first.
-                done = subprocess.run([*_NICE, *command], capture_output=True, check=False)
-                if done.returncode:
-                    raise EncodingFailed(f"{film.name} could not be drawn: {done.stderr.decode()[-300:]}")
+                self._drawing = subprocess.Popen([*_NICE, *command], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                _, said = self._drawing.communicate()
+                if self._stop.is_set():
+                    return
+                if self._drawing.returncode:
+                    raise EncodingFailed(f"{film.name} could not be drawn: {said.decode()[-300:]}")
                 unfinished.rename(path)
             yield drawn_file(film, path)
 
