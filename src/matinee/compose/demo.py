@@ -28,7 +28,7 @@ from matinee.compose.database import migrate, open_database
 from matinee.compose.films import FilmFile, drawn_file, find_films, ingest
 from matinee.compose.objects import open_objects
 from matinee.compose.serve import check_port
-from matinee.compose.supervisor import Program, Supervisor
+from matinee.compose.supervisor import Program, Supervisor, die_with_parent
 from matinee.encoding.drawing import DRAWN_FILMS, draw_command
 from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.jobs import Jobs
@@ -295,7 +295,12 @@ class _Show:
                 unfinished = path.with_name(f".{path.name}")
                 command = draw_command(film, self._ffmpeg, unfinished)
                 # Niced: what is already being encoded for somebody to watch goes first.
-                self._drawing = subprocess.Popen([*_NICE, *command], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                self._drawing = subprocess.Popen(
+                    [*_NICE, *command],
+                    stdin=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    preexec_fn=die_with_parent,  # noqa: PLW1509 - one call into libc, no Python lock is taken
+                )
                 _, said = self._drawing.communicate()
                 if self._stop.is_set():
                     return

@@ -105,7 +105,7 @@ class Supervisor:
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
-                    preexec_fn=_die_with_parent,
+                    preexec_fn=die_with_parent,
                 )
             self._processes[program.name] = process
             ended = asyncio.create_task(process.wait())
@@ -133,7 +133,8 @@ class Supervisor:
             await process.wait()
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Between fork and exec: let the kernel end this process when the one that started it ends."""
     # A supervisor that is killed must not leave its processes behind (prctl(2)); SIGKILL also ends a stopped one.
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
