@@ -14,4 +14,4 @@ def display_font() -> Path | None:
     manifest = static / "manifest.json"
     if not manifest.exists():
         return None
-    return static / json.loads(manifest.read_text())[_FACE]
+    return static / str(json.loads(manifest.read_text())[_FACE])
