@@ -8,10 +8,11 @@ import sqlalchemy as sa
 
 from matinee.accounts.members import Member, Profile
 from matinee.adapters.clock_manual import ManualClock
-from matinee.model.errors import Conflict, Forbidden, NotFound, Unavailable
+from matinee.delivery.topology import Topology
+from matinee.model.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from matinee.model.tokens import Token, check
 from matinee.playback.playbacks import Started, replay
-from playing import KEYS, PLACES, Service, presentation, report, service
+from playing import KEYS, PLACES, REGIONS, Service, presentation, report, service
 
 
 @pytest.fixture
@@ -107,6 +108,12 @@ def test_titles_that_cannot_be_played_are_refused(ours: Service, viewer: tuple[M
     ours.catalogue.withdraw(title_id)
     with pytest.raises(Conflict, match="withdrawn"):
         ours.play(title_id, *viewer)
+
+
+def test_a_device_that_says_too_much_is_refused(ours: Service, viewer: tuple[Member, Profile]) -> None:
+    title_id, europe = ours.title(), Topology.read(REGIONS, "").regions[0]
+    with pytest.raises(Invalid, match="2000"):
+        ours.playbacks.start(viewer[0].id, viewer[1], title_id, {"agent": "x" * 2000}, europe)
 
 
 def test_a_title_beyond_the_profiles_limit_is_refused(ours: Service) -> None:

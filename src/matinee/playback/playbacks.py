@@ -16,7 +16,7 @@ from matinee.catalogue.titles import Catalogue, Title, TitleState
 from matinee.delivery.edges import Edges, EdgeState
 from matinee.delivery.steering import Ranked, steer
 from matinee.delivery.topology import Region, Topology
-from matinee.model.errors import Conflict, Forbidden, NotFound, Unavailable
+from matinee.model.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from matinee.model.ids import RandomBytes, is_id, new_id
 from matinee.model.media import Presentation
 from matinee.playback import decisions, manifests, moves, store
@@ -58,6 +58,7 @@ class Playbacks:
         steering_seconds: int,
     ) -> None:
         self._engine = engine
+        # Of a playback only its player tells, through Telemetry; what the service will tell itself goes here.
         self._outbox = outbox
         self._clock = clock
         self._random_bytes = random_bytes
@@ -84,6 +85,9 @@ class Playbacks:
         if title.maturity > profile.maturity_limit:
             limit = profile.maturity_limit
             raise Forbidden(f"{title.name} is for ages from {title.maturity}; {profile.name}'s limit is {limit}.")
+        told = json.dumps(dict(device))
+        if len(told) > _LONGEST_DEVICE:
+            raise Invalid(f"A device says {len(told)} characters of itself; {_LONGEST_DEVICE} is the most.")
         ranked, plan = self._planned(region, title_id, revision, presentation)
         playback_id = new_id(self._random_bytes)
         values = {
@@ -93,7 +97,7 @@ class Playbacks:
             "profile_id": profile.id,
             "title_id": title_id,
             "region": region.name,
-            "device": json.dumps(dict(device))[:_LONGEST_DEVICE],
+            "device": told,
             "moves": "[]",
             "started_at": plan["seen_at"],
             "revoked": False,
@@ -111,8 +115,7 @@ class Playbacks:
             raise NotFound(f"There is no playback {playback_id!r}.")
         _refuse_revoked(row)
         _, presentation, revision = self._playable(row["title_id"])
-        viewer = decisions.viewer_of(json.loads(row["decision"]))
-        ranked, plan = self._planned(viewer, row["title_id"], revision, presentation)
+        ranked, plan = self._planned(self._viewer(row), row["title_id"], revision, presentation)
         with self._engine.begin() as connection:
             store.change_playback(connection, playback_id, plan)
             left = store.read_position(connection, row["profile_id"], row["title_id"])
@@ -178,6 +181,13 @@ class Playbacks:
         if title.state is not TitleState.PLAYABLE or title.presentation is None or title.revision is None:
             raise Conflict(f"{title.name} cannot be played now: it is {title.state}.")
         return title, title.presentation, title.revision
+
+    def _viewer(self, row: Mapping[str, Any]) -> Region:
+        """Where a playback's viewer is: its region as it is now, or as it was if there is none of its name any more."""
+        try:
+            return self._topology.region(row["region"])
+        except NotFound:
+            return decisions.viewer_of(json.loads(row["decision"]))
 
     def _planned(
         self, viewer: Region, title_id: str, revision: str, presentation: Presentation

@@ -31,6 +31,18 @@ def test_a_version_2_event_report_is_read() -> None:
     assert (told.stalls, told.stalled_seconds) == (None, None)
 
 
+def test_the_reference_librarys_own_lines_are_read() -> None:
+    # Written by CmcdReporter of @svta/cml-cmcd 2.7.0 with the playback's id as its sid.
+    body = f"""cid="title",e=ps,sf=h,sid="{SID}",sn=1,sta=s,ts=1795377242352,v=2
+bl=(8000),br=(3200),cdn="europe-1",cid="title",e=ps,msd=812,sf=h,sid="{SID}",sn=2,sta=p,ts=1795377242352,v=2
+bl=(8000),br=(3200),cdn="europe-1",cid="title",e=e,ec=("fragLoadError"),sf=h,sid="{SID}",sn=4,sta=p,ts=1795377242352,v=2
+"""
+    reports, malformed = read_reports(body.encode())
+    assert malformed == 0
+    told = [(one.event, one.playing, one.startup_seconds, one.bitrate_bps) for one in reports]
+    assert told == [("ps", False, None, None), ("ps", True, 0.812, 3_200_000), ("e", True, None, 3_200_000)]
+
+
 def test_a_version_1_report_is_read() -> None:
     told = report(f'bl=8000,br=3200,bs,d=4004,dl=8000,mtp=25400,ot=v,sf=h,sid="{SID}",st=v,su,tb=5000')
     assert (told.event, told.playing, told.time) == ("request", None, None)
