@@ -221,6 +221,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("playback_id"),
     )
     op.create_index(op.f("ix_playback_playbacks_seen_at"), "playback_playbacks", ["seen_at"], unique=False)
+    op.create_index(op.f("ix_playback_playbacks_started_at"), "playback_playbacks", ["started_at"], unique=False)
     op.create_table(
         "playback_positions",
         sa.Column("profile_id", sa.String(length=64), nullable=False),
@@ -259,6 +260,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_playback_samples_playback_id"), table_name="playback_samples")
     op.drop_table("playback_samples")
     op.drop_table("playback_positions")
+    op.drop_index(op.f("ix_playback_playbacks_started_at"), table_name="playback_playbacks")
     op.drop_index(op.f("ix_playback_playbacks_seen_at"), table_name="playback_playbacks")
     op.drop_table("playback_playbacks")
     op.drop_table("schedule_leases")
