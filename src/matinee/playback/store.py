@@ -32,7 +32,7 @@ playbacks = sa.Table(
     # What it may ask of its edge at most: the highest rung with its sound.
     sa.Column("bitrate_bps", sa.BigInteger, nullable=False),
     sa.Column("duration_seconds", sa.Float, nullable=False),
-    sa.Column("started_at", Moment, nullable=False),
+    sa.Column("started_at", Moment, nullable=False, index=True),
     sa.Column("expires_at", Moment, nullable=False),
     sa.Column("seen_at", Moment, nullable=False, index=True),
     sa.Column("stopped", sa.Boolean, nullable=False, default=False),
