@@ -20,7 +20,7 @@ from matinee.web.visits import ProfileNeeded, SafeHeaders, leading, needs_profil
 # What to say above a problem's own sentence: what happened, and what is safe.
 _HEADINGS = {
     HTTPStatus.FORBIDDEN: ("This is not yours to open", "Nothing was changed."),
-    HTTPStatus.NOT_FOUND: ("No such seat", "The address may be old, or the film is off the programme."),
+    HTTPStatus.NOT_FOUND: ("No such seat", "Everything else is where it was."),
     HTTPStatus.TOO_MANY_REQUESTS: ("One moment", "Nothing is lost. Try again a little later."),
     HTTPStatus.SERVICE_UNAVAILABLE: (
         "A part of the house does not answer",

@@ -28,8 +28,9 @@ def maturity(age: int) -> str:
 
 
 def facts(shown: Card) -> tuple[str, ...]:
-    """Year, length and maturity, as far as they are known."""
-    return tuple(filter(None, (str(shown.year or ""), length(shown.duration_seconds), maturity(shown.maturity))))
+    """Year, length and maturity, as far as they are known and say something."""
+    limit = maturity(shown.maturity) if shown.maturity else ""
+    return tuple(filter(None, (str(shown.year or ""), length(shown.duration_seconds), limit)))
 
 
 @lru_cache(maxsize=_KEPT)

@@ -6,10 +6,10 @@ import { type Addresses, type Playback, Refusal, renewPlayback } from "./playbac
 const DEFAULT_BUFFER_SECONDS = 30;
 const FIRST_GUESS_BPS = 4_000_000;
 const REMEMBERED = "matinee.bandwidth";
-const ATTEMPTS = 8;
+const ATTEMPTS = 10;
 const ATTEMPTS_IN_PLACE = 5;
 const FIRST_WAIT_MS = 250;
-const LONGEST_WAIT_MS = 8000;
+const LONGEST_WAIT_MS = 4000;
 const RENEWAL_PAUSE_MS = 2000;
 // A renewal that is answered so will not be answered otherwise: signed out, revoked, gone.
 const ENDED: ReadonlySet<number> = new Set([401, 403, 404, 409]);
