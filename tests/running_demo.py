@@ -7,8 +7,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -129,12 +129,13 @@ class RunningDemo:
             answer = json.loads(connection.recv(4096))
         assert answer["ok"], answer
 
-    def client(self, email: str = VIEWER) -> httpx.Client:
+    @contextmanager
+    def client(self, email: str = VIEWER) -> Iterator[httpx.Client]:
         """A client that is signed in with a bearer token."""
-        client = httpx.Client(base_url=f"{self.address}/api/v1", timeout=20)
-        answer = client.post("/sessions", json={"email": email, "password": PASSWORD})
-        client.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['token']}"
-        return client
+        with httpx.Client(base_url=f"{self.address}/api/v1", timeout=20) as client:
+            answer = client.post("/sessions", json={"email": email, "password": PASSWORD})
+            client.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['token']}"
+            yield client
 
     def titles(self, client: httpx.Client) -> list[dict[str, Any]]:
         """The playable titles, by name."""

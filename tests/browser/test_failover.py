@@ -107,7 +107,14 @@ def test_players_go_on_without_a_stall_when_the_edge_they_play_from_is_lost(
     lost = {"europe": "europe-1", "asia": "asia-1"}
 
     def everyone(holds: Callable[[Player, dict[str, Any]], bool]) -> Callable[[], bool]:
-        return lambda: all(holds(player, player.read()) for player in players)
+        def ask() -> bool:
+            states = {player.name: player.read() for player in players}
+            told["states"] = {name: {**state, "hosts": state["hosts"][-8:]} for name, state in states.items()}
+            return all(holds(player, states[player.name]) for player in players)
+
+        return ask
+
+    told: dict[str, Any] = {}
 
     until("eight players past five seconds", everyone(lambda _, state: state["time"] > 5), 60)
     before = {}
@@ -135,5 +142,6 @@ def test_players_go_on_without_a_stall_when_the_edge_they_play_from_is_lost(
             assert state["pause"] < LONGEST_PAUSE_SECONDS, f"{player.name} stood still: {said}"
             assert urlsplit(f"//{state['hosts'][-1]}").hostname != EDGE_HOSTS[lost[player.region]], said
     finally:
+        print(json.dumps(told, indent=1))
         demo.breakage("revive", "europe-1")
         demo.breakage("revive", "asia-1")
