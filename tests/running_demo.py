@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import httpx
 import psutil
 
-HOSTS = ("127.0.0.1", "127.0.1.1", "127.0.2.1", "127.0.3.1")
+HOSTS = ("127.0.0.1", "127.0.1.1", "127.0.2.1", "127.0.3.1", "127.0.4.1")
 EDGE_HOSTS = {"europe-1": "127.0.1.1", "america-1": "127.0.2.1", "asia-1": "127.0.3.1"}
 VIEWER, OPERATOR, PASSWORD = "viewer@matinee.example", "operator@matinee.example", "matinee-demo"
 

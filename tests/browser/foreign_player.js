@@ -44,7 +44,7 @@ function dashPlay() {
     },
   });
   player.on("error", (event) => probe.errors.push(String(event.error && event.error.code)));
-  player.initialize(video, query.get("manifest"), false);
+  player.initialize(video, query.get("manifest"), true);
 }
 
 (query.get("kind") === "shaka" ? shakaPlay() : Promise.resolve(dashPlay()))

@@ -29,7 +29,7 @@ from matinee.compose.films import FilmFile, drawn_file, find_films, ingest
 from matinee.compose.objects import open_objects
 from matinee.compose.serve import check_port
 from matinee.compose.supervisor import Program, Supervisor, die_with_parent
-from matinee.encoding.drawing import DRAWN_FILMS, draw_command
+from matinee.drawing.films import DRAWN_FILMS, draw_command
 from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.jobs import Jobs
 from matinee.model.errors import Conflict, EncodingFailed, Invalid, MatineeError, Unavailable
@@ -60,6 +60,7 @@ EDGES = (
     DemoEdge("america-1", "america", 39.0, -77.5, "127.0.2.1"),
     DemoEdge("asia-1", "asia", 1.35, 103.8, "127.0.3.1"),
 )
+WORKER_HOST = "127.0.4.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def run_demo(demo: Demo) -> bool:
     """Run until Ctrl-C, SIGTERM, or until ``demo.ready`` (called once all films are done) returned; its answer."""
     tools = find_tools()
     films = find_films(demo.films) if demo.films is not None else None
-    for host in ("127.0.0.1", *(edge.host for edge in EDGES)):
+    for host in ("127.0.0.1", WORKER_HOST, *(edge.host for edge in EDGES)):
         check_port(host, demo.port)
     demo.data.mkdir(parents=True, exist_ok=True)
     with _alone(demo.data), _log_file(demo.data) as log:
@@ -190,7 +191,7 @@ def programs(settings: Settings) -> list[Program]:
     ]
     return [
         Program("serve", (*matinee, "serve"), _environment(settings)),
-        Program("worker", (*matinee, "worker"), _environment(settings)),
+        Program("worker", (*matinee, "worker"), _environment(settings, host=WORKER_HOST)),
         *edges,
     ]
 

@@ -10,7 +10,7 @@ import obstore
 from obstore.store import ObjectStore
 
 from matinee.catalogue.titles import Catalogue, TitleDraft
-from matinee.encoding.drawing import DrawnFilm
+from matinee.drawing.films import DrawnFilm
 from matinee.encoding.jobs import Jobs
 from matinee.model.errors import Invalid
 

@@ -19,6 +19,7 @@ from matinee.catalogue.titles import Catalogue
 from matinee.compose.database import check_schema, open_database
 from matinee.compose.fonts import display_font
 from matinee.compose.objects import open_objects
+from matinee.compose.vitals import Vitals
 from matinee.consumers import Consumers
 from matinee.delivery.edges import Edges
 from matinee.encoding.ffmpeg import find_tools
@@ -59,6 +60,7 @@ def run_worker(settings: Settings) -> None:
         random_bytes=secrets.token_bytes,
         fonts=display_font(),
     )
+    vitals = Vitals(settings.host, settings.port, lambda: check_schema(engine))
     owner = f"{socket.gethostname()}-{os.getpid()}"
     stop = threading.Event()
     threads = [
@@ -82,9 +84,11 @@ def run_worker(settings: Settings) -> None:
         signal.signal(name, stopper)
     for thread in threads:
         thread.start()
+    vitals.start()
     _log.info("worker.started", slots=settings.worker_slots)
     for thread in threads:
         thread.join()
+    vitals.stop()
     _log.info("worker.stopped")
 
 
