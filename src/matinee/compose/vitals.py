@@ -10,11 +10,11 @@ from matinee.observability import exposition
 
 
 class Vitals:
-    """A small HTTP server in a thread. ``check`` raises Unavailable, with a sentence, while the process is not ready."""
+    """A small HTTP server in a thread; ``check`` raises Unavailable, with a sentence, while it is not ready."""
 
     def __init__(self, host: str, port: int, check: Callable[[], None]) -> None:
         class Answer(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 - http.server's name
+            def do_GET(self) -> None:
                 status, kind, body = _answer(self.path, self.headers.get("accept", ""), check)
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
