@@ -1,7 +1,8 @@
 """An edge dies under eight players, once killed and once hung: each goes on from another edge without a stall.
 
 Own player, shaka-player (HLS and DASH) and dash.js play the same film, at most eight seconds ahead, in two regions at
-once: Europe's edge is killed and held down, Asia's is stopped in its tracks (SIGSTOP).
+once: America's edge is killed and held down, Asia's is stopped in its tracks (SIGSTOP). Europe's is next best for both,
+so that each player loses one edge and not two.
 """
 
 import json
@@ -88,7 +89,7 @@ def players(browser: Browser, demo: RunningDemo, foreign_page: str) -> list[Play
         title = next(entry["id"] for entry in demo.titles(client) if entry["name"] == LONG)
         profiles = client.get("/profiles").json()
         profile = next(entry["id"] for entry in profiles["profiles"] if entry["name"] == "Theo")
-        for region in ("europe", "asia"):
+        for region in ("america", "asia"):
             found.append(own_player(browser, demo, title, region))
             for kind, name, manifest in (
                 ("shaka", "shaka-player with HLS", "hls_url"),
@@ -104,7 +105,7 @@ def players(browser: Browser, demo: RunningDemo, foreign_page: str) -> list[Play
 def test_players_go_on_without_a_stall_when_the_edge_they_play_from_is_lost(
     demo: RunningDemo, players: list[Player]
 ) -> None:
-    lost = {"europe": "europe-1", "asia": "asia-1"}
+    lost = {"america": "america-1", "asia": "asia-1"}
 
     def everyone(holds: Callable[[Player, dict[str, Any]], bool]) -> Callable[[], bool]:
         def ask() -> bool:
@@ -125,7 +126,7 @@ def test_players_go_on_without_a_stall_when_the_edge_they_play_from_is_lost(
         assert state["buffer"] < BUFFER_SECONDS + 5, f"{player.name} holds {state['buffer']:.1f} s"
         before[player.name] = state
 
-    demo.breakage("kill", "europe-1")
+    demo.breakage("kill", "america-1")
     demo.breakage("hang", "asia-1")
     try:
 
@@ -143,5 +144,5 @@ def test_players_go_on_without_a_stall_when_the_edge_they_play_from_is_lost(
             assert urlsplit(f"//{state['hosts'][-1]}").hostname != EDGE_HOSTS[lost[player.region]], said
     finally:
         print(json.dumps(told, indent=1))
-        demo.breakage("revive", "europe-1")
+        demo.breakage("revive", "america-1")
         demo.breakage("revive", "asia-1")
