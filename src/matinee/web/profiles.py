@@ -52,7 +52,8 @@ class Profiles:
         try:
             if "pin" in form:
                 visiting.household.unlock(profile.id, pin=form["pin"])
-            visiting.household.open(profile.id)
+            else:
+                visiting.household.open(profile.id)
         except (Forbidden, LimitReached) as error:
             asked = "pin" in form
             fault, status = (str(error), _FORBIDDEN) if asked else ("", 200)
