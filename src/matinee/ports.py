@@ -88,6 +88,14 @@ class Relay(Protocol):
         """Move waiting events, oldest first, exactly once each however many relays run. Returns how many."""
         ...
 
+    def waiting(self, limit: int = 1000) -> Sequence[Event]:
+        """Events that were accepted and are not in the log yet, oldest first, at most ``limit``. Moves nothing.
+
+        It waits for no writer. Who asks this first and then reads a tail to its end has seen every accepted event,
+        some of them twice.
+        """
+        ...
+
 
 class Leases(Protocol):
     """Who among many processes does a thing: one at a time, and another when that one dies."""

@@ -1,5 +1,6 @@
 """The recommender on the real log, on both databases: accepted means known at the next request, in every process."""
 
+import threading
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -36,6 +37,29 @@ def test_an_accepted_event_is_known_at_the_next_request_of_every_process(databas
     for one in (here, there):
         one.catch_up()
         assert ids(one)[:2] == ["continue", "because:tide"]
+
+
+def test_a_page_waits_for_no_writer(database: sa.Engine) -> None:
+    one = process(database)
+    accept(database, play("ada", "tide"))
+    with database.begin() as connection:
+        DatabaseOutbox().append(connection, play("ada", "reef"))
+        asking = threading.Thread(target=one.catch_up)
+        asking.start()
+        asking.join(10)
+        assert not asking.is_alive()
+        assert set(one.progress("ada")) == {"tide"}
+    one.catch_up()
+    assert set(one.progress("ada")) == {"tide", "reef"}
+
+
+def test_what_a_page_knew_before_the_log_counts_once(database: sa.Engine) -> None:
+    one, relay = process(database), DatabaseRelay(database)
+    accept(database, play("ada", "tide"))
+    for _ in range(2):
+        one.catch_up()
+        assert one._knowledge.histories.of("ada").plays["tide"].watched_seconds == 120.0
+        relay.forward()
 
 
 def test_an_event_told_twice_counts_once(database: sa.Engine) -> None:

@@ -82,6 +82,13 @@ class DatabaseRelay:
         _forwarded.inc(moved)
         return moved
 
+    def waiting(self, limit: int = 1000) -> Sequence[Event]:
+        """Accepted events that are not in the log yet; only read. Unavailable if the database does not answer."""
+        oldest = sa.select(outbox.c.sequence.label("position"), outbox.c.body).order_by(outbox.c.sequence).limit(limit)
+        with database_answers(), reading(self._engine) as connection:
+            rows = connection.execute(oldest).all()
+        return tuple(one.event for one in recorded(rows))
+
 
 def _move(connection: sa.Connection, limit: int) -> int:
     lock = sa.select(relays.c.position).where(relays.c.id == _RELAY).with_for_update()

@@ -1,13 +1,14 @@
 """The recommender of one serving process: knowledge in memory, kept up with the event log."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import structlog
 
 from matinee.catalogue.titles import Shelf
 from matinee.model.errors import Unavailable
+from matinee.model.events import Event
 from matinee.ports import Clock, EventLog, Relay
 from matinee.recommender.candidates import Selections
 from matinee.recommender.knowledge import Knowledge
@@ -24,8 +25,8 @@ _EVERYTHING = 18
 class Recommender:
     """Learns from the log's first event on; every process that serves pages has its own, and all know the same.
 
-    ``relay`` carries accepted events into the log (None: another process does). While the log is away, pages go on
-    with what is known.
+    ``relay`` knows what was accepted and is not in the log yet; None leaves that to be known once it is there. While
+    the log is away, pages go on with what is known.
     """
 
     def __init__(self, log: EventLog, relay: Relay | None, clock: Clock) -> None:
@@ -35,6 +36,8 @@ class Recommender:
         self._knowledge = Knowledge()
         self._selections = Selections()
         self._state = threading.Lock()
+        # Events learned before they were in the log, which is going to tell them once more.
+        self._early: set[str] = set()
         self._turn = threading.Condition()
         self._begun = 0
         self._ended = 0
@@ -102,20 +105,46 @@ class Recommender:
             self.catch_up()
 
     def _read(self) -> None:
+        """Take in what the log has, and what was accepted but is not in it yet: no page waits for a writer.
+
+        What waits is asked for before the log is read, so that nothing slips by on its way from there to here.
+        """
+        waiting: dict[str, Event] = {}
         try:
-            while self._relay is not None and self._relay.forward(_BATCH) == _BATCH:
-                pass
+            waiting = {event.id: event for event in self._waiting()}
             # A short batch is not the last one: what a log could not read is left out of it.
             while batch := self._tail.read(_BATCH):
-                now = self._clock.now()
-                with self._state:
-                    for recorded in batch:
-                        self._knowledge.learn(recorded.event, now)
+                for recorded in batch:
+                    waiting.pop(recorded.event.id, None)
+                self._learn([one.event for one in batch if one.event.id not in self._early])
+                self._early.difference_update(one.event.id for one in batch)
         except Unavailable as error:
             if not self._away:
                 _log.warning("recommender.log_away", reason=str(error))
             self._away = True
+        else:
+            if self._away:
+                _log.info("recommender.log_back")
+            self._away = False
+        early = {event_id: event for event_id, event in waiting.items() if event_id not in self._early}
+        self._learn(early.values())
+        self._early.update(early)
+
+    def _waiting(self) -> Sequence[Event]:
+        """What is accepted and not in the log; a long backlog is moved there first."""
+        if self._relay is None:
+            return ()
+        waiting = self._relay.waiting(_BATCH)
+        if len(waiting) < _BATCH:
+            return waiting
+        while self._relay.forward(_BATCH) == _BATCH:
+            pass
+        return self._relay.waiting(_BATCH)
+
+    def _learn(self, events: Collection[Event]) -> None:
+        if not events:
             return
-        if self._away:
-            _log.info("recommender.log_back")
-        self._away = False
+        now = self._clock.now()
+        with self._state:
+            for event in events:
+                self._knowledge.learn(event, now)

@@ -50,15 +50,21 @@ class ListLog:
 
 
 class Waiting:
-    """A relay with events that wait."""
+    """A relay with events that wait. ``asked`` runs after each look at them."""
 
     def __init__(self, log: ListLog, events: list[Event]) -> None:
         self.log, self.events = log, events
+        self.asked: Callable[[], Any] = lambda: None
 
     def forward(self, limit: int = 1000) -> int:
         moved, self.events = self.events[:limit], self.events[limit:]
         self.log.events += moved
         return len(moved)
+
+    def waiting(self, limit: int = 1000) -> list[Event]:
+        waiting = self.events[:limit]
+        self.asked()
+        return waiting
 
 
 def recommender(log: ListLog, relay: Waiting | None = None) -> Recommender:
@@ -77,11 +83,53 @@ def test_nothing_is_known_before_the_first_catch_up_and_everything_after_it() ->
     assert len(begun(one)) == 450
 
 
-def test_what_waits_in_the_outbox_is_known_too() -> None:
+def watched_seconds(one: Recommender, title_id: str) -> float:
+    return one._knowledge.histories.of("ada").plays[title_id].watched_seconds
+
+
+def test_what_waits_to_be_moved_is_known_too_and_a_backlog_is_moved() -> None:
     log = ListLog()
-    one = recommender(log, Waiting(log, [heartbeat("ada", f"film-{number % 400}") for number in range(2500)]))
+    relay = Waiting(log, [heartbeat("ada", f"film-{number}") for number in range(3)])
+    one = recommender(log, relay)
+    one.catch_up()
+    assert begun(one) == {"film-0", "film-1", "film-2"}
+    assert log.events == []
+    relay.events += [heartbeat("ada", f"film-{number % 400}") for number in range(2500)]
     one.catch_up()
     assert len(begun(one)) == 400
+    assert relay.events == []
+
+
+def test_an_event_counts_once_wherever_on_its_way_it_is_seen() -> None:
+    log = ListLog()
+    relay = Waiting(log, [heartbeat("ada", "tide")])
+    one = recommender(log, relay)
+    one.catch_up()
+    one.catch_up()
+    # It is moved between the look at what waits and the reading of the log.
+    relay.asked = relay.forward
+    one.catch_up()
+    relay.events.append(heartbeat("ada", "reef"))
+    one.catch_up()
+    relay.asked = lambda: None
+    one.catch_up()
+    assert watched_seconds(one, "tide") == 120.0
+    assert watched_seconds(one, "reef") == 120.0
+    assert one._early == set()
+
+
+def test_while_the_log_is_away_what_waits_is_known_all_the_same() -> None:
+    log = ListLog()
+    relay = Waiting(log, [])
+    one = recommender(log, relay)
+    log.away = True
+    relay.events.append(heartbeat("ada", "tide"))
+    one.catch_up()
+    assert begun(one) == {"tide"}
+    log.away = False
+    relay.forward()
+    one.catch_up()
+    assert watched_seconds(one, "tide") == 120.0
 
 
 def test_the_next_page_after_an_event_has_its_row() -> None:
