@@ -6,7 +6,6 @@ from html import escape
 from markupsafe import Markup
 
 from matinee.pages.cards import Card
-from matinee.web.pictures import icon
 
 _MINUTE = 60
 _KEPT = 8192
@@ -54,7 +53,7 @@ def resume(shown: Card) -> Markup:
     return Markup(  # noqa: S704 - as above
         f'<li class="card card-still" {_about(shown)}>'
         f'<a class="card-link" data-stop href="/watch/{escape(shown.title_id)}">'
-        f'<span class="card-picture">{picture}<span class="card-press">{icon("play")}</span>'
+        f'<span class="card-picture">{picture}<span class="card-press"></span>'
         f'<span class="card-progress" style="--share:{shown.progress or 0:.4f}"></span></span>'
         f'<span class="card-under"><span class="card-title"><span class="visually-hidden">Resume </span>{name}</span>'
         f'<span class="card-left">{left}</span></span></a></li>'
@@ -87,7 +86,7 @@ def _poster(shown: Card) -> str:
     return (
         f'<a class="card-link" data-stop href="/titles/{title_id}"><span class="card-picture">{picture}'
         f'<span class="card-facts" aria-hidden="true">{told}</span>{progress}</span></a>'
-        f'<a class="card-play" href="/watch/{title_id}" tabindex="-1" aria-label="Play {name}">{icon("play")}</a>'
+        f'<a class="card-play" href="/watch/{title_id}" tabindex="-1" aria-label="Play {name}"></a>'
     )
 
 

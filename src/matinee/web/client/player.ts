@@ -131,11 +131,12 @@ async function play(): Promise<void> {
   });
 
   // Almost at its end: begin anew.
-  const asked = new URLSearchParams(location.search).has("start") ? 0 : playback.resume_seconds;
+  const start = new URLSearchParams(location.search).get("start");
+  const asked = start === null ? playback.resume_seconds : Math.max(Number(start) || 0, 0);
   const length = Number(root.dataset.duration ?? 0);
   const resume = length > 0 && asked > length - RESUMABLE_SECONDS ? 0 : asked;
   stream.open(resume);
-  offerStartOver(resume, (seconds) => controls.seek(seconds));
+  if (start === null) offerStartOver(resume, (seconds) => controls.seek(seconds));
   // A browser that has not seen its person act here yet may refuse: the big button stays.
   void video.play().catch(() => root.classList.add("player-asks"));
   video.addEventListener("play", () => root.classList.remove("player-asks"));

@@ -37,7 +37,6 @@ export function listen(actions: Actions): void {
     ">": () => actions.faster(1),
     s: () => actions.stats(),
     escape: () => actions.back(),
-    backspace: () => actions.back(),
     goback: () => actions.back(),
   };
   addEventListener("keydown", (event) => {

@@ -1,6 +1,6 @@
 // A page that somebody is about to open is fetched while they still aim.
 
-const AIMING_MS = 80;
+const AIMING_MS = 150;
 const PAGES = /^\/(titles|watch)\//;
 
 export function prefetchOnIntent(): void {

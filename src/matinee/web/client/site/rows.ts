@@ -9,8 +9,9 @@ function stops(row: Element): HTMLElement[] {
   return Array.from(row.querySelectorAll<HTMLElement>(STOP));
 }
 
-/** One card of each row can be reached by Tab; the others by the arrows. */
+/** One card of each row can be reached by Tab; the others by the arrows. A plain row keeps all its stops. */
 function rove(row: Element, chosen?: HTMLElement): void {
+  if (row.hasAttribute("data-plain")) return;
   const cards = stops(row);
   const current = chosen ?? cards.find((card) => card.tabIndex === 0 && card.hasAttribute("tabindex")) ?? cards[0];
   for (const card of cards) card.tabIndex = card === current ? 0 : -1;
@@ -52,6 +53,8 @@ function move(event: KeyboardEvent): void {
   const card = (event.target as HTMLElement).closest<HTMLElement>(STOP);
   const row = card?.closest(ROW);
   if (!card || !row) return;
+  // Within a field the keys are the text's, but for those that leave its line.
+  if (card instanceof HTMLInputElement && !["ArrowUp", "ArrowDown"].includes(event.key)) return;
   const cards = stops(row);
   const at = cards.indexOf(card);
   const rows = Array.from(document.querySelectorAll(ROW)).filter((other) => other.querySelector(STOP));
