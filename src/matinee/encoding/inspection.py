@@ -105,7 +105,9 @@ def select(report: ContainerReport, name: str) -> Selection:
         if track is not None and track.encrypted:
             raise Refused(f"{name} is encrypted: Matinee needs it without copy protection.")
     missing = _broken_off(report, video, audio, name)
-    return Selection(report, video, audio, (*notes, *missing))
+    subtitles = sum(1 for track in report.tracks if track.kind == "subtitle")
+    left_out = (f"{subtitles} subtitle track(s) were left out.",) if subtitles else ()
+    return Selection(report, video, audio, (*notes, *left_out, *missing))
 
 
 def look(frames: str, name: str) -> Picture:

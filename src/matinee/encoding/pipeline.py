@@ -16,6 +16,7 @@ import structlog
 from obstore.store import LocalStore, ObjectStore
 from prometheus_client import Counter, Histogram
 
+from matinee.encoding.commands import PRESET
 from matinee.encoding.ffmpeg import Tools
 from matinee.encoding.inspection import Film
 from matinee.encoding.jobs import Job, Jobs
@@ -61,7 +62,7 @@ class Pipeline:
         random_bytes: RandomBytes,
         fonts: Path | None = None,
         *,
-        preset: str = "veryfast",
+        preset: str = PRESET,
         lease_seconds: float = LEASE_SECONDS,
     ) -> None:
         self._jobs = jobs

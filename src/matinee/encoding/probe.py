@@ -6,6 +6,7 @@ decodes nothing beyond what libavformat decodes to know its streams. What the an
 """
 
 import json
+import os
 import subprocess
 import sys
 from array import array
@@ -99,9 +100,16 @@ def read_container(path: Path, name: str, sandbox: tuple[str, ...]) -> Container
     """
     command = [*sandbox, sys.executable, "-m", __name__, str(path)]
     seconds = _LEAST_SECONDS + path.stat().st_size / _SLOWEST_BYTES_PER_SECOND
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+            env=environment,
         )
     except subprocess.TimeoutExpired as error:
         raise Refused(f"{name} could not be read within {seconds:.0f} s: it is damaged or made to do harm.") from error

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from matinee.encoding import steps
-from matinee.encoding.commands import AUDIO_BPS
+from matinee.encoding.commands import AUDIO_BPS, CRF, PRESET
 from matinee.encoding.ffmpeg import Tools, free_bytes
 from matinee.encoding.inspection import Film
 from matinee.encoding.ladder import fixed_ladder, groups
@@ -47,8 +47,8 @@ class Order:
     identity: str
     work: Path
     tools: Tools
-    preset: str = "veryfast"
-    crf: float = 23.0
+    preset: str = PRESET
+    crf: float = CRF
     priority: int = 0
     font: Path | None = None
 
