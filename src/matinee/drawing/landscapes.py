@@ -76,7 +76,7 @@ def first_light(seconds: float) -> str:
         f"{painted(halo, WIDTH // 8, 200, DEEP)},{ONCE},scale={WIDTH}:1600:flags=bicubic,{DEEP}[halo]",
         f"{disc},{ONCE},pad={WIDTH}:1600:560:720[disc]",
         # The sun stands in the middle of a tall plane, and the window on it moves down.
-        f"[halo][disc]blend=all_mode=addition,{HELD},crop={WIDTH}:{HEIGHT}:0:370+n*{245 / (seconds * RATE):.4f}[sun]",
+        f"[halo][disc]blend=all_mode=addition,{HELD},crop={WIDTH}:{HEIGHT}:0:430+n*{215 / (seconds * RATE):.4f}[sun]",
         "[sky][sun]blend=all_mode=addition,split[upper][lower]",
         f"[upper]crop={WIDTH}:{top}:0:0[strip0];[lower]crop={WIDTH}:{HEIGHT - top}:0:{top}[land0]",
     ]
@@ -99,7 +99,9 @@ def first_light(seconds: float) -> str:
     strips = "".join(f"[strip{place}]" for place in range(len(_RIDGES) + 1))
     # Day breaks by brightening the shades: they climb the palette from indigo to gold.
     chains.append(f"{strips}[land{len(_RIDGES)}]vstack=inputs={len(_RIDGES) + 2}[land]")
-    chains.append(f"{level(f'(T+7)/{seconds + 5}')}[day];[land][day]blend=all_mode=multiply,{tinted(*_DAWN)}")
+    chains.append(
+        f"{level(f'(T+{seconds / 2})/{seconds * 1.25}')}[day];[land][day]blend=all_mode=multiply,{tinted(*_DAWN)}"
+    )
     return ";".join(chains)
 
 
