@@ -1,11 +1,9 @@
 // hls.js, set so that it starts quickly, changes edges without a stall and comes back from what hls.js calls fatal.
-import Hls, { ErrorDetails, ErrorTypes, Events, type HlsConfig, type LoadPolicy } from "hls.js";
-import { EdgeFailover, EdgeSteering, pardon, SILENCE_MS, TOKEN_REFUSED, WatchedLoader } from "./failover";
-import { type Addresses, type Playback, Refusal, renewPlayback } from "./playback";
+import Hls, { ErrorDetails, ErrorTypes, Events } from "hls.js";
+import { pardon, TOKEN_REFUSED } from "./failover";
+import { type Addresses, Refusal, renewPlayback } from "./playback";
+import { goalFor, remember, settings } from "./settings";
 
-const DEFAULT_BUFFER_SECONDS = 30;
-const FIRST_GUESS_BPS = 4_000_000;
-const REMEMBERED = "matinee.bandwidth";
 const ATTEMPTS = 10;
 const ATTEMPTS_IN_PLACE = 5;
 const FIRST_WAIT_MS = 250;
@@ -15,11 +13,6 @@ const RENEWAL_PAUSE_MS = 2000;
 const ENDED: ReadonlySet<number> = new Set([401, 403, 404, 409]);
 // Timers count milliseconds in 31 bits.
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-const SHORTEST_BUFFER_SECONDS = 2;
-// What the service learns of each request and state; addresses hold tokens and stay here.
-const TOLD = "ab bl br bs bsa bsd bsda cid e ec msd mtp ot pr rc sf sid sn st sta ts ttfb ttlb v".split(
-  " ",
-) as CmcdKey[];
 
 export interface Segment {
   url: string;
@@ -35,79 +28,6 @@ interface StreamHooks {
   onEdge(from: string | null, to: string): void;
   onTrouble(trouble: Trouble): void;
   onLevels(): void;
-}
-
-const policy = (longestMs: number): LoadPolicy => ({
-  default: {
-    maxTimeToFirstByteMs: SILENCE_MS,
-    maxLoadTimeMs: longestMs,
-    timeoutRetry: { maxNumRetry: 0, retryDelayMs: 0, maxRetryDelayMs: 0 },
-    errorRetry: { maxNumRetry: 1, retryDelayMs: 200, maxRetryDelayMs: 200 },
-  },
-});
-
-type CmcdKey = NonNullable<NonNullable<HlsConfig["cmcd"]>["includeKeys"]>[number];
-
-/** The most seconds that `?buffer=` lets the player hold ready; null: as many as is good. */
-function askedBuffer(): number | null {
-  const asked = Number(new URLSearchParams(location.search).get("buffer"));
-  return asked > 0 ? asked : null;
-}
-
-/** What to ask of hls.js for one playback. */
-export function settings(playback: Playback, titleId: string, addresses: Addresses): Partial<HlsConfig> {
-  const asked = askedBuffer();
-  const goal = asked ?? DEFAULT_BUFFER_SECONDS;
-  const remembered = Number(localStorage.getItem(REMEMBERED));
-  return {
-    maxBufferLength: goal,
-    maxMaxBufferLength: asked ?? 2 * goal,
-    backBufferLength: DEFAULT_BUFFER_SECONDS,
-    // The first segment is chosen by the last known bandwidth, not by a test download that is thrown away.
-    startLevel: -1,
-    testBandwidth: false,
-    abrEwmaDefaultEstimate: remembered > 0 ? remembered : FIRST_GUESS_BPS,
-    capLevelToPlayerSize: true,
-    preserveManualLevelOnError: true,
-    errorPenaltyExpireMs: 20_000,
-    // Fragmented MP4 passes through as it is: a worker would only copy it.
-    enableWorker: false,
-    errorController: EdgeFailover,
-    contentSteeringController: EdgeSteering,
-    fLoader: WatchedLoader as unknown as NonNullable<HlsConfig["fLoader"]>,
-    fragLoadPolicy: policy(60_000),
-    playlistLoadPolicy: policy(8000),
-    // Manifest and steering come from the service itself, which has no second address: a little more patience.
-    manifestLoadPolicy: {
-      default: {
-        maxTimeToFirstByteMs: 5000,
-        maxLoadTimeMs: 10_000,
-        timeoutRetry: { maxNumRetry: 1, retryDelayMs: 0, maxRetryDelayMs: 0 },
-        errorRetry: { maxNumRetry: 2, retryDelayMs: 300, maxRetryDelayMs: 1000 },
-      },
-    },
-    steeringManifestLoadPolicy: policy(4000),
-    xhrSetup: (request, url) => {
-      const current = addresses.current(url);
-      if (current !== url) request.open("GET", current, true);
-    },
-    // CTA-5004-A: one session a playback; requests tell the edge, events tell the service.
-    cmcd: {
-      version: 2,
-      sessionId: playback.playback_id,
-      contentId: titleId,
-      eventTargets: [
-        {
-          url: "/api/v1/cmcd",
-          version: 2,
-          events: ["ps", "e", "t", "rr"],
-          interval: 10,
-          batchSize: 8,
-          includeKeys: TOLD,
-        },
-      ],
-    },
-  };
 }
 
 export class Stream {
@@ -218,12 +138,8 @@ export class Stream {
       this.hooks.onLevels();
     });
     hls.on(Events.LEVEL_LOADED, (_event, data) => {
-      // hls.js begins a segment while less than its goal is ready, and so holds up to a segment more.
-      const asked = askedBuffer();
-      if (asked === null) return;
-      const goal = Math.max(asked - data.details.targetduration, SHORTEST_BUFFER_SECONDS);
-      hls.config.maxBufferLength = goal;
-      hls.config.maxMaxBufferLength = goal;
+      const goal = goalFor(data.details.targetduration);
+      if (goal !== null) Object.assign(hls.config, { maxBufferLength: goal, maxMaxBufferLength: goal });
     });
     hls.on(Events.LEVELS_UPDATED, () => this.hooks.onLevels());
     hls.on(Events.LEVEL_SWITCHED, () => this.hooks.onLevels());
@@ -236,7 +152,7 @@ export class Stream {
         if (this.attempts > 0) this.hooks.onTrouble({ kind: "none" });
         this.attempts = 0;
         this.cameFrom(edge);
-        if (hls.bandwidthEstimate > 0) localStorage.setItem(REMEMBERED, String(Math.round(hls.bandwidthEstimate)));
+        remember(hls.bandwidthEstimate);
       }
     });
     hls.on(Events.ERROR, (_event, data) => {

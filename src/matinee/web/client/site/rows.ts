@@ -5,6 +5,13 @@ const STOP = "[data-stop]";
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
+/** A row that shows all of its cards needs no arrows. */
+const fits = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    target.parentElement?.classList.toggle("row-fits", target.scrollWidth <= target.clientWidth);
+  }
+});
+
 function stops(row: Element): HTMLElement[] {
   return Array.from(row.querySelectorAll<HTMLElement>(STOP));
 }
@@ -109,5 +116,8 @@ export function watchRows(): void {
 
 /** Rows that came with the page, or later. */
 export function dressRows(): void {
-  for (const row of document.querySelectorAll(ROW)) rove(row);
+  for (const row of document.querySelectorAll(ROW)) {
+    rove(row);
+    fits.observe(row);
+  }
 }
