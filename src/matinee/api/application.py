@@ -3,7 +3,20 @@
 from fastapi import APIRouter, FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from matinee.api import accounts, cmcd, edges, events, home, manifests, playbacks, problems, profiles, steering, studio, titles
+from matinee.api import (
+    accounts,
+    cmcd,
+    edges,
+    events,
+    home,
+    manifests,
+    playbacks,
+    problems,
+    profiles,
+    steering,
+    studio,
+    titles,
+)
 from matinee.pages.rooms import Rooms
 
 
