@@ -12,8 +12,7 @@ from hypothesis import settings
 
 from engines import find_postgresql, missing, postgresql_server
 from matinee.adapters.clock_manual import ManualClock
-from matinee.compose.database import open_database
-from schema import migrate
+from matinee.compose.database import migrate, open_database
 
 # A busy machine is no fault: what must be quick is measured by the tests that say so.
 settings.register_profile("matinee", deadline=None)

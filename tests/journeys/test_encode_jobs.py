@@ -22,14 +22,13 @@ from encode_worker import LEASE_SECONDS
 from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.compute_local import LocalCompute
 from matinee.adapters.events_database import DatabaseOutbox
-from matinee.compose.database import open_database
+from matinee.compose.database import migrate, open_database
 from matinee.encoding.ffmpeg import Tools, find_sandbox, find_tools, run_ffmpeg
 from matinee.encoding.jobs import Job, Jobs, JobState, RenditionState
 from matinee.encoding.pipeline import Pipeline
 from matinee.model.errors import EncodingFailed, Unavailable
 from matinee.model.events import Facts, TitleEncoded, TitleEncodingFailed, from_json
 from matinee.model.media import presentation_from_json
-from schema import migrate
 from small_films import TOOLS, draw, picture
 
 _PATIENCE = 60.0
