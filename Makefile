@@ -56,7 +56,8 @@ demo: setup ## the whole service on this machine; FILMS=dir takes yours
 	@exec $(BIN)/matinee demo --data $(DATA) --port $(PORT) $(if $(FILMS),--films $(FILMS))
 
 test: setup-development engines check ## everything, real engines included
-	@$(BIN)/pytest tests/contracts tests/journeys tests/browser
+	@$(BIN)/pytest -n 2 tests/contracts
+	@$(BIN)/pytest tests/journeys tests/browser
 
 # --- every day --------------------------------------------------------------------------------------------------------
 check: setup-development ## format, lint, types, import rules, unit tests
@@ -66,7 +67,7 @@ check: setup-development ## format, lint, types, import rules, unit tests
 	@$(BIN)/lint-imports --no-logo | tail -n 4
 	@npx --no-install biome check --log-level=error src/matinee/web/client
 	@npm run --silent types
-	@$(BIN)/pytest -q tests/unit tests/architecture
+	@$(BIN)/pytest -q -n 2 tests/unit tests/architecture
 
 bench: setup-development ## the tables of docs/benchmarks.md
 	@$(BIN)/python -m benchmarks

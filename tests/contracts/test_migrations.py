@@ -13,7 +13,7 @@ from matinee.model.errors import Invalid, Unavailable
 
 def test_the_migrations_make_the_tables_that_the_stores_name(database: sa.Engine) -> None:
     with database.connect() as connection:
-        found = compare_metadata(MigrationContext.configure(connection), all_metadata())  # type: ignore[arg-type] - Alembic takes several, its types one
+        found = compare_metadata(MigrationContext.configure(connection), all_metadata())  # type: ignore[arg-type]  # Alembic takes several
     assert found == []
 
 

@@ -110,6 +110,7 @@ async def run_serve(settings: Settings) -> None:
     stop = threading.Event()
     relaying = threading.Thread(target=_relay, args=(relay, stop), name="relay")
     relaying.start()
+    rooms.recommender.start()
     server = Server(
         app,
         address=settings.host,
@@ -126,6 +127,7 @@ async def run_serve(settings: Settings) -> None:
     try:
         await server.serve()
     finally:
+        rooms.recommender.stop()
         stop.set()
         relaying.join()
         _log.info("serve.stopped")
