@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 from PIL import Image
 
 from matinee.compose.encode import encode_folder
-from matinee.model.errors import Invalid, Refused
+from matinee.encoding.ladder import fixed_ladder
+from matinee.encoding.packaging import AudioFile, VideoFile, verify
+from matinee.model.errors import EncodingFailed, Invalid, Refused
 from small_films import H264, Decoded, decode, draw, ffmpeg, from_zero, key_times, onsets, picture, served, tone
 
 _MILLISECOND = 0.001
@@ -177,8 +180,9 @@ def test_rungs_share_key_frames_and_cuts_and_the_folder_is_whole(tmp_path: Path)
     names = {str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()}
     assert {"master.m3u8", "manifest.mpd", "poster.jpg", "still.jpg", "thumbnails.vtt", "report.json"} <= names
     assert json.loads((output / "report.json").read_text()) == report
-    assert Image.open(output / "poster.jpg").size == (600, 900)
-    assert Image.open(output / "still.jpg").size == (1280, 720)
+    for name, size in (("poster.jpg", (600, 900)), ("still.jpg", (1280, 720))):
+        with Image.open(output / name) as image:
+            assert image.size == size
     assert 'type="static"' in (output / "manifest.mpd").read_text()
 
 
@@ -204,6 +208,33 @@ def test_picture_and_sound_stay_together(suffix: str, picture_late: float, sound
     seen_after, heard_after = onsets(tmp_path / "out" / "master.m3u8")
     assert seen_after - heard_after == pytest.approx(seen - heard, abs=0.005)
     assert seen - heard == pytest.approx(picture_late - sound_late, abs=0.005)
+
+
+def test_a_package_that_does_not_agree_with_itself_is_not_published(tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    report = encode_folder(draw(tmp_path / "film.mp4", seconds=6), output)
+    (rung,) = fixed_ladder(320, 180, 25).rungs
+    video, audio = VideoFile(rung, Path("240p.mp4"), report["frames"]), AudioFile(Path("a.mp4"), None)
+
+    def verified(videos: list[VideoFile], folder: Path = output) -> None:
+        verify(folder, videos, audio, Fraction(25), "#000000", "film.mp4")
+
+    verified([video])
+    with pytest.raises(EncodingFailed, match="holds 150 of 151 frames"):
+        verified([VideoFile(rung, video.path, 151)])
+    for name, words in (("v240/00002.m4s", "is missing"), ("manifest.mpd", "disagree"), ("v240/main.m3u8", "disagree")):
+        broken = tmp_path / "broken"
+        shutil.copytree(output, broken)
+        if name.endswith(".m4s"):
+            (broken / name).unlink()
+        else:
+            text = (broken / name).read_text()
+            (broken / name).write_text(
+                text.replace('d="180000"', 'd="90000"').replace("#EXTINF:2.000", "#EXTINF:1.000")
+            )
+        with pytest.raises(EncodingFailed, match=words):
+            verified([video], broken)
+        shutil.rmtree(broken)
 
 
 def _refusal(source: Path, tmp_path: Path) -> str:

@@ -16,7 +16,7 @@ CRF = 23.0
 _LOOKAHEAD = {"superfast": ":rc-lookahead=20:mbtree=1"}
 AUDIO_BPS = 128_000
 _LOOK_FRAMES = 8
-_PEAK_WHITE_NITS = 100
+_WHITE_NITS = 203  # ITU-R BT.2408: what white paper shows in HDR
 _ONE_MILLISECOND = 0.001
 _AUDIO_OVERHANG_SECONDS = 0.5
 
@@ -68,6 +68,11 @@ def audio_command(ffmpeg: str, source: Path, film: Film, output: Path) -> list[s
         *("-f", "mp4", str(output)),
         *_keep_time(film.source.video.index),
     ]
+
+
+def first_frame_command(ffmpeg: str, rendition: Path, output: Path) -> list[str]:
+    """Take the first frame of a rendition of ours as a picture."""
+    return [*_start(ffmpeg, "error"), "-i", str(rendition), "-frames:v", "1", "-q:v", "2", "-y", str(output)]
 
 
 def video_graph(film: Film, rungs: Sequence[Rung]) -> str:
@@ -211,10 +216,11 @@ def _scale(picture: Picture, rung: Rung) -> str:
 def _tone_map(picture: Picture, rung: Rung) -> list[str]:
     return [
         # Scaled first, where it is cheap; then to linear light, where colours may be converted.
-        f"zscale=w={rung.width}:h={rung.height}:t=linear:npl={_PEAK_WHITE_NITS}",
+        f"zscale=w={rung.width}:h={rung.height}:t=linear:npl={_WHITE_NITS}",
         "format=gbrpf32le",
         "zscale=p=bt709",
-        *(["tonemap=tonemap=hable:desat=0"] if picture.is_high_dynamic_range else []),
+        # mobius leaves the darker third as it is and bends what is brighter; hable darkens the whole picture.
+        *(["tonemap=tonemap=mobius:desat=0"] if picture.is_high_dynamic_range else []),
         "zscale=t=bt709:m=bt709:r=tv",
         "format=yuv420p",
     ]

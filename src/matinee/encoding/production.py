@@ -111,7 +111,7 @@ class Production:
         film = self._inspect()
         ladder = fixed_ladder(film.picture.display_width, film.picture.height, float(film.frame_rate))
         self._plan(film, ladder)
-        self._encode(film, ladder)
+        film = self._encode(film, ladder)
         videos = [self._video(rung) for rung in ladder.rungs]
         audio = self._audio(film)
         if len({video.frames for video in videos}) != 1:
@@ -145,8 +145,11 @@ class Production:
             names.insert(1, sound)
         self._watcher.planned(film, ladder, tuple(names))
 
-    def _encode(self, film: Film, ladder: Ladder) -> None:
-        """The first rung, then the sound and the other rungs; what is there already is taken as it is."""
+    def _encode(self, film: Film, ladder: Ladder) -> Film:
+        """The first rung, then the sound and the other rungs; the film, its length as the encoder found it.
+
+        What is there already is taken as it is.
+        """
         first, *others = groups(ladder, film.length_seconds)
         self._do("encoding", self._videos_to_make(film, first))
         measured = self._finished[first[0].name].length_seconds
@@ -156,6 +159,7 @@ class Production:
         for group in others:
             work += self._videos_to_make(film, group)
         self._do("encoding", work)
+        return film
 
     def _videos_to_make(self, film: Film, rungs: Sequence[Rung]) -> list[_Work]:
         order = self._order

@@ -9,15 +9,18 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from matinee.encoding.boxes import track_seconds
-from matinee.encoding.commands import audio_command, look_command, video_command
+from matinee.encoding.commands import audio_command, first_frame_command, look_command, video_command
 from matinee.encoding.ffmpeg import Ran, Tools, run_ffmpeg, run_tool
 from matinee.encoding.inspection import Film, accept, check_decoded, look, select
+from matinee.encoding.ladder import KEY_FRAME_SECONDS
 from matinee.encoding.probe import read_container
 from matinee.model.errors import EncodingFailed, Refused
 from matinee.model.media import Rung
 
+POSTER, STILL, THUMBNAILS = "poster.jpg", "still.jpg", "thumbnails.vtt"
 Progress = Callable[[float], None]
 _MICROSECONDS = 1e6
 
@@ -110,27 +113,25 @@ def run_packager(command: Sequence[str], folder: Path, name: str, tools: Tools, 
 def draw_pictures(
     small: Path, large: Path, film: Film, name: str, font: Path | None, folder: Path, tools: Tools, _progress: Progress
 ) -> str:
-    """TEMPORARY"""
-    at = film.length_seconds / 3
-    start = [
-        tools.ffmpeg,
-        "-hide_banner",
-        "-nostdin",
-        "-v",
-        "error",
-        "-progress",
-        "pipe:1",
-        "-ss",
-        f"{at:.3f}",
-        "-i",
-        str(large),
-        "-frames:v",
-        "1",
-        "-y",
-    ]
-    run_ffmpeg([*start, "-vf", "scale=1280:720", str(folder / "still.jpg")], tools, "drawing")
-    run_ffmpeg([*start, "-vf", "scale=600:900", str(folder / "poster.jpg")], tools, "drawing")
-    return "#123456"
+    """Make still, poster and thumbnails in a folder; the poster's colour.
+
+    Renditions are upright, in square pixels and standard colours already, and made by us: no source is opened again.
+    """
+    from matinee.encoding import posters, thumbnails  # noqa: PLC0415 - Pillow, which no other step needs
+
+    what = f"drawing the pictures of {film.name}"
+    with TemporaryDirectory(dir=folder.parent) as scratch:
+        frame = Path(scratch) / "frame.jpg"
+        run_tool(posters.still_command(tools.ffmpeg, large, frame, film.length_seconds), tools, what, "FFmpeg")
+        if not frame.exists():  # a film of few frames may have none in the stretch that was looked at
+            run_tool(first_frame_command(tools.ffmpeg, large, frame), tools, what, "FFmpeg")
+        posters.make_still(frame, folder / STILL)
+        colour = posters.make_poster(frame, name, font, folder / POSTER)
+    sprites = thumbnails.plan_sprites(film.picture.display_width, film.picture.height, film.length_seconds)
+    command = thumbnails.sprites_command(tools.ffmpeg, small, folder, sprites, KEY_FRAME_SECONDS)
+    run_tool(command, tools, what, "FFmpeg")
+    (folder / THUMBNAILS).write_text(thumbnails.thumbnails_vtt(sprites))
+    return colour
 
 
 def keep(folder: Path, finished: Finished) -> None:
