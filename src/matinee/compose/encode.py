@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from matinee.adapters.compute_local import LocalCompute
+from matinee.compose.fonts import display_font
 from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.inspection import Film
 from matinee.encoding.production import Order, Production, as_report, identity_of
 from matinee.encoding.steps import Finished
-from matinee.model.errors import Invalid
+from matinee.model.errors import Invalid, Unavailable
 from matinee.model.media import Ladder
 
 REPORT = "report.json"
@@ -29,8 +30,8 @@ def encode_folder(
 ) -> dict[str, Any]:
     """Fill a folder with a film that plays from there; returns what ``report.json`` in it says.
 
-    ``say`` hears sentences about what is done. Invalid if there is no source or the output holds other things;
-    Refused if the source cannot be right.
+    ``font`` sets the poster's name; without it, the web's display face does. ``say`` hears sentences about what is
+    done. Invalid if there is no source or the output holds other things; Refused if the source cannot be right.
     """
     if not source.is_file():
         raise Invalid(f"There is no file {source}.")
@@ -47,16 +48,18 @@ def encode_folder(
             identity=identity_of(source.stat().st_size, str(source.stat().st_mtime_ns)),
             work=Path(work),
             tools=find_tools(),
-            font=font,
+            font=font or display_font(),
         )
         try:
             produced = Production(order, compute, _Teller(say or (lambda _: None))).run()
+            report = as_report(produced)
+            (produced.folder / REPORT).write_text(json.dumps(report, indent=2) + "\n")
+            shutil.rmtree(output, ignore_errors=True)
+            produced.folder.replace(output)
+        except OSError as error:
+            raise Unavailable(f"{output} cannot be filled: {error.strerror or error}.") from error
         finally:
             compute.close()
-        report = as_report(produced)
-        (produced.folder / REPORT).write_text(json.dumps(report, indent=2) + "\n")
-        shutil.rmtree(output, ignore_errors=True)
-        produced.folder.replace(output)
     return report
 
 

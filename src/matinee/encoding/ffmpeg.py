@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from matinee.model.errors import EncodingFailed, Unavailable
+from matinee.model.errors import EncodingFailed, Refused, Unavailable
 
 _SILENT_SECONDS = 300.0  # a tool that reports nothing new for so long hangs
 _HEAD_BYTES, _TAIL_BYTES = 512 * 1024, 64 * 1024
 _NO_SPACE = 256 - 28  # FFmpeg ends with the low byte of -ENOSPC
-_NO_SPACE_WORDS = "No space left on device"
+_DAMAGED = 69  # FFmpeg's -max_error_rate: two thirds of what it decoded were errors
+_NO_SPACE_WORDS = re.compile("No space left on device|running out of disk space")
 # Ways to take the network away, the mildest last; which work depends on the kernel and on who we are.
 _SANDBOXES = (("unshare", "--map-root-user", "--net"), ("unshare", "--net"))
 
@@ -82,8 +83,8 @@ def run_ffmpeg(
 ) -> Ran:
     """Run FFmpeg with ``-progress pipe:1`` in its arguments; ``on_progress`` gets each report as keys and values.
 
-    ``what`` names the work in sentences. EncodingFailed if FFmpeg fails, Unavailable if it was killed, hangs or finds
-    no space on the disk.
+    ``what`` names the work in sentences. EncodingFailed if FFmpeg fails; Refused if it can decode little of the source;
+    Unavailable if it was killed, hangs or finds no space on the disk.
     """
     started = time.monotonic()
     with TemporaryFile() as messages:
@@ -181,8 +182,10 @@ def _words(file: int) -> str:
 def _check(code: int, text: str, what: str, tool: str) -> None:
     if code == 0:
         return
-    if code == _NO_SPACE or _NO_SPACE_WORDS in text:
+    if code == _NO_SPACE or _NO_SPACE_WORDS.search(text):
         raise Unavailable(f"There is no space left on the disk while {what}.")
+    if code == _DAMAGED:
+        raise Refused(f"Most of what {tool} read was damaged while {what}.")
     if code < 0:
         raise Unavailable(f"{tool} was killed ({signal.Signals(-code).name}) while {what}.")
     raise EncodingFailed(f"{tool} failed while {what}: {_last_words(text)}")

@@ -34,7 +34,7 @@ _seconds = Histogram(
     "matinee_encode_seconds", "Seconds from lease to end.", buckets=(5, 15, 30, 60, 120, 300, 900, 3600, 14400)
 )
 
-LEASE_SECONDS = 30.0
+LEASE_SECONDS = 15.0  # beats come every second; a killed worker's job waits this long at most
 _BEAT_SECONDS = 1.0
 _RETRY_SECONDS = 20.0
 _UPLOADS = 8

@@ -26,10 +26,26 @@ if TYPE_CHECKING:
 DEMUXERS = ("mov", "matroska", "mpegts", "mpeg", "flv", "avi", "ogg", "asf", "mxf")
 VIDEO_CODECS = (
     *("h264", "hevc", "vvc", "av1", "vp8", "vp9", "mpeg1video", "mpeg2video", "mpeg4", "h263", "flv1", "vc1", "wmv3"),
+    *("wmv1", "wmv2", "msmpeg4v2", "msmpeg4v3"),
     *("theora", "mjpeg", "prores", "dnxhd", "ffv1", "rawvideo", "v210"),
 )
 AUDIO_CODECS = (
-    *("aac", "aac_latm", "mp3", "mp2", "ac3", "eac3", "opus", "vorbis", "flac", "alac", "dts", "truehd", "wmav2"),
+    *(
+        "aac",
+        "aac_latm",
+        "mp3",
+        "mp2",
+        "ac3",
+        "eac3",
+        "opus",
+        "vorbis",
+        "flac",
+        "alac",
+        "dts",
+        "truehd",
+        "wmav1",
+        "wmav2",
+    ),
     *("pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_f32le", "pcm_u8", "pcm_alaw", "pcm_mulaw"),
     *("pcm_bluray", "pcm_dvd", "amr_nb", "amr_wb"),
 )
