@@ -26,10 +26,12 @@ from matinee.catalogue.titles import Catalogue, TitleState
 from matinee.compose.breakage import ACTIONS
 from matinee.compose.database import migrate, open_database
 from matinee.compose.films import FilmFile, drawn_file, find_films, ingest
+from matinee.compose.fonts import display_font
 from matinee.compose.objects import open_objects
 from matinee.compose.serve import check_port
 from matinee.compose.supervisor import Program, Supervisor, die_with_parent
 from matinee.drawing.films import DRAWN_FILMS, draw_command
+from matinee.drawing.lettering import title_card
 from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.jobs import Jobs
 from matinee.model.errors import Conflict, EncodingFailed, Invalid, MatineeError, Unavailable
@@ -294,7 +296,9 @@ class _Show:
             path = folder / f"{film.slug}.mp4"
             if not path.exists():
                 unfinished = path.with_name(f".{path.name}")
-                command = draw_command(film, self._ffmpeg, unfinished)
+                card = path.with_suffix(".png")
+                title_card(film.name, film.year, display_font(), card)
+                command = draw_command(film, self._ffmpeg, unfinished, card=card)
                 # Niced: what is already being encoded for somebody to watch goes first.
                 self._drawing = subprocess.Popen(
                     [*_NICE, *command],

@@ -149,7 +149,7 @@ def draw_command(
     graphs = [f"{film.video}[drawn]", f"{film.audio}[heard]"]
     if card is not None:
         graphs += [
-            "[0:v]format=yuva420p,fade=in:st=0.6:d=0.8:alpha=1,fade=out:st=3.4:d=0.8:alpha=1[card]",
+            "[0:v]format=yuva420p,fade=in:st=0.5:d=0.6:alpha=1,fade=out:st=2.8:d=0.6:alpha=1[card]",
             "[drawn][card]overlay=x=(W-w)/2:y=(H-h)/2:format=yuv420:eof_action=pass[titled]",
         ]
     small = "" if size == (WIDTH, HEIGHT) else f"scale={size[0]}:{size[1]}:flags=area,"
@@ -166,10 +166,13 @@ def draw_command(
         ffmpeg,
         *("-hide_banner", "-nostdin", "-loglevel", "error", "-y"),
         # A single picture, repeated for as long as it is shown.
-        *(("-loop", "1", "-framerate", str(RATE), "-t", "4.4", "-i", str(card)) if card is not None else ()),
+        *(("-loop", "1", "-framerate", str(RATE), "-t", "3.4", "-i", str(card)) if card is not None else ()),
+        # One thread: planes are small, and handing their slices around costs more than it saves.
+        *("-filter_complex_threads", "1"),
         *("-filter_complex", ";".join(graphs), "-map", "[picture]", "-map", "[sound]", "-t", f"{length:.3f}"),
-        # A mezzanine: drawn fast and encoded again at once, so its size matters little.
-        *("-c:v", "libx264", "-preset", "ultrafast", "-crf", "18", "-pix_fmt", "yuv420p"),
+        # A mezzanine: drawn fast and encoded again at once, so its size matters little. A constant quantiser needs no
+        # looking ahead.
+        *("-c:v", "libx264", "-preset", "ultrafast", "-qp", "18", "-g", str(2 * RATE), "-pix_fmt", "yuv420p"),
         # Lossless, and quicker to make than AAC; ISO BMFF and Matroska both carry it.
         *("-c:a", "flac", "-sample_fmt", "s16"),
         *("-metadata", f"title={film.name}"),

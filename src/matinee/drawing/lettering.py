@@ -253,10 +253,10 @@ def title_card(name: str, year: int | None, font: Path | None, output: Path) -> 
     letters = Image.new("RGBA", (width, height), (*PAPER, 0))
     write(letters, block, (width // 2, 70), PAPER, middle=True)
     if year is not None:
-        write_spaced(letters, str(year), font, 24, (width / 2, 70 + block.height + 44), BRASS, middle=True)
+        write_spaced(letters, str(year), font, 26, (width / 2, 70 + block.height + 46), PAPER, middle=True)
     ink = letters.getchannel("A")
     shadow = Image.new("RGBA", (width, height), (8, 7, 6, 0))
     near, far = ink.filter(ImageFilter.GaussianBlur(5)), ink.filter(ImageFilter.GaussianBlur(26))
     # A blur thins out what it spreads: the far shadow is strengthened until it carries.
-    shadow.putalpha(Image.blend(near, far.point([min(255, value * 4) for value in range(256)]), 0.6))
+    shadow.putalpha(Image.blend(near, far.point([min(255, value * 4) for value in range(256)]), 0.7))
     Image.alpha_composite(shadow, letters).save(output)

@@ -17,14 +17,15 @@ _QUALITY = 88
 # Films shorter than this are decoded from the stretch's start; of longer ones, key frames are looked up one by one.
 _SHORT_SECONDS = 40.0
 _CANDIDATES = 9
-_STRETCH = (0.10, 0.60)
+# After the titles, before what would give the end away.
+_STRETCH = (0.30, 0.60)
 _LONG_SIDE = 1920
 # A still of another shape than this many times 16:9 stands whole before a blurred self.
 _ODD_SHAPE = 1.35
 
 
 def still_command(ffmpeg: str, source: Path, output: Path, duration_seconds: float) -> list[str]:
-    """The command that takes one good frame out of a film's first half, upright and in square pixels.
+    """The command that takes one good frame out of a film's middle, upright and in square pixels.
 
     FFmpeg's ``thumbnail`` filter picks the frame whose histogram is nearest the average of its fellows, which passes
     over black, flashes and fades.
