@@ -35,7 +35,7 @@ $(VENV)/.node: $(VENV)/.bootstrap requirements/node.txt
 	@touch $@
 
 node_modules/.stamp: package.json package-lock.json $(VENV)/.node
-	@npm ci --silent --no-audit --no-fund
+	@npm ci --loglevel=error --no-audit --no-fund >/dev/null
 	@touch $@
 
 $(STATIC)/.stamp: node_modules/.stamp $(shell find src/matinee/web/client -type f)
@@ -65,7 +65,7 @@ check: setup-development ## format, lint, types, import rules, unit tests
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo | tail -n 4
-	@npx --no-install biome check --log-level=error src/matinee/web/client
+	@npx --no-install prettier --check --log-level=warn 'src/matinee/web/client/**/*.{ts,mjs,css}' 'tests/browser/*.js'
 	@npm run --silent types
 	@$(BIN)/pytest -q -n 2 tests/unit tests/architecture
 
@@ -82,7 +82,8 @@ lock: $(VENV)/.bootstrap ## pin everything anew
 	@for set in bootstrap node build runtime development; do \
 	  $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    --no-emit-index-url --no-emit-find-links --upgrade requirements/$$set.in -o requirements/$$set.txt; done
-	@npm update --silent && npm pkg fix
+	@rm -rf node_modules package-lock.json && npm install --package-lock-only --loglevel=error --no-audit --no-fund
+	@$(BIN)/python requirements/strip_addresses.py package-lock.json
 
 clean: ## remove what was built, not what was kept (DATA)
 	@rm -rf $(VENV) node_modules $(STATIC)

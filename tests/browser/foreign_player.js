@@ -12,12 +12,17 @@ new PerformanceObserver((list) => {
   }
 }).observe({ type: "resource", buffered: true });
 
-video.addEventListener("playing", () => { probe.started = true; });
-video.addEventListener("waiting", () => { if (probe.started && !video.seeking) probe.waits += 1; });
+video.addEventListener("playing", () => {
+  probe.started = true;
+});
+video.addEventListener("waiting", () => {
+  if (probe.started && !video.seeking) probe.waits += 1;
+});
 let last = { time: 0, at: performance.now() };
 setInterval(() => {
   const now = performance.now();
-  if (video.currentTime !== last.time || video.paused || video.ended || !probe.started) last = { time: video.currentTime, at: now };
+  if (video.currentTime !== last.time || video.paused || video.ended || !probe.started)
+    last = { time: video.currentTime, at: now };
   else probe.longestPause = Math.max(probe.longestPause, (now - last.at) / 1000);
 }, 50);
 
@@ -26,8 +31,19 @@ async function shakaPlay() {
   const player = new shaka.Player();
   await player.attach(video);
   // A hung edge answers nothing: what costs time is how long a connection may be silent.
-  const retryParameters = { maxAttempts: 2, baseDelay: 100, backoffFactor: 1, fuzzFactor: 0.3, timeout: 4000, stallTimeout: 1500, connectionTimeout: 1500 };
-  player.configure({ streaming: { bufferingGoal: 8, rebufferingGoal: 1, retryParameters }, manifest: { retryParameters } });
+  const retryParameters = {
+    maxAttempts: 2,
+    baseDelay: 100,
+    backoffFactor: 1,
+    fuzzFactor: 0.3,
+    timeout: 4000,
+    stallTimeout: 1500,
+    connectionTimeout: 1500,
+  };
+  player.configure({
+    streaming: { bufferingGoal: 8, rebufferingGoal: 1, retryParameters },
+    manifest: { retryParameters },
+  });
   player.addEventListener("error", (event) => probe.errors.push(`${event.detail.severity}:${event.detail.code}`));
   await player.load(query.get("manifest"));
 }
@@ -37,7 +53,12 @@ function dashPlay() {
   player.updateSettings({
     streaming: {
       applyContentSteering: true,
-      buffer: { bufferTimeDefault: 8, bufferTimeAtTopQuality: 8, bufferTimeAtTopQualityLongForm: 8, initialBufferLevel: 1 },
+      buffer: {
+        bufferTimeDefault: 8,
+        bufferTimeAtTopQuality: 8,
+        bufferTimeAtTopQualityLongForm: 8,
+        initialBufferLevel: 1,
+      },
       fragmentRequestTimeout: 2000,
       retryAttempts: { MediaSegment: 1, InitializationSegment: 1 },
       retryIntervals: { MediaSegment: 100, InitializationSegment: 100 },
