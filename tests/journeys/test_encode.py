@@ -15,7 +15,7 @@ from matinee.compose.encode import encode_folder
 from matinee.encoding.ladder import fixed_ladder
 from matinee.encoding.packaging import AudioFile, VideoFile, verify
 from matinee.model.errors import EncodingFailed, Invalid, Refused
-from small_films import H264, Decoded, decode, draw, ffmpeg, from_zero, key_times, onsets, picture, served, tone
+from sources import H264, Decoded, decode, draw, ffmpeg, from_zero, key_times, onsets, picture, served, tone
 
 _MILLISECOND = 0.001
 

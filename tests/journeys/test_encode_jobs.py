@@ -29,7 +29,7 @@ from matinee.encoding.pipeline import Pipeline
 from matinee.model.errors import EncodingFailed, Unavailable
 from matinee.model.events import Facts, TitleEncoded, TitleEncodingFailed, from_json
 from matinee.model.media import presentation_from_json
-from small_films import TOOLS, draw, picture
+from sources import TOOLS, draw, picture
 
 _PATIENCE = 60.0
 

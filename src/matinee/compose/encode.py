@@ -4,6 +4,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from matinee.adapters.compute_local import LocalCompute
 from matinee.compose.fonts import display_font
 from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.inspection import Film
-from matinee.encoding.production import Order, Production, as_report, identity_of
+from matinee.encoding.production import Order, Produced, Production, identity_of
 from matinee.encoding.steps import Finished
 from matinee.model.errors import Invalid, Unavailable
 from matinee.model.media import Ladder
@@ -52,7 +53,7 @@ def encode_folder(
         )
         try:
             produced = Production(order, compute, _Teller(say or (lambda _: None))).run()
-            report = as_report(produced)
+            report = _report(produced)
             (produced.folder / REPORT).write_text(json.dumps(report, indent=2) + "\n")
             shutil.rmtree(output, ignore_errors=True)
             produced.folder.replace(output)
@@ -61,6 +62,28 @@ def encode_folder(
         finally:
             compute.close()
     return report
+
+
+def _report(produced: Produced) -> dict[str, Any]:
+    """What ``report.json`` says: values that JSON can hold."""
+    presentation, film = produced.presentation, produced.film
+    return {
+        "source": asdict(film.source),
+        "frames": produced.finished[0].frames,
+        "duration_seconds": presentation.duration_seconds,
+        "notes": list(film.notes),
+        "renditions": [asdict(rendition) for rendition in presentation.renditions],
+        "size_bytes": presentation.size_bytes,
+        "hls": presentation.hls,
+        "dash": presentation.dash,
+        "poster": presentation.poster,
+        "still": presentation.still,
+        "thumbnails": presentation.thumbnails,
+        "colour": presentation.colour,
+        "segment_seconds": produced.ladder.segment_seconds,
+        "seconds": dict(produced.seconds),
+        "encodes": [asdict(finished) for finished in produced.finished],
+    }
 
 
 class _Teller:

@@ -10,7 +10,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -288,28 +288,6 @@ def _sound(film: Film) -> AudioFile:
     """The rendition of a film's sound, without its path."""
     assert film.source.audio is not None
     return AudioFile(Path(), film.source.audio.language)
-
-
-def as_report(produced: Produced) -> dict[str, Any]:
-    """What ``matinee encode`` writes as ``report.json``: values that JSON can hold."""
-    presentation, film = produced.presentation, produced.film
-    return {
-        "source": asdict(film.source),
-        "frames": produced.finished[0].frames,
-        "duration_seconds": presentation.duration_seconds,
-        "notes": list(film.notes),
-        "renditions": [asdict(rendition) for rendition in presentation.renditions],
-        "size_bytes": presentation.size_bytes,
-        "hls": presentation.hls,
-        "dash": presentation.dash,
-        "poster": presentation.poster,
-        "still": presentation.still,
-        "thumbnails": presentation.thumbnails,
-        "colour": presentation.colour,
-        "segment_seconds": produced.ladder.segment_seconds,
-        "seconds": dict(produced.seconds),
-        "encodes": [asdict(finished) for finished in produced.finished],
-    }
 
 
 def identity_of(size_bytes: int, tag: str | None) -> str:
