@@ -11,7 +11,7 @@ _VIDEOS = [VideoFile(rung, Path(f"/work, with: comma/{rung.name}-0123.mp4"), 288
 
 
 def test_every_rendition_is_packaged_into_a_folder_of_its_own() -> None:
-    command = package_command("packager", _VIDEOS, AudioFile(Path("/work/a-und-4567.mp4"), None), 4.0)
+    command = package_command("packager", _VIDEOS, AudioFile(Path("/kept/a-und-4567.mp4"), None), 4.0)
     assert [video_folder(rung) for rung in _RUNGS] == ["v240", "v360", "v480", "v720"]
     for place, rung in enumerate(_RUNGS, start=1):
         assert command[place].startswith(f"in={rung.name}-0123.mp4,stream=video,init_segment=package/v{rung.height}/")
