@@ -1,15 +1,48 @@
-"""Every benchmark, one after another: ``make bench``."""
+"""Every benchmark, one after another, and the page of their tables: ``make bench``."""
 
+import json
 import subprocess
 import sys
+from pathlib import Path
+
+from benchmarks.machine import RESULTS, as_table
 
 NAMES = ("demo_start", "home_page", "edge_throughput")
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+_HEAD = """# Benchmarks
+
+One question each, beside the strongest rival in the same run where there is one. Written by `make bench`; each table
+stands with the command and the machine that made it.
+"""
+
+
+def page() -> str:
+    """The page of all results that there are."""
+    parts = [_HEAD]
+    for name in NAMES:
+        path = RESULTS / f"{name}.json"
+        if not path.exists():
+            continue
+        result = json.loads(path.read_text())
+        here = result["machine"]
+        parts.append(f"## {result['question'][:1].upper()}{result['question'][1:]}\n\n{as_table(result['rows'])}\n")
+        parts.append(
+            f"`{result['command']}` at {result['time']}: {here['cores']} cores, {here['memory_gib']} GiB, "
+            f"{here['processor']}, Linux {here['kernel']}, Python {here['python']}."
+        )
+        known = {"question", "command", "time", "machine", "rows"}
+        parts += [
+            f"{key}: {value}" for key, value in result.items() if key not in known and isinstance(value, str | int)
+        ]
+        parts.append("")
+    return "\n".join(parts)
 
 
 def main() -> None:
-    failed = [
-        name for name in NAMES if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode
-    ]
+    """Run all, write the page, and fail if one did not finish."""
+    runs = {name: subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False) for name in NAMES}
+    failed = [name for name, run in runs.items() if run.returncode]
+    PAGE.write_text(page())
     if failed:
         sys.exit(f"These benchmarks did not finish: {', '.join(failed)}")
 

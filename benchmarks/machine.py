@@ -25,14 +25,21 @@ def machine() -> dict[str, Any]:
     }
 
 
+def as_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as a Markdown table; the columns are the first row's keys."""
+    columns = list(rows[0])
+    widths = {column: max(len(column), *(len(str(row[column])) for row in rows)) for column in columns}
+    lines = ({column: column for column in columns}, {column: "-" * widths[column] for column in columns}, *rows)
+    return "\n".join(
+        "| " + " | ".join(str(line[column]).ljust(widths[column]) for column in columns) + " |" for line in lines
+    )
+
+
 def report(name: str, question: str, rows: Sequence[Mapping[str, Any]], **facts: Any) -> None:
     """Print one table (columns are the first row's keys) and write it as JSON under ``benchmarks/results``."""
     here = machine()
     print(f"\n## {name}: {question}\n")
-    columns = list(rows[0])
-    widths = {column: max(len(column), *(len(str(row[column])) for row in rows)) for column in columns}
-    for line in ({column: column for column in columns}, {column: "-" * widths[column] for column in columns}, *rows):
-        print("| " + " | ".join(str(line[column]).ljust(widths[column]) for column in columns) + " |")
+    print(as_table(rows))
     command = f"python -m benchmarks.{name}"
     print(f"\n`{command}` on {here['cores']} cores, {here['memory_gib']} GiB, {here['processor']}, {here['kernel']}")
     for key, value in facts.items():
