@@ -33,10 +33,13 @@ def matinee() -> None:
 
 @matinee.command()
 @click.option("--films", type=_FOLDER, help="Films of yours; without it, eight drawn ones.")
+@click.option(
+    "--history", type=click.Path(dir_okay=False, path_type=Path), help="A data set's viewing history to retell."
+)
 @click.option("--port", default=8400, show_default=True, help="Port of the control plane and of every edge.")
 @click.option("--data", type=_FOLDER, default=Path(".matinee"), show_default=True, help="Where everything is kept.")
 @click.option("--check", is_flag=True, help="Play every film through every edge, print one JSON line, exit 0 or 1.")
-def demo(films: Path | None, port: int, data: Path, *, check: bool) -> None:
+def demo(films: Path | None, history: Path | None, port: int, data: Path, *, check: bool) -> None:
     """Run the whole service on this machine: control plane, three edges in three regions, worker."""
     from matinee.compose.demo import Demo, run_demo
     from matinee.compose.demo_check import demo_check
@@ -46,7 +49,7 @@ def demo(films: Path | None, port: int, data: Path, *, check: bool) -> None:
 
     outcome: dict[str, Any] = {}
     ready = demo_check(say, outcome) if check else None
-    well = run_demo(Demo(data=data, port=port, films=films, say=say, ready=ready))
+    well = run_demo(Demo(data=data, port=port, films=films, say=say, ready=ready, history=history))
     if check:
         click.echo(json.dumps(outcome or {"ok": False, "films": 0, "edges": 0, "plays": 0, "seconds": 0}))
     if not well:

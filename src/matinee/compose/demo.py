@@ -27,6 +27,7 @@ from matinee.compose.breakage import ACTIONS
 from matinee.compose.database import migrate, open_database
 from matinee.compose.films import FilmFile, drawn_file, find_films, ingest
 from matinee.compose.fonts import display_font
+from matinee.compose.history import retell
 from matinee.compose.objects import open_objects
 from matinee.compose.serve import check_port
 from matinee.compose.supervisor import Program, Supervisor, die_with_parent
@@ -36,6 +37,7 @@ from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.jobs import Jobs
 from matinee.model.errors import Conflict, EncodingFailed, Invalid, MatineeError, Unavailable
 from matinee.observability import configure
+from matinee.recommender.datasets import read_interactions
 from matinee.settings import PREFIX, Settings
 
 VIEWER, OPERATOR, PASSWORD = "viewer@matinee.example", "operator@matinee.example", "matinee-demo"
@@ -74,6 +76,7 @@ class Demo:
     films: Path | None
     say: Callable[[str], None]
     ready: Callable[[Settings], bool] | None = None
+    history: Path | None = None
 
     @property
     def address(self) -> str:
@@ -85,6 +88,8 @@ def run_demo(demo: Demo) -> bool:
     """Run until Ctrl-C, SIGTERM, or until ``demo.ready`` (called once all films are done) returned; its answer."""
     tools = find_tools()
     films = find_films(demo.films) if demo.films is not None else None
+    if demo.history is not None:
+        read_interactions(demo.history)  # a sentence now rather than after the last film
     for host in ("127.0.0.1", WORKER_HOST, *(edge.host for edge in EDGES)):
         check_port(host, demo.port)
     demo.data.mkdir(parents=True, exist_ok=True)
@@ -205,6 +210,7 @@ class _Show:
         self, demo: Demo, settings: Settings, engine: sa.Engine, films: list[FilmFile] | None, ffmpeg: str
     ) -> None:
         self._demo, self._settings, self._films, self._ffmpeg = demo, settings, films, ffmpeg
+        self._engine = engine
         outbox, clock = DatabaseOutbox(), SystemClock()
         self._catalogue = Catalogue(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes)
         self._jobs = Jobs(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes)
@@ -244,6 +250,9 @@ class _Show:
         await self._ready()
         self._welcome()
         await self._watch(bringing)
+        if self._demo.history is not None:
+            plays = await asyncio.to_thread(self._retell, self._demo.history)
+            self._say(f"{plays} plays of {self._demo.history} are retold")
         if self._demo.ready is not None:
             return await asyncio.to_thread(self._demo.ready, self._settings)
         await self._stop.wait()
@@ -288,6 +297,10 @@ class _Show:
                 self._say(f"{film.path.name} could not be taken in: {error}")
             else:
                 self._catalogue.mark_encoding(film_id)
+
+    def _retell(self, history: Path) -> int:
+        titles = sorted(self._catalogue.shelf().titles, key=lambda title: title.created_at)
+        return retell(history, titles, self._engine, DatabaseOutbox(), SystemClock().now())
 
     def _drawn(self) -> Iterator[FilmFile]:
         folder = self._settings.data / "drawn"
