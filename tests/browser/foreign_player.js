@@ -60,8 +60,7 @@ function dashPlay() {
         initialBufferLevel: 1,
       },
       fragmentRequestTimeout: 2000,
-      retryAttempts: { MediaSegment: 1, InitializationSegment: 1 },
-      retryIntervals: { MediaSegment: 100, InitializationSegment: 100 },
+      retryAttempts: { MediaSegment: 0, InitializationSegment: 0 },
     },
   });
   player.on("error", (event) => probe.errors.push(String(event.error && event.error.code)));
