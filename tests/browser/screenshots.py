@@ -58,15 +58,15 @@ def take(browser: Browser, demo: RunningDemo, folder: Path, width: int) -> None:
     """Every page once, at one width."""
     tail = "" if width == 1280 else f"-{width}"
 
-    def shoot(page: Page, name: str) -> None:
+    def shoot(page: Page, name: str, *, whole: bool = False) -> None:
         page.wait_for_timeout(700)
-        page.screenshot(path=folder / f"{name}{tail}.png")
+        page.screenshot(path=folder / f"{name}{tail}.png", full_page=whole)
 
     page = signed_in(browser, demo, VIEWER, width)
     shoot(page, "profiles")
     page.get_by_role("button", name="Maya").or_(page.get_by_role("link", name="Maya")).first.click()
     page.wait_for_url(f"{demo.address}/")
-    shoot(page, "home")
+    shoot(page, "home", whole=True)
     with demo.client() as client:
         titles = demo.titles(client)
     longest = max(titles, key=lambda title: float(title["duration_seconds"]))

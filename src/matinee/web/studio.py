@@ -10,7 +10,7 @@ from matinee.accounts.members import Role
 from matinee.model.errors import Forbidden, NotFound
 from matinee.pages.rooms import Rooms
 from matinee.pages.studio import studio_edges, studio_encodes, studio_overview, studio_titles
-from matinee.pages.visitor import REGION_COOKIE, Visitor, same_origin
+from matinee.pages.visitor import PROFILE_COOKIE, REGION_COOKIE, Visitor, same_origin
 from matinee.web.rendering import Rendering
 from matinee.web.visits import visit
 
@@ -128,6 +128,7 @@ class _Desk:
         found = self._operator(request)
         shown = sorted(rooms.catalogue.shelf().titles, key=lambda entry: -(entry.duration_seconds or 0))
         regions = [entry.name for entry in rooms.topology.regions]
+        profiles = rooms.accounts.profiles(found.member.id)
         answer = self._page(
             request,
             "break",
@@ -137,11 +138,14 @@ class _Desk:
             chosen=next((entry for entry in shown if entry.id == title), shown[0] if shown else None),
             regions=regions,
             region=region if region in regions else found.region.name,
-            profiles=rooms.accounts.profiles(found.member.id),
+            profiles=profiles,
             edges_on_map=studio_edges(rooms).places,
         )
         if region in regions:
             answer.set_cookie(REGION_COOKIE, region, path="/", samesite="lax")
+        if found.profile is None and (free := next((profile for profile in profiles if not profile.has_pin), None)):
+            # The panel's own viewer: nobody wants to be asked who watches before breaking something.
+            answer.set_cookie(PROFILE_COOKIE, free.id, path="/", samesite="lax", httponly=True)
         return answer
 
     def break_it(self, request: Request, edge_id: str, action: str) -> Response:
