@@ -1,9 +1,12 @@
 # Matinee. `make demo` runs the service, `make test` proves it, `make check` is for every commit.
 SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Named, so that an environment of the caller's own is left alone.
+INSTALL := $(BIN)/uv pip install -q --python $(BIN)/python
 STATIC := src/matinee/web/static
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export UV_NO_CONFIG := 1
@@ -22,16 +25,16 @@ $(VENV)/.bootstrap: requirements/bootstrap.txt
 	@touch $@
 
 $(VENV)/.runtime: $(VENV)/.bootstrap requirements/runtime.txt requirements/build.txt
-	@$(BIN)/uv pip install -q --require-hashes -r requirements/runtime.txt -r requirements/build.txt
-	@$(BIN)/uv pip install -q --no-deps --no-build-isolation -e .
+	@$(INSTALL) --require-hashes -r requirements/runtime.txt -r requirements/build.txt
+	@$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.development: $(VENV)/.runtime requirements/development.txt
-	@$(BIN)/uv pip install -q --require-hashes -r requirements/development.txt
+	@$(INSTALL) --require-hashes -r requirements/development.txt
 	@touch $@
 
 $(VENV)/.node: $(VENV)/.bootstrap requirements/node.txt
-	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null || $(BIN)/uv pip install -q --require-hashes -r requirements/node.txt
+	@command -v npm >/dev/null && node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null || $(INSTALL) --require-hashes -r requirements/node.txt
 	@touch $@
 
 node_modules/.stamp: package.json package-lock.json $(VENV)/.node
@@ -53,7 +56,7 @@ FILMS ?=
 DATA ?= .matinee
 PORT ?= 8400
 demo: setup ## the whole service on this machine; FILMS=dir takes yours
-	@exec $(BIN)/matinee demo --data $(DATA) --port $(PORT) $(if $(FILMS),--films $(FILMS))
+	@exec $(BIN)/matinee demo --data "$(DATA)" --port $(PORT) $(if $(FILMS),--films "$(FILMS:~/%=$(HOME)/%)")
 
 test: setup-development engines check ## everything, real engines included
 	@$(BIN)/pytest -n 2 tests/contracts
@@ -75,7 +78,7 @@ bench: setup-development ## the tables of docs/benchmarks.md
 screenshots: setup-development ## the pictures of the README
 	@$(BIN)/python -m tests.browser.screenshots docs/images
 
-docs: setup-development ## what is generated: docs/configuration.md, the API's OpenAPI
+docs: setup-development ## what is generated: docs/configuration.md
 	@$(BIN)/matinee docs docs
 
 lock: $(VENV)/.bootstrap ## pin everything anew

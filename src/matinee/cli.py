@@ -36,7 +36,13 @@ def matinee() -> None:
 @click.option(
     "--history", type=click.Path(dir_okay=False, path_type=Path), help="A data set's viewing history to retell."
 )
-@click.option("--port", default=8400, show_default=True, help="Port of the control plane and of every edge.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=8400,
+    show_default=True,
+    help="Port of the control plane and of every edge.",
+)
 @click.option("--data", type=_FOLDER, default=Path(".matinee"), show_default=True, help="Where everything is kept.")
 @click.option("--check", is_flag=True, help="Play every film through every edge, print one JSON line, exit 0 or 1.")
 def demo(films: Path | None, history: Path | None, port: int, data: Path, *, check: bool) -> None:
@@ -49,9 +55,12 @@ def demo(films: Path | None, history: Path | None, port: int, data: Path, *, che
 
     outcome: dict[str, Any] = {}
     ready = demo_check(say, outcome) if check else None
-    well = run_demo(Demo(data=data, port=port, films=films, say=say, ready=ready, history=history))
-    if check:
-        click.echo(json.dumps(outcome or {"ok": False, "films": 0, "edges": 0, "plays": 0, "seconds": 0}))
+    well = False
+    try:
+        well = run_demo(Demo(data=data, port=port, films=films, say=say, ready=ready, history=history))
+    finally:
+        if check:
+            click.echo(json.dumps(outcome or {"ok": False, "films": 0, "edges": 0, "plays": 0, "seconds": 0}))
     if not well:
         sys.exit(1)
 
@@ -130,11 +139,11 @@ def worker() -> None:
 def migrate(data: Path | None, *, as_json: bool) -> None:
     """Bring the database's schema to the newest revision."""
     from matinee.compose.database import migrate as bring_up
-    from matinee.compose.database import open_database
+    from matinee.compose.database import open_database, shown
 
     settings = _settings(data)
     bring_up(open_database(settings.database_url))
-    _report({"database": settings.database_url, "migrated": True}, as_json, "The schema is the newest one.")
+    _report({"database": shown(settings.database_url), "migrated": True}, as_json, "The schema is the newest one.")
 
 
 @matinee.command()
@@ -205,7 +214,7 @@ def main() -> None:
         sys.exit(error.exit_code)
     except click.Abort:
         sys.exit(130)
-    except MatineeError as error:
+    except (MatineeError, OSError) as error:
         click.echo(f"matinee: {error}", err=True)
         sys.exit(1)
 

@@ -57,7 +57,6 @@ class Settings:
     edge_cache_bytes: int = _setting(2 * 1024**3, "Disk this edge may fill.", "bytes")
 
     worker_slots: int = _setting(1, "Encoding tasks that run at once on this machine.", "count")
-    ladder: str = _setting("fixed", "How ladders are made.")
 
     @property
     def database_url(self) -> str:

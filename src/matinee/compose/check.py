@@ -1,8 +1,9 @@
 """Plays every film through every edge, as a player would, and compares what FFmpeg decodes with the source."""
 
+import os
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +13,7 @@ import httpx
 
 from matinee.compose.demo import PASSWORD, VIEWER
 from matinee.encoding.ffmpeg import Tools
-from matinee.model.errors import EncodingFailed
+from matinee.model.errors import EncodingFailed, MatineeError
 from matinee.settings import Settings
 
 _TOLERANCE_SECONDS = 0.15
@@ -29,38 +30,25 @@ class Decoded:
 
 
 def check_service(
-    settings: Settings, tools: Tools, sources: Mapping[str, Path], say: Callable[[str], None]
+    settings: Settings, tools: Tools, sources: Mapping[str, Path], edges: Collection[str], say: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Play each title (id -> its source's path) through each edge and ask for a home page.
+    """Play each title (id -> its source's path) through each of these edges and ask for a home page.
 
     Returns ``{ok, films, edges, plays, seconds, faults}``; a fault is a sentence.
     """
     started = time.monotonic()
     faults: list[str] = []
-    edges: set[str] = set()
     plays = 0
-    with httpx.Client(base_url=f"{settings.public_address}/api/v1", timeout=_REQUEST_SECONDS) as client:
-        answer = client.post("/sessions", json={"email": VIEWER, "password": PASSWORD}).raise_for_status().json()
-        client.headers["Authorization"] = f"Bearer {answer['token']}"
-        profiles = client.get("/profiles").raise_for_status().json()
-        profile = max(_items(profiles), key=lambda entry: entry["maturity_limit"])["id"]
-        for title_id, source in sources.items():
-            name = client.get(f"/titles/{title_id}").raise_for_status().json()["name"]
-            expected = decode_source(tools, source)
-            say(f"{name}: the source has {expected.frames} frames in {expected.duration_seconds:.2f} s")
-            body = {"profile_id": profile, "title_id": title_id, "device": {"kind": "check"}}
-            playback = client.post("/playbacks", json=body).raise_for_status().json()
-            addresses = {f"edge {edge['id']}": f"{edge['url']}master.m3u8" for edge in playback["edges"]}
-            addresses |= {"composed HLS": playback["hls_url"], "composed DASH": playback["dash_url"]}
-            edges |= {edge["id"] for edge in playback["edges"]}
-            for where, address in addresses.items():
-                plays += 1
-                found = faults_of(expected, decode_renditions(tools, address))
-                faults += [f"{name} by {where}: {fault}" for fault in found]
-                say(f"  {where}: {'; '.join(found) or 'every rendition is whole'}")
-        home = client.get(f"/profiles/{profile}/home").raise_for_status().json()
-        if sources and not home["rows"]:
-            faults.append("The home page has no rows.")
+    address = f"{settings.public_address}/api/v1"
+    with httpx.Client(base_url=address, timeout=_REQUEST_SECONDS, trust_env=False) as client:
+        try:
+            profile = _signed_in(client)
+            for title_id, source in sources.items():
+                plays += _check_title(_Title(client, tools, profile, title_id, source), edges, faults, say)
+            if sources and not client.get(f"/profiles/{profile}/home").raise_for_status().json()["rows"]:
+                faults.append("The home page has no rows.")
+        except httpx.HTTPError as error:
+            faults.append(f"The service did not answer: {error}.")
     return {
         "ok": not faults and bool(sources),
         "films": len(sources),
@@ -71,8 +59,43 @@ def check_service(
     }
 
 
-def _items(answer: Any) -> list[dict[str, Any]]:
-    return list(answer if isinstance(answer, list) else answer["profiles"])
+@dataclass(frozen=True, slots=True)
+class _Title:
+    """One title on its way through the check."""
+
+    client: httpx.Client
+    tools: Tools
+    profile: str
+    id: str
+    source: Path
+
+
+def _signed_in(client: httpx.Client) -> str:
+    answer = client.post("/sessions", json={"email": VIEWER, "password": PASSWORD}).raise_for_status().json()
+    client.headers["Authorization"] = f"Bearer {answer['token']}"
+    profiles = client.get("/profiles").raise_for_status().json()["profiles"]
+    return str(max(profiles, key=lambda entry: entry["maturity_limit"])["id"])
+
+
+def _check_title(title: _Title, edges: Collection[str], faults: list[str], say: Callable[[str], None]) -> int:
+    """Play one title everywhere; its faults are added. Returns the number of plays."""
+    client = title.client
+    name = client.get(f"/titles/{title.id}").raise_for_status().json()["name"]
+    expected = decode_source(title.tools, title.source)
+    say(f"{name}: the source has {expected.frames} frames in {expected.duration_seconds:.2f} s")
+    body = {"profile_id": title.profile, "title_id": title.id, "device": {"kind": "check"}}
+    playback = client.post("/playbacks", json=body).raise_for_status().json()
+    addresses = {edge["id"]: f"{edge['url']}master.m3u8" for edge in playback["edges"]}
+    faults += [f"{name} is not offered by edge {edge}." for edge in edges if edge not in addresses]
+    addresses |= {"the composed HLS": playback["hls_url"], "the composed DASH": playback["dash_url"]}
+    for where, address in addresses.items():
+        try:
+            found = faults_of(expected, decode_renditions(title.tools, address))
+        except (MatineeError, subprocess.TimeoutExpired) as error:
+            found = [str(error)]
+        faults += [f"{name} by {where}: {fault}" for fault in found]
+        say(f"  {where}: {'; '.join(found) or 'every rendition is whole'}")
+    return len(addresses)
 
 
 def faults_of(expected: Decoded, renditions: Sequence[Decoded]) -> list[str]:
@@ -104,7 +127,8 @@ def _decode(tools: Tools, address: str, wanted: str) -> list[Decoded]:
     # framecrc writes one line a decoded picture: stream, dts, pts, duration, size, checksum, in ticks of "#tb".
     command = [tools.ffmpeg, "-v", "error", "-i", address, "-map", wanted, "-fps_mode", "passthrough"]
     command += ["-c:v", "rawvideo", "-f", "framecrc", "-"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_DECODE_SECONDS)
+    direct = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_DECODE_SECONDS, env=direct)
     if done.returncode:
         raise EncodingFailed(f"FFmpeg could not decode {address}: {done.stderr.strip()[-300:]}")
     ticks: dict[int, float] = {}

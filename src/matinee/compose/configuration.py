@@ -10,7 +10,8 @@ def configuration_page() -> str:
     lines = [
         "# Configuration",
         "",
-        "Every process reads these variables and nothing else. Written by `make docs` from `src/matinee/settings.py`.",
+        "Every process reads these variables; an object store on S3 reads the AWS_ variables as well.",
+        "Written by `make docs` from `src/matinee/settings.py`.",
         "",
         "| variable | unit | default | what it says |",
         "|---|---|---|---|",

@@ -22,16 +22,27 @@ def open_database(url: str) -> sa.Engine:
     On SQLite every transaction begins IMMEDIATE: two writers wait for each other at the start, where waiting is
     possible, and never fail to upgrade a read to a write half way (https://sqlite.org/lang_transaction.html).
     """
-    address = sa.make_url(url)
+    try:
+        address = sa.make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise Invalid("The database address is neither sqlite:///PATH nor postgresql+psycopg://….") from error
     if address.get_backend_name() == "postgresql":
         return sa.create_engine(address, pool_pre_ping=True, pool_size=10, max_overflow=20)
     if address.get_backend_name() != "sqlite" or not address.database:
-        raise Invalid(f"The database address {url!r} is neither sqlite:///PATH nor postgresql+psycopg://….")
+        raise Invalid(f"The database address {shown(url)} is neither sqlite:///PATH nor postgresql+psycopg://….")
     Path(address.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(address, pool_size=20, max_overflow=30)
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_immediate)
     return engine
+
+
+def shown(url: str) -> str:
+    """A database's address as it may be shown: without its password."""
+    try:
+        return sa.make_url(url).render_as_string(hide_password=True)
+    except sa.exc.ArgumentError:
+        return "an address that cannot be read"
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
@@ -70,7 +81,10 @@ def migrate(engine: sa.Engine) -> None:
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["engine"] = engine
     config.attributes["metadata"] = all_metadata()
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except sa.exc.OperationalError as error:
+        raise Unavailable(f"The database {engine.url!r} does not answer: {error.orig}.") from error
 
 
 def check_schema(engine: sa.Engine) -> None:

@@ -263,7 +263,7 @@ class _Show:
             f"edge {edge.id}": f"http://{edge.host}:{self._demo.port}" for edge in EDGES
         }
         deadline = time.monotonic() + _READY_SECONDS
-        async with httpx.AsyncClient(timeout=2.0) as client:
+        async with httpx.AsyncClient(timeout=2.0, trust_env=False) as client:
             while waiting:
                 for name, address in list(waiting.items()):
                     with suppress(httpx.HTTPError):
@@ -285,14 +285,19 @@ class _Show:
 
     def _bring(self) -> None:
         """Bring every film that is not there yet; drawn ones are drawn first."""
-        known = {job.source_key for job in self._jobs.jobs(limit=100_000)}
+        jobs = self._jobs.jobs(limit=100_000)
+        known, begun = {job.source_key for job in jobs}, {job.title_id for job in jobs}
+        # What an earlier run was killed over: a title that was made and never queued.
+        left = {title.name: title.id for title in self._catalogue.titles() if title.id not in begun}
         for priority, film in enumerate(self._drawn() if self._films is None else self._films):
             if self._stop.is_set():
                 return
             if film.source_key in known:
                 continue
             try:
-                film_id = ingest(film, self._catalogue, self._jobs, self._objects, priority=priority)
+                film_id = ingest(
+                    film, self._catalogue, self._jobs, self._objects, priority, left.pop(film.draft.name, None)
+                )
             except (MatineeError, OSError) as error:
                 self._say(f"{film.path.name} could not be taken in: {error}")
             else:
@@ -313,6 +318,8 @@ class _Show:
                 title_card(film.name, film.year, display_font(), card)
                 command = draw_command(film, self._ffmpeg, unfinished, card=card)
                 # Niced: what is already being encoded for somebody to watch goes first.
+                if self._stop.is_set():
+                    return
                 self._drawing = subprocess.Popen(
                     [*_NICE, *command],
                     stdin=subprocess.DEVNULL,
@@ -334,7 +341,8 @@ class _Show:
             done = bringing.done()
             if done:
                 bringing.result()
-            titles = await asyncio.to_thread(self._catalogue.titles)
+            begun = {job.title_id for job in await asyncio.to_thread(self._jobs.jobs, 100_000)}
+            titles = [title for title in await asyncio.to_thread(self._catalogue.titles) if title.id in begun]
             open_titles = [title for title in titles if title.state in {TitleState.DRAFT, TitleState.ENCODING}]
             for title in reversed(titles):
                 if title.id in said or title in open_titles:

@@ -7,7 +7,7 @@ from typing import Any
 import obstore
 import sqlalchemy as sa
 
-from matinee.compose.database import check_schema, open_database
+from matinee.compose.database import check_schema, open_database, shown
 from matinee.compose.objects import open_objects
 from matinee.encoding.ffmpeg import find_tools
 from matinee.model.errors import MatineeError
@@ -17,7 +17,7 @@ from matinee.settings import Settings
 def examine(settings: Settings) -> list[dict[str, Any]]:
     """Findings ``{part, address, ok, says}`` of the database, the object store and the media tools."""
     return [
-        _examine("database", _shown(settings.database_url), lambda: _database(settings)),
+        _examine("database", shown(settings.database_url), lambda: _database(settings)),
         _examine("objects", settings.objects_url, lambda: _objects(settings)),
         _examine("tools", "ffmpeg, ffprobe, packager", _tools),
     ]
@@ -31,10 +31,6 @@ def _examine(part: str, address: str, ask: Callable[[], str]) -> dict[str, Any]:
         return {"part": part, "address": address, "ok": False, "says": str(error).splitlines()[0]}
     milliseconds = (time.perf_counter() - started) * 1000
     return {"part": part, "address": address, "ok": True, "says": f"{says}, {milliseconds:.0f} ms"}
-
-
-def _shown(url: str) -> str:
-    return sa.make_url(url).render_as_string(hide_password=True)
 
 
 def _database(settings: Settings) -> str:

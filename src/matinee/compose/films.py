@@ -87,15 +87,25 @@ def drawn_file(film: DrawnFilm, path: Path) -> FilmFile:
     return FilmFile(path=path, draft=draft, fingerprint=f"drawn-{film.slug}")
 
 
-def ingest(film: FilmFile, catalogue: Catalogue, jobs: Jobs, objects: ObjectStore, priority: int = 100) -> str:
-    """Keep the mezzanine, make the title and queue its encode. Returns the title's id."""
+def ingest(
+    film: FilmFile,
+    catalogue: Catalogue,
+    jobs: Jobs,
+    objects: ObjectStore,
+    priority: int = 100,
+    title_id: str | None = None,
+) -> str:
+    """Keep the mezzanine, make the title (or go on with one that has no encode yet) and queue its encode.
+
+    Returns the title's id.
+    """
     obstore.put(objects, film.source_key, film.path)
-    title = catalogue.create(film.draft)
+    title_id = title_id or catalogue.create(film.draft).id
     jobs.submit(
-        title_id=title.id,
+        title_id=title_id,
         source_key=film.source_key,
         source_name=film.path.name,
         name=film.draft.name,
         priority=priority,
     )
-    return title.id
+    return title_id

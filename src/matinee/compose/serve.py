@@ -18,7 +18,7 @@ from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, D
 from matinee.api.application import application
 from matinee.catalogue.titles import Catalogue
 from matinee.compose.breakage import breakage
-from matinee.compose.database import check_schema, open_database
+from matinee.compose.database import check_schema, open_database, shown
 from matinee.compose.objects import open_objects
 from matinee.delivery.edges import Edges
 from matinee.delivery.topology import Topology
@@ -96,8 +96,9 @@ def check_port(host: str, port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError as error:
-            raise Unavailable(f"Cannot listen on {host}:{port}: {error.strerror}.") from error
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or "a port is 1 to 65535"
+            raise Unavailable(f"Cannot listen on {host}:{port}: {reason}.") from error
 
 
 async def run_serve(settings: Settings) -> None:
@@ -123,7 +124,7 @@ async def run_serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, server.stop)
-    _log.info("serve.started", address=f"{settings.host}:{settings.port}", database=settings.database_url)
+    _log.info("serve.started", address=f"{settings.host}:{settings.port}", database=shown(settings.database_url))
     try:
         await server.serve()
     finally:

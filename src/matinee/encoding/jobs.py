@@ -23,6 +23,9 @@ __all__ = ["Job", "JobRendition", "JobState", "Jobs", "RenditionState"]
 
 LARGEST_FAILURES = 3  # starts that finish nothing before a job is given up
 
+REFUSED = "refused"
+"""The last stage of an encode whose source cannot be right, which is no fault of ours."""
+
 
 class Jobs:
     """The queue of encodes, in the database."""
@@ -145,12 +148,13 @@ class Jobs:
             self._hold(connection, job_id, owner, {"revision": revision, "progress": 1.0})
             self._end(connection, self._read(connection, job_id), JobState.DONE, facts, None)
 
-    def fail(self, job_id: str, owner: str, message: str) -> None:
-        """End a job badly; ``message`` is a sentence for the operator."""
+    def fail(self, job_id: str, owner: str, message: str, *, refused: bool = False) -> None:
+        """End a job badly; ``message`` is a sentence. Its stage then says whether the source was ``refused``."""
         with self._changing() as connection:
             self._hold(connection, job_id, owner, {})
             job = self._read(connection, job_id)
-            self._end(connection, job, JobState.FAILED, TitleEncodingFailed(job.title_id, message), message)
+            facts = TitleEncodingFailed(job.title_id, message)
+            self._end(connection, job, JobState.FAILED, facts, message, stage=REFUSED if refused else None)
 
     def postpone(self, job_id: str, owner: str, message: str, seconds: float) -> JobState:
         """Put a job back to be tried again after so long; after three such starts in a row it fails."""
@@ -184,9 +188,17 @@ class Jobs:
             raise NotFound(f"There is no encode {job_id!r}.")
         return job
 
-    def _end(self, connection: sa.Connection, job: Job, state: JobState, facts: Facts, message: str | None) -> None:
+    def _end(
+        self,
+        connection: sa.Connection,
+        job: Job,
+        state: JobState,
+        facts: Facts,
+        message: str | None,
+        stage: str | None = None,
+    ) -> None:
         now = self._clock.now()
-        values = {"stage": state.value, "message": message, "owner": None, "held_until": None, "ended_at": now}
+        values = {"stage": stage or state.value, "message": message, "owner": None, "held_until": None, "ended_at": now}
         store.change_state(connection, job.id, state, values)
         self._outbox.append(connection, [Event(new_id(self._random_bytes), now, "encoding", facts)])
 

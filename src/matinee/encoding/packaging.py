@@ -119,7 +119,7 @@ def verify(
         if cuts is not None and cuts != track.cuts:
             raise EncodingFailed(f"{name}: the {video.rung.name} rendition is cut elsewhere than the others.")
         cuts, seconds = track.cuts, sum(track.cuts)
-        renditions.append(_video_rendition(folder, video, track, rate, name))
+        renditions.append(_video_rendition(folder, video, track, sizes, rate, name))
     assert seconds is not None
     if audio is not None:
         track = _track(tracks, audio.name, name)
@@ -197,18 +197,28 @@ def _track(tracks: Mapping[str, _Track], place: str, name: str) -> _Track:
     return tracks[place]
 
 
-def _video_rendition(folder: Path, video: VideoFile, track: _Track, rate: Fraction, name: str) -> Rendition:
+def _rates(track: _Track, sizes: Mapping[str, int]) -> tuple[int, int]:
+    """A track's own peak and average in bit/s, over its segments; the master's figures include the sound as well."""
+    bits = [sizes[segment] * 8 for segment in track.segments]
+    peak = max(size / seconds for size, seconds in zip(bits, track.cuts, strict=True) if seconds)
+    return round(peak), round(sum(bits) / sum(track.cuts))
+
+
+def _video_rendition(
+    folder: Path, video: VideoFile, track: _Track, sizes: Mapping[str, int], rate: Fraction, name: str
+) -> Rendition:
     master = m3u8.loads((folder / HLS).read_text())
     info = next(variant.stream_info for variant in master.playlists if variant.uri == track.uri)
     if info.resolution != (video.rung.width, video.rung.height):
         raise EncodingFailed(f"{name}: {track.uri} is {info.resolution}, not {video.rung.width}x{video.rung.height}.")
+    peak_bps, average_bps = _rates(track, sizes)
     return Rendition(
         name=video.rung.name,
         kind=TrackKind.VIDEO,
         codecs=info.codecs.split(",")[0],
         uri=track.uri,
-        bandwidth_bps=int(info.bandwidth),
-        average_bandwidth_bps=int(info.average_bandwidth or info.bandwidth),
+        bandwidth_bps=peak_bps,
+        average_bandwidth_bps=average_bps,
         width=video.rung.width,
         height=video.rung.height,
         frame_rate=float(rate),
@@ -217,14 +227,14 @@ def _video_rendition(folder: Path, video: VideoFile, track: _Track, rate: Fracti
 
 
 def _audio_rendition(audio: AudioFile, track: _Track, sizes: Mapping[str, int]) -> Rendition:
-    bits = [sizes[segment] * 8 for segment in track.segments]
+    peak_bps, average_bps = _rates(track, sizes)
     return Rendition(
         name=audio.name,
         kind=TrackKind.AUDIO,
         codecs="mp4a.40.2",  # RFC 6381: AAC-LC
         uri=track.uri,
-        bandwidth_bps=round(max(size / seconds for size, seconds in zip(bits, track.cuts, strict=True) if seconds)),
-        average_bandwidth_bps=round(sum(bits) / sum(track.cuts)),
+        bandwidth_bps=peak_bps,
+        average_bandwidth_bps=average_bps,
         language=audio.language,
         channels=audio.channels,
     )

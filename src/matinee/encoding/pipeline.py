@@ -91,7 +91,7 @@ class Pipeline:
         except Conflict as error:  # another worker has it: it says how it ends
             facts |= {"outcome": "lost", "reason": str(error)}
         except Refused as error:
-            self._jobs.fail(job.id, owner, str(error))
+            self._jobs.fail(job.id, owner, str(error), refused=True)
             self._forget(job)
             facts |= {"outcome": "refused", "reason": str(error)}
         except EncodingFailed as error:
