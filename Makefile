@@ -59,8 +59,8 @@ demo: setup ## the whole service on this machine; FILMS=dir takes yours
 	@exec $(BIN)/matinee demo --data "$(DATA)" --port $(PORT) $(if $(FILMS),--films "$(FILMS:~/%=$(HOME)/%)")
 
 test: setup-development engines check ## everything, real engines included
-	@$(BIN)/pytest -n 2 tests/contracts
-	@$(BIN)/pytest tests/journeys tests/browser
+	@$(BIN)/pytest -n 2 --dist loadfile tests/journeys tests/contracts
+	@$(BIN)/pytest tests/browser
 
 # --- every day --------------------------------------------------------------------------------------------------------
 check: setup-development ## format, lint, types, import rules, unit tests
