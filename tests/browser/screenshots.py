@@ -19,7 +19,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from running_demo import OPERATOR, PASSWORD, VIEWER, RunningDemo, until
 
 HEIGHTS = {390: 844, 1280: 800, 1920: 1080}
+HOME_HEIGHT = 1500
 WATCHED = ((1, 0.6), (3, 0.98), (4, 0.3))
+
+
+_ARGUMENTS = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
 
 
 def watch_some(demo: RunningDemo, client: httpx.Client, profile: str) -> None:
@@ -58,15 +62,21 @@ def take(browser: Browser, demo: RunningDemo, folder: Path, width: int) -> None:
     """Every page once, at one width."""
     tail = "" if width == 1280 else f"-{width}"
 
-    def shoot(page: Page, name: str, *, whole: bool = False) -> None:
+    def shoot(page: Page, name: str) -> None:
         page.wait_for_timeout(700)
-        page.screenshot(path=folder / f"{name}{tail}.png", full_page=whole)
+        page.screenshot(
+            path=folder / f"{name}{tail}.png",
+        )
 
     page = signed_in(browser, demo, VIEWER, width)
     shoot(page, "profiles")
     page.get_by_role("button", name="Maya").or_(page.get_by_role("link", name="Maya")).first.click()
     page.wait_for_url(f"{demo.address}/")
-    shoot(page, "home", whole=True)
+    # Tall enough for a few rows: pictures further down are only fetched when they are scrolled to.
+    page.set_viewport_size({"width": width, "height": HOME_HEIGHT})
+    page.wait_for_timeout(1500)
+    shoot(page, "home")
+    page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
     with demo.client() as client:
         titles = demo.titles(client)
     longest = max(titles, key=lambda title: float(title["duration_seconds"]))
@@ -85,6 +95,7 @@ def take(browser: Browser, demo: RunningDemo, folder: Path, width: int) -> None:
     for path, name in (("", "studio"), ("/titles", "studio-titles"), ("/encodes", "studio-encodes"),
                        ("/edges", "studio-edges"), ("/break", "studio-break")):  # fmt: skip
         page.goto(f"{demo.address}/studio{path}")
+        page.wait_for_timeout(8000 if name == "studio-break" else 0)
         shoot(page, name)
     page.context.close()
 
@@ -106,7 +117,7 @@ def main() -> None:
                 )
                 watch_some(demo, client, profile)
             with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+                browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=_ARGUMENTS)
                 for width in HEIGHTS if arguments.widths else (1280,):
                     take(browser, demo, arguments.folder, width)
                 browser.close()
