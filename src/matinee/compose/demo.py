@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -25,24 +24,22 @@ from matinee.adapters.events_database import DatabaseOutbox
 from matinee.catalogue.titles import Catalogue, TitleState
 from matinee.compose.breakage import ACTIONS
 from matinee.compose.database import migrate, open_database
-from matinee.compose.films import FilmFile, drawn_file, find_films, ingest
-from matinee.compose.fonts import display_font
+from matinee.compose.films import FilmFile, find_films
 from matinee.compose.history import retell
+from matinee.compose.intake import Intake
 from matinee.compose.objects import open_objects
 from matinee.compose.serve import check_port
-from matinee.compose.supervisor import Program, Supervisor, die_with_parent
-from matinee.drawing.films import DRAWN_FILMS, draw_command
-from matinee.drawing.lettering import title_card
+from matinee.compose.supervisor import Program, Supervisor
+from matinee.delivery.edges import Edges
 from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.jobs import Jobs
-from matinee.model.errors import Conflict, EncodingFailed, Invalid, MatineeError, Unavailable
+from matinee.model.errors import Conflict, Invalid, MatineeError, Unavailable
 from matinee.observability import configure
 from matinee.recommender.datasets import read_interactions
 from matinee.settings import PREFIX, Settings
 
 VIEWER, OPERATOR, PASSWORD = "viewer@matinee.example", "operator@matinee.example", "matinee-demo"
 _PROFILES = (("Maya", 18), ("Theo", 18), ("Juniper", 7))
-_NICE = ("/usr/bin/env", "nice", "-n", "10")
 _READY_SECONDS = 30.0
 _POLL_SECONDS = 0.3
 
@@ -209,16 +206,25 @@ class _Show:
     def __init__(
         self, demo: Demo, settings: Settings, engine: sa.Engine, films: list[FilmFile] | None, ffmpeg: str
     ) -> None:
-        self._demo, self._settings, self._films, self._ffmpeg = demo, settings, films, ffmpeg
+        self._demo, self._settings = demo, settings
         self._engine = engine
         outbox, clock = DatabaseOutbox(), SystemClock()
+        self._begun = clock.now()
+        self._edges = Edges(engine=engine, outbox=outbox, clock=clock, silence_seconds=settings.edge_silence_seconds)
         self._catalogue = Catalogue(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes)
         self._jobs = Jobs(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes)
-        self._objects = open_objects(settings.objects_url)
+        self._intake = Intake(
+            films=films,
+            drawn=settings.data / "drawn",
+            ffmpeg=ffmpeg,
+            catalogue=self._catalogue,
+            jobs=self._jobs,
+            objects=open_objects(settings.objects_url),
+            say=self._say,
+        )
         self._started = time.monotonic()
         self._supervisor = Supervisor(programs(settings), settings.data / "logs", self._say)
         self._stop = asyncio.Event()
-        self._drawing: subprocess.Popen[bytes] | None = None
 
     def _say(self, sentence: str) -> None:
         self._demo.say(f"{time.monotonic() - self._started:6.1f} s  {sentence}")
@@ -238,15 +244,14 @@ class _Show:
             self._stop.set()
             showing.cancel()
             self._say("stopping")
-            if self._drawing is not None:
-                self._drawing.kill()
+            self._intake.stop()
             self._supervisor.stop()
             await supervising
             panel.close()
             self._say("all processes have ended; start again to go on from here")
 
     async def _play(self) -> bool:
-        bringing = asyncio.create_task(asyncio.to_thread(self._bring))
+        bringing = asyncio.create_task(asyncio.to_thread(self._intake.bring))
         await self._ready()
         self._welcome()
         await self._watch(bringing)
@@ -259,21 +264,26 @@ class _Show:
         return True
 
     async def _ready(self) -> None:
-        waiting = {"control plane": self._demo.address} | {
-            f"edge {edge.id}": f"http://{edge.host}:{self._demo.port}" for edge in EDGES
-        }
+        """Wait until every process answers and the control plane has heard of every edge, so that each is offered."""
+        waiting = {"serve": self._demo.address} | {edge.id: f"http://{edge.host}:{self._demo.port}" for edge in EDGES}
+        edges = {edge.id for edge in EDGES}
         deadline = time.monotonic() + _READY_SECONDS
         async with httpx.AsyncClient(timeout=2.0, trust_env=False) as client:
             while waiting:
+                heard = await asyncio.to_thread(self._heard)
                 for name, address in list(waiting.items()):
                     with suppress(httpx.HTTPError):
-                        if (await client.get(f"{address}/readyz")).is_success:
+                        well = (await client.get(f"{address}/readyz")).is_success
+                        if well and (name in heard or name not in edges):
                             del waiting[name]
                             self._say(f"{name} is ready at {address}")
                 if time.monotonic() > deadline:
                     logs = self._settings.data / "logs"
                     raise Unavailable(f"Not ready after {_READY_SECONDS:.0f} s: {', '.join(waiting)}; see {logs}.")
                 await asyncio.sleep(0.1)
+
+    def _heard(self) -> set[str]:
+        return {edge.id for edge in self._edges.edges() if edge.last_seen >= self._begun}
 
     def _welcome(self) -> None:
         self._demo.say(
@@ -283,56 +293,9 @@ class _Show:
             f"  Stop with Ctrl-C; everything is kept in {self._demo.data}\n"
         )
 
-    def _bring(self) -> None:
-        """Bring every film that is not there yet; drawn ones are drawn first."""
-        jobs = self._jobs.jobs(limit=100_000)
-        known, begun = {job.source_key for job in jobs}, {job.title_id for job in jobs}
-        # What an earlier run was killed over: a title that was made and never queued.
-        left = {title.name: title.id for title in self._catalogue.titles() if title.id not in begun}
-        for priority, film in enumerate(self._drawn() if self._films is None else self._films):
-            if self._stop.is_set():
-                return
-            if film.source_key in known:
-                continue
-            try:
-                film_id = ingest(
-                    film, self._catalogue, self._jobs, self._objects, priority, left.pop(film.draft.name, None)
-                )
-            except (MatineeError, OSError) as error:
-                self._say(f"{film.path.name} could not be taken in: {error}")
-            else:
-                self._catalogue.mark_encoding(film_id)
-
     def _retell(self, history: Path) -> int:
         titles = sorted(self._catalogue.shelf().titles, key=lambda title: title.created_at)
         return retell(history, titles, self._engine, DatabaseOutbox(), SystemClock().now())
-
-    def _drawn(self) -> Iterator[FilmFile]:
-        folder = self._settings.data / "drawn"
-        folder.mkdir(exist_ok=True)
-        for film in DRAWN_FILMS:
-            path = folder / f"{film.slug}.mp4"
-            if not path.exists():
-                unfinished = path.with_name(f".{path.name}")
-                card = path.with_suffix(".png")
-                title_card(film.name, film.year, display_font(), card)
-                command = draw_command(film, self._ffmpeg, unfinished, card=card)
-                # Niced: what is already being encoded for somebody to watch goes first.
-                if self._stop.is_set():
-                    return
-                self._drawing = subprocess.Popen(
-                    [*_NICE, *command],
-                    stdin=subprocess.DEVNULL,
-                    stderr=subprocess.PIPE,
-                    preexec_fn=die_with_parent,  # noqa: PLW1509 - one call into libc, no Python lock is taken
-                )
-                _, said = self._drawing.communicate()
-                if self._stop.is_set():
-                    return
-                if self._drawing.returncode:
-                    raise EncodingFailed(f"{film.name} could not be drawn: {said.decode()[-300:]}")
-                unfinished.rename(path)
-            yield drawn_file(film, path)
 
     async def _watch(self, bringing: asyncio.Task[None]) -> None:
         """Say when films become playable or fail, until all have."""
