@@ -41,6 +41,7 @@ from matinee.settings import PREFIX, Settings
 VIEWER, OPERATOR, PASSWORD = "viewer@matinee.example", "operator@matinee.example", "matinee-demo"
 _PROFILES = (("Maya", 18), ("Theo", 18), ("Juniper", 7))
 _READY_SECONDS = 30.0
+_EDGES_AFTER_SECONDS = 0.8
 _POLL_SECONDS = 0.3
 
 
@@ -190,6 +191,8 @@ def programs(settings: Settings) -> list[Program]:
                 edge_longitude=edge.longitude,
                 data=settings.data / "edges" / edge.id,
             ),
+            # Pages first: five interpreters that start at once on two cores all start late.
+            after_seconds=_EDGES_AFTER_SECONDS,
         )
         for edge in EDGES
     ]

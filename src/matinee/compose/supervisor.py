@@ -22,11 +22,12 @@ _libc = ctypes.CDLL(None)
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One process of the service: its name, its command line and its environment."""
+    """One process of the service: its name, command line and environment, and how long its first start is held back."""
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str]
+    after_seconds: float = 0.0
 
 
 class Supervisor:
@@ -95,6 +96,7 @@ class Supervisor:
     async def _keep(self, program: Program) -> None:
         delay = _FIRST_DELAY_SECONDS
         stopped = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait({stopped}, timeout=program.after_seconds)
         while not self._stopping.is_set():
             started = time.monotonic()
             with (self._logs / f"{program.name}.log").open("ab") as log:
