@@ -13,7 +13,7 @@ export UV_NO_CONFIG := 1
 # Compiled once at installation: every start of every process is quicker for it.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help demo test check bench docs lock setup setup-development engines web screenshots clean
+.PHONY: help demo test check bench docs lock setup setup-ray setup-development engines web screenshots clean
 
 help:
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -29,6 +29,10 @@ $(VENV)/.bootstrap: requirements/bootstrap.txt
 $(VENV)/.runtime: $(VENV)/.bootstrap requirements/runtime.txt requirements/build.txt
 	@$(INSTALL) --require-hashes -r requirements/runtime.txt -r requirements/build.txt
 	@$(INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.ray: $(VENV)/.runtime requirements/ray.txt
+	@$(INSTALL) --require-hashes -r requirements/ray.txt
 	@touch $@
 
 $(VENV)/.development: $(VENV)/.runtime requirements/development.txt
@@ -48,6 +52,7 @@ $(STATIC)/.stamp: node_modules/.stamp $(shell find src/matinee/web/client -type 
 	@touch $@
 
 setup: $(VENV)/.runtime $(STATIC)/.stamp ## what a running service needs
+setup-ray: setup $(VENV)/.ray ## what work on a Ray cluster needs on top
 setup-development: setup $(VENV)/.development ## what building and testing need on top
 
 engines: ## real engines for the tests, through apt-get where that is allowed
@@ -84,7 +89,7 @@ docs: setup-development ## what is generated: docs/configuration.md
 	@$(BIN)/matinee docs docs
 
 lock: $(VENV)/.bootstrap ## pin everything anew
-	@for set in bootstrap node build runtime development; do \
+	@for set in bootstrap node build runtime ray development; do \
 	  $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    --no-emit-index-url --no-emit-find-links --upgrade requirements/$$set.in -o requirements/$$set.txt; done
 	@rm -rf node_modules package-lock.json && npm install --package-lock-only --loglevel=error --no-audit --no-fund

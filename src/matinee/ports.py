@@ -30,8 +30,9 @@ class Outbox(Protocol):
     def append(self, connection: object, events: Sequence[Event]) -> int:
         """Leave events within the transaction that ``connection`` has open; they exist if and only if it commits.
 
-        An id that was appended before is passed over. Returns how many were new. Invalid if an id is empty, longer than
-        200 characters or not printable.
+        An id that still waits there is passed over; one that was forwarded before is passed over by the log. Returns
+        how many were new, as far as can be told here. Invalid if an id is empty, longer than 200 characters or not
+        printable.
         """
         ...
 
@@ -58,7 +59,8 @@ class Group(Protocol):
     def batch(self, limit: int = 100, wait_seconds: float = 0.0) -> AbstractContextManager[Sequence[Recorded]]:
         """The group's next events, for the body of a ``with``.
 
-        Leaving the body acknowledges them. A body that raises, or a process that dies in it, has acknowledged nothing:
+        Events that were appended together may come together, beyond ``limit``. Leaving the body acknowledges them. A
+        body that raises, or a process that dies in it, has acknowledged nothing:
         the same events are given again, to this member or another. While one member's body runs, the others get an
         empty batch, so that order is kept. A group's first batch begins at the log's first event.
         """
@@ -67,6 +69,16 @@ class Group(Protocol):
 
 class EventLog(Protocol):
     """All events that were accepted, in one order. Readers pass over an event that their version does not know."""
+
+    def append(self, events: Sequence[Event]) -> int:
+        """Accept events that tell of no change in the database; durable when it returns, all of them or none.
+
+        An id that came within the log's memory (ten minutes at least, whatever happened to any process) is passed over,
+        here or by the readers: each of them sees an event once. Returns how many were new, as far as can be told here.
+        Invalid for an id that the outbox would not take; Unavailable, and then perhaps accepted all the same, if the
+        log does not answer in time: appending the same events again is harmless.
+        """
+        ...
 
     def tail(self, after: int = 0) -> Tail:
         """A reader of every event after a position (0: from the first that is kept)."""
@@ -78,6 +90,13 @@ class EventLog(Protocol):
 
     def end(self) -> int:
         """The position of the last event in the log; 0 if there is none."""
+        ...
+
+    def drop(self, through: int) -> None:
+        """Forget events up to a position, that one included, but none that a group has still to handle.
+
+        Positions go on growing; a tail that asked for dropped events begins at the first that is kept.
+        """
         ...
 
 
@@ -114,10 +133,11 @@ class Leases(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a task takes of a machine."""
+    """What a task takes of a machine while it runs."""
 
     cores: float = 1.0
     memory_bytes: int = 512 * 1024 * 1024
+    gpus: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +145,8 @@ class Task:
     """Work that can run on any machine: a module-level function and picklable arguments.
 
     The function is called as ``function(*arguments, progress)``, where ``progress(fraction)`` tells how far it is.
-    Among waiting tasks the lowest ``priority`` starts first; equals start in order of submission.
+    Among waiting tasks the lowest ``priority`` starts first. Of equals the one goes first whose ``share`` (an upload's
+    id) has least running, so that one upload of many tasks does not hold up the others; then the oldest.
     """
 
     name: str
@@ -133,6 +154,7 @@ class Task:
     arguments: tuple[Any, ...] = ()
     needs: Needs = field(default_factory=Needs)
     priority: int = 0
+    share: str = ""
 
 
 class Compute(Protocol):
@@ -140,6 +162,9 @@ class Compute(Protocol):
 
     def submit(self, task: Task, on_progress: Callable[[float], None] | None = None) -> Future[Any]:
         """Run a task in a process of its own; the future holds what the function returned or raised.
+
+        It starts when a machine has free what it needs, and no earlier: what the machines have no room for waits here,
+        in order. One that needs more than the largest machine has gets the whole of such a machine.
 
         An error of ours (``model.errors``) arrives as the same class with the same sentence. A process that dies gives
         Unavailable with a sentence that names the task. ``future.cancel()`` stops a task even while it runs.

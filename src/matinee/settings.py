@@ -28,8 +28,8 @@ class Settings:
         "", "The database: sqlite:///PATH or postgresql+psycopg://…; empty: SQLite in the data folder."
     )
     objects: str = _setting("", "The object store: file:///PATH or s3://…; empty: a folder in the data folder.")
-    events: str = _setting("database:", "The event log.")
-    compute: str = _setting("local://", "Where encodes run.")
+    events: str = _setting("database:", "The event log: database: or nats://USER:PASSWORD@HOST:PORT,HOST:PORT,….")
+    compute: str = _setting("local://", "Where encodes run: local:// or ray://HOST:PORT.")
     dataplane: str = _setting("embedded:", "What moves an edge's bytes.")
     control: str = _setting("http://127.0.0.1:8400", "The control plane, as an edge reaches it.")
 

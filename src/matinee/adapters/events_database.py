@@ -15,6 +15,7 @@ from prometheus_client import Counter
 from matinee.adapters.events_groups import DatabaseGroup
 from matinee.adapters.events_tables import (
     database_answers,
+    groups,
     insert,
     log,
     metadata,
@@ -120,6 +121,11 @@ class DatabaseEventLog:
         self._engine = engine
         self._lease_seconds = lease_seconds
 
+    def append(self, events: Sequence[Event]) -> int:
+        """Accept events by way of the outbox; how many were new. Unavailable if the database does not answer."""
+        with database_answers(), self._engine.begin() as connection:
+            return DatabaseOutbox().append(connection, events)
+
     def tail(self, after: int = 0) -> Tail:
         """A reader of every event after a position."""
         return _DatabaseTail(self._engine, after)
@@ -132,6 +138,13 @@ class DatabaseEventLog:
         """The last position given; 0 if there is none."""
         with database_answers(), reading(self._engine) as connection:
             return connection.execute(sa.select(relays.c.position).where(relays.c.id == _RELAY)).scalar() or 0
+
+    def drop(self, through: int) -> None:
+        """Forget events up to a position that every group has handled. Unavailable if the database does not answer."""
+        handled = sa.select(sa.func.min(groups.c.position)).scalar_subquery()
+        old = sa.and_(log.c.position <= through, log.c.position <= sa.func.coalesce(handled, through))
+        with database_answers(), self._engine.begin() as connection:
+            connection.execute(sa.delete(log).where(old))
 
 
 class _DatabaseTail:

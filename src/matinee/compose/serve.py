@@ -14,11 +14,12 @@ from granian.server.embed import Server
 
 from matinee.accounts.members import Accounts
 from matinee.adapters.clock_system import SystemClock
-from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, DatabaseRelay
+from matinee.adapters.events_database import DatabaseOutbox
 from matinee.api.application import application
 from matinee.catalogue.titles import Catalogue
 from matinee.compose.breakage import breakage
 from matinee.compose.database import check_schema, open_database, shown
+from matinee.compose.engines import open_events
 from matinee.compose.objects import open_objects
 from matinee.delivery.edges import Edges
 from matinee.delivery.topology import Topology
@@ -40,8 +41,6 @@ _RELAY_SECONDS = 0.05
 
 def wire(settings: Settings) -> tuple[Rooms, Relay]:
     """Every room on the engines that the settings choose, and the relay that carries its events."""
-    if settings.events != "database:":
-        raise Invalid(f"MATINEE_EVENTS={settings.events!r}: this version knows only 'database:'.")
     keys = parse_keys(settings.token_keys)
     if not keys:
         raise Invalid("MATINEE_TOKEN_KEYS is empty: without a key no media token can be signed.")
@@ -50,7 +49,8 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
     engine = open_database(settings.database_url)
     check_schema(engine)
     objects = open_objects(settings.objects_url)
-    clock, outbox, relay = SystemClock(), DatabaseOutbox(), DatabaseRelay(engine)
+    clock, outbox = SystemClock(), DatabaseOutbox()
+    log, relay = open_events(settings, engine)
     catalogue = Catalogue(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes)
     edges = Edges(engine=engine, outbox=outbox, clock=clock, silence_seconds=settings.edge_silence_seconds)
     topology = Topology.read(settings.regions, settings.networks)
@@ -79,7 +79,7 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
             steering_seconds=settings.steering_seconds,
         ),
         telemetry=Telemetry(engine=engine, outbox=outbox, clock=clock, accounts=accounts),
-        recommender=Recommender(log=DatabaseEventLog(engine), relay=relay, clock=clock),
+        recommender=Recommender(log=log, relay=relay, clock=clock),
         objects=objects,
         clock=clock,
         random_bytes=secrets.token_bytes,

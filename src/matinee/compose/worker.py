@@ -12,11 +12,11 @@ import structlog
 
 from matinee.accounts.members import Accounts
 from matinee.adapters.clock_system import SystemClock
-from matinee.adapters.compute_local import LocalCompute
-from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, DatabaseRelay
+from matinee.adapters.events_database import DatabaseOutbox
 from matinee.adapters.leases_database import DatabaseLeases
 from matinee.catalogue.titles import Catalogue
 from matinee.compose.database import check_schema, open_database
+from matinee.compose.engines import open_compute, open_events
 from matinee.compose.fonts import display_font
 from matinee.compose.objects import open_objects
 from matinee.compose.vitals import Vitals
@@ -25,8 +25,9 @@ from matinee.delivery.edges import Edges
 from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.jobs import Jobs
 from matinee.encoding.pipeline import Pipeline
-from matinee.model.errors import Invalid, MatineeError
+from matinee.model.errors import MatineeError
 from matinee.observability import configure
+from matinee.ports import Compute
 from matinee.schedule import Schedule, entries
 from matinee.settings import Settings
 
@@ -37,19 +38,17 @@ _IDLE_SECONDS = 0.25
 def run_worker(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT."""
     configure("worker")
-    if settings.compute != "local://":
-        raise Invalid(f"MATINEE_COMPUTE={settings.compute!r}: this version knows only 'local://'.")
     engine = open_database(settings.database_url)
     check_schema(engine)
     clock, outbox = SystemClock(), DatabaseOutbox()
-    log, relay = DatabaseEventLog(engine), DatabaseRelay(engine)
+    log, relay = open_events(settings, engine)
     catalogue = Catalogue(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes)
     accounts = Accounts(
         engine=engine, clock=clock, random_bytes=secrets.token_bytes, session_seconds=settings.session_seconds
     )
     edges = Edges(engine=engine, outbox=outbox, clock=clock, silence_seconds=settings.edge_silence_seconds)
     jobs = Jobs(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes)
-    compute = LocalCompute(slots=settings.worker_slots)
+    compute = open_compute(settings)
     pipeline = Pipeline(
         jobs=jobs,
         objects=open_objects(settings.objects_url),
@@ -92,7 +91,7 @@ def run_worker(settings: Settings) -> None:
     _log.info("worker.stopped")
 
 
-def _stopper(stop: threading.Event, compute: LocalCompute) -> Callable[[int, FrameType | None], None]:
+def _stopper(stop: threading.Event, compute: Compute) -> Callable[[int, FrameType | None], None]:
     def on_signal(_signal: int, _frame: FrameType | None) -> None:
         stop.set()
         # What was being encoded is given up; its finished renditions stay, and the next worker goes on from there.

@@ -29,6 +29,13 @@ class ListLog:
         self.reading: Callable[[], Any] = lambda: None
         self._after = 0
 
+    def append(self, events: Sequence[Event]) -> int:
+        self.events.extend(events)
+        return len(events)
+
+    def drop(self, through: int) -> None:
+        raise NotImplementedError
+
     def tail(self, after: int = 0) -> "ListLog":
         self._after = after
         return self
