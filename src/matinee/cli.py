@@ -45,10 +45,18 @@ def matinee() -> None:
 )
 @click.option("--data", type=_FOLDER, default=Path(".matinee"), show_default=True, help="Where everything is kept.")
 @click.option("--check", is_flag=True, help="Play every film through every edge, print one JSON line, exit 0 or 1.")
-def demo(films: Path | None, history: Path | None, port: int, data: Path, *, check: bool) -> None:
-    """Run the whole service on this machine: control plane, three edges in three regions, worker."""
+@click.option("--serve-host", "hosts", multiple=True, hidden=True, help="Loopback address of a copy of serve.")
+def demo(
+    films: Path | None, history: Path | None, port: int, data: Path, hosts: tuple[str, ...], *, check: bool
+) -> None:
+    """Run the whole service on this machine: control plane, three edges in three regions, worker.
+
+    Engines are the embedded ones, or those that MATINEE_DATABASE, MATINEE_OBJECTS, MATINEE_EVENTS and MATINEE_COMPUTE
+    name.
+    """
     from matinee.compose.demo import Demo, run_demo
     from matinee.compose.demo_check import demo_check
+    from matinee.compose.processes import SERVE_HOST
 
     def say(sentence: str) -> None:
         click.echo(sentence, err=check)
@@ -57,7 +65,18 @@ def demo(films: Path | None, history: Path | None, port: int, data: Path, *, che
     ready = demo_check(say, outcome) if check else None
     well = False
     try:
-        well = run_demo(Demo(data=data, port=port, films=films, say=say, ready=ready, history=history))
+        well = run_demo(
+            Demo(
+                data=data,
+                port=port,
+                films=films,
+                say=say,
+                ready=ready,
+                history=history,
+                engines=read_settings(),
+                hosts=hosts or (SERVE_HOST,),
+            )
+        )
     finally:
         if check:
             click.echo(json.dumps(outcome or {"ok": False, "films": 0, "edges": 0, "plays": 0, "seconds": 0}))

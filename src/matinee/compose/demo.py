@@ -6,11 +6,10 @@ import json
 import os
 import secrets
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TextIO
@@ -28,46 +27,30 @@ from matinee.compose.films import FilmFile, find_films
 from matinee.compose.history import retell
 from matinee.compose.intake import Intake
 from matinee.compose.objects import open_objects
+from matinee.compose.processes import EDGES, SERVE_HOST, WORKER_HOST, programs
 from matinee.compose.serve import check_port
-from matinee.compose.supervisor import Program, Supervisor
+from matinee.compose.supervisor import Supervisor
 from matinee.delivery.edges import Edges
 from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.jobs import Jobs
 from matinee.model.errors import Conflict, Invalid, MatineeError, Unavailable
 from matinee.observability import configure
 from matinee.recommender.datasets import read_interactions
-from matinee.settings import PREFIX, Settings
+from matinee.settings import Settings
 
 VIEWER, OPERATOR, PASSWORD = "viewer@matinee.example", "operator@matinee.example", "matinee-demo"
 _PROFILES = (("Maya", 18), ("Theo", 18), ("Juniper", 7))
 _READY_SECONDS = 30.0
-_EDGES_AFTER_SECONDS = 0.8
 _POLL_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class DemoEdge:
-    """One edge of the demo: its region's name and place (degrees), and the loopback address that is its host."""
-
-    id: str
-    region: str
-    latitude: float
-    longitude: float
-    host: str
-
-
-# Each edge has a host of its own, and one port: players tell pathways apart by host alone (facts in docs/decisions).
-EDGES = (
-    DemoEdge("europe-1", "europe", 50.1, 8.7, "127.0.1.1"),
-    DemoEdge("america-1", "america", 39.0, -77.5, "127.0.2.1"),
-    DemoEdge("asia-1", "asia", 1.35, 103.8, "127.0.3.1"),
-)
-WORKER_HOST = "127.0.4.1"
-
-
-@dataclass(frozen=True, slots=True)
 class Demo:
-    """What was asked for: films of one's own or drawn ones, where to keep everything, which port."""
+    """What was asked for: films of one's own or drawn ones, where to keep everything, which port, on which engines.
+
+    ``hosts`` are the loopback addresses of the control plane's copies. Where there is more than its own address,
+    something that was started before stands in front of them.
+    """
 
     data: Path
     port: int
@@ -75,11 +58,13 @@ class Demo:
     say: Callable[[str], None]
     ready: Callable[[Settings], bool] | None = None
     history: Path | None = None
+    engines: Settings = field(default_factory=Settings)
+    hosts: tuple[str, ...] = (SERVE_HOST,)
 
     @property
     def address(self) -> str:
         """What to open in a browser."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{SERVE_HOST}:{self.port}"
 
 
 def run_demo(demo: Demo) -> bool:
@@ -88,7 +73,7 @@ def run_demo(demo: Demo) -> bool:
     films = find_films(demo.films) if demo.films is not None else None
     if demo.history is not None:
         read_interactions(demo.history)  # a sentence now rather than after the last film
-    for host in ("127.0.0.1", WORKER_HOST, *(edge.host for edge in EDGES)):
+    for host in (*demo.hosts, WORKER_HOST, *(edge.host for edge in EDGES)):
         check_port(host, demo.port)
     demo.data.mkdir(parents=True, exist_ok=True)
     with _alone(demo.data), _log_file(demo.data) as log:
@@ -127,10 +112,12 @@ def _settings(demo: Demo) -> Settings:
         with os.fdopen(descriptor, "w") as file:
             json.dump(fresh, file)
     kept = json.loads(secrets_file.read_text())
-    return Settings(
+    return replace(
+        demo.engines,
         data=demo.data.absolute(),
         port=demo.port,
         control=demo.address,
+        public_url=demo.address,
         regions=",".join(f"{edge.region}={edge.latitude}/{edge.longitude}" for edge in EDGES),
         trust_region=True,
         token_keys=kept["token_keys"],
@@ -152,55 +139,6 @@ def _sign_up(engine: sa.Engine, settings: Settings) -> None:
         member = accounts.sign_up(VIEWER, PASSWORD)
         for name, maturity_limit in _PROFILES:
             accounts.create_profile(member.id, name, maturity_limit=maturity_limit)
-
-
-def _environment(settings: Settings, **changes: object) -> dict[str, str]:
-    """MATINEE_ variables for a child process; what the demo's caller had set is not mixed in."""
-    own = {
-        "data": settings.data,
-        "port": settings.port,
-        "control": settings.control,
-        "regions": settings.regions,
-        "trust_region": int(settings.trust_region),
-        "demo_control": settings.demo_control,
-        "token_keys": settings.token_keys,
-        "edge_secret": settings.edge_secret,
-        "objects": settings.objects_url,
-        "database": settings.database_url,
-        **changes,
-    }
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    return inherited | {f"{PREFIX}{name.upper()}": str(value) for name, value in own.items()}
-
-
-def programs(settings: Settings) -> list[Program]:
-    """The demo's processes, as command lines and environments."""
-    matinee = (sys.executable, "-m", "matinee.cli")
-    edges = [
-        Program(
-            name=edge.id,
-            command=(*matinee, "edge"),
-            environment=_environment(
-                settings,
-                host=edge.host,
-                edge_id=edge.id,
-                edge_site=edge.region,
-                edge_region=edge.region,
-                edge_url=f"http://{edge.host}:{settings.port}",
-                edge_latitude=edge.latitude,
-                edge_longitude=edge.longitude,
-                data=settings.data / "edges" / edge.id,
-            ),
-            # Pages first: five interpreters that start at once on two cores all start late.
-            after_seconds=_EDGES_AFTER_SECONDS,
-        )
-        for edge in EDGES
-    ]
-    return [
-        Program("serve", (*matinee, "serve"), _environment(settings)),
-        Program("worker", (*matinee, "worker"), _environment(settings, host=WORKER_HOST)),
-        *edges,
-    ]
 
 
 class _Show:
@@ -226,7 +164,7 @@ class _Show:
             say=self._say,
         )
         self._started = time.monotonic()
-        self._supervisor = Supervisor(programs(settings), settings.data / "logs", self._say)
+        self._supervisor = Supervisor(programs(settings, demo.hosts), settings.data / "logs", self._say)
         self._stop = asyncio.Event()
 
     def _say(self, sentence: str) -> None:
