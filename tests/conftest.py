@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import settings
 
+from deploy.local import swift as swift_engine
 from engines import find_postgresql, missing, postgresql_server
 from matinee.adapters.clock_manual import ManualClock
 from matinee.compose.database import migrate, open_database
@@ -86,3 +87,12 @@ def clock() -> ManualClock:
 @pytest.fixture
 def random_bytes() -> Callable[[int], bytes]:
     return random.Random(20260101).randbytes
+
+
+@pytest.fixture(scope="session")
+def swift() -> Iterator[swift_engine.Swift]:
+    """A real S3 server, OpenStack Swift's, for the whole session; tests make buckets of their own there."""
+    if swift_engine.find() is None:
+        missing("Swift", "make setup-development")
+    with swift_engine.swift() as server:
+        yield server
