@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from deploy.local import swift as swift_engine
 from hypothesis import settings
 
-from deploy.local import swift as swift_engine
 from engines import find_postgresql, missing, postgresql_server
 from matinee.adapters.clock_manual import ManualClock
 from matinee.compose.database import migrate, open_database
