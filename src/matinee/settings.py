@@ -1,11 +1,15 @@
 """Every setting of every process: one frozen value, read from MATINEE_ variables.
 
+A variable's name with ``_FILE`` after it names a file that holds the value, so that secrets need not stand in an
+environment, which other programs of the same user can read.
+
 Only composition roots and the command line read it; rooms receive what they need as arguments. Each field's metadata
 holds its unit and its sentence, from which ``docs/configuration.md`` is written (``make docs``).
 """
 
 import os
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -13,10 +17,12 @@ from typing import Any
 from matinee.model.errors import Invalid
 
 PREFIX = "MATINEE_"
+FROM_FILE = "_FILE"
+_LONGEST_BYTES = 64 * 1024
 
 
-def _setting(default: Any, sentence: str, unit: str = "text") -> Any:
-    return field(default=default, metadata={"sentence": sentence, "unit": unit})
+def _setting(default: Any, sentence: str, unit: str = "text", *, secret: bool = False) -> Any:
+    return field(default=default, metadata={"sentence": sentence, "unit": unit, "secret": secret}, repr=not secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +31,37 @@ class Settings:
 
     data: Path = _setting(Path(".matinee"), "Folder for everything kept on this machine.", "path")
     database: str = _setting(
-        "", "The database: sqlite:///PATH or postgresql+psycopg://…; empty: SQLite in the data folder."
+        "", "The database: sqlite:///PATH or postgresql+psycopg://…; empty: SQLite in the data folder.", secret=True
     )
     objects: str = _setting("", "The object store: file:///PATH or s3://…; empty: a folder in the data folder.")
-    events: str = _setting("database:", "The event log: database: or nats://USER:PASSWORD@HOST:PORT,HOST:PORT,….")
+    events: str = _setting(
+        "database:",
+        "The event log: database: or nats://USER:PASSWORD@HOST:PORT,HOST:PORT,…; tls:// for nats:// over TLS.",
+        secret=True,
+    )
     compute: str = _setting("local://", "Where encodes run: local:// or ray://HOST:PORT.")
     dataplane: str = _setting("embedded:", "What moves an edge's bytes.")
     control: str = _setting("http://127.0.0.1:8400", "The control plane, as an edge reaches it.")
 
     host: str = _setting("127.0.0.1", "Address to listen on.")
     port: int = _setting(8400, "Port to listen on; edges and control plane of one service share it.", "port")
-    public_url: str = _setting("", "The control plane's address as browsers see it; empty: http://HOST:PORT.", "URL")
-    token_keys: str = _setting("", "Keys that sign media tokens, KID:SECRET, comma separated; the first one signs.")
+    tls_certificate: str = _setting(
+        "", "PEM file: this process's certificate and what signed it; empty: no TLS.", "path"
+    )
+    tls_key: str = _setting("", "PEM file (PKCS#8): the certificate's private key.", "path")
+    tls_authorities: str = _setting(
+        "", "PEM file: authorities that other parts' certificates are signed by; empty: the system's.", "path"
+    )
+    public_url: str = _setting("", "The control plane's address as browsers see it; empty: this one's.", "URL")
+    token_keys: str = _setting(
+        "", "Keys that sign media tokens, KID:SECRET, comma separated; the first one signs.", secret=True
+    )
     token_seconds: int = _setting(6 * 3600, "How long a media token opens its title.", "s")
     session_seconds: int = _setting(30 * 86400, "How long a sign-in lasts.", "s")
     steering_seconds: int = _setting(5, "How long a player waits before it asks for steering again (TTL).", "s")
-    edge_secret: str = _setting("", "What edges and control plane share; each edge's credential is derived from it.")
+    edge_secret: str = _setting(
+        "", "What edges and control plane share; each edge's credential is derived from it.", secret=True
+    )
     edge_silence_seconds: float = _setting(4.0, "An edge silent for longer is steered around.", "s")
     networks: str = _setting("", "Which region a viewer's address lies in: CIDR=REGION, comma separated.")
     trust_region: bool = _setting(False, "Let a viewer say which region they are in (the demo's panel).", "0 or 1")
@@ -69,27 +90,81 @@ class Settings:
         return self.objects or f"file://{self.data.absolute() / 'objects'}"
 
     @property
+    def own_address(self) -> str:
+        """Where this process listens, as a URL."""
+        return f"{'https' if self.tls_certificate else 'http'}://{self.host}:{self.port}"
+
+    @property
     def public_address(self) -> str:
         """The control plane's address as browsers see it, without a slash at its end."""
-        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+        return (self.public_url or self.own_address).rstrip("/")
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """Settings out of MATINEE_ variables; Invalid names a variable that cannot be read or does not exist."""
+    """Settings out of MATINEE_ variables and the files they name; Invalid names a variable that cannot be read."""
     environment = os.environ if environment is None else environment
     known = {f"{PREFIX}{entry.name.upper()}": entry for entry in fields(Settings)}
     chosen: dict[str, Any] = {}
-    for name, text in environment.items():
-        if not name.startswith(PREFIX):
-            continue
-        entry = known.get(name)
-        if entry is None:
-            raise Invalid(f"There is no setting {name}; docs/configuration.md lists them all.")
+    for name, text in _given(environment, known):
+        entry = known[name]
         try:
             chosen[entry.name] = _parsed(entry.type, text)
         except ValueError as error:
-            raise Invalid(f"{name}={text!r} cannot be read: {entry.metadata['sentence']}") from error
+            # What was given is not repeated where it is a secret.
+            given = "" if entry.metadata["secret"] else f"={text!r}"
+            raise Invalid(f"{name}{given} cannot be read: {entry.metadata['sentence']}") from error
     return Settings(**chosen)
+
+
+def exposed_files(environment: Mapping[str, str] | None = None) -> list[str]:
+    """A sentence for every file of a secret that any user of this machine may read."""
+    environment = os.environ if environment is None else environment
+    secret = [f"{PREFIX}{entry.name.upper()}{FROM_FILE}" for entry in fields(Settings) if entry.metadata["secret"]]
+    named = [(name, environment[name]) for name in (*secret, "AWS_SHARED_CREDENTIALS_FILE") if environment.get(name)]
+    return [
+        f"{name}: every user can read {path}; chmod 600 it."
+        for name, path in named
+        if _readable_by_everyone(Path(path))
+    ]
+
+
+def _given(environment: Mapping[str, str], known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every known variable that is set, with its text, from its file if one is named."""
+    for name, text in environment.items():
+        if not name.startswith(PREFIX):
+            continue
+        if name in known:
+            yield name, text
+            continue
+        setting = name.removesuffix(FROM_FILE)
+        if setting == name or setting not in known:
+            raise Invalid(f"There is no setting {name}; docs/configuration.md lists them all.")
+        if setting in environment:
+            raise Invalid(f"{setting} and {name} are both given; which of them holds?")
+        yield setting, _content(name, Path(text))
+
+
+def _content(name: str, path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LONGEST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "that is no path"
+        raise Invalid(f"{name} names {path}, which cannot be read: {reason}.") from error
+    if len(content) > _LONGEST_BYTES:
+        raise Invalid(f"{name} names {path}, which is longer than any setting.")
+    try:
+        # An editor's line end is no part of a secret.
+        return content.decode().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise Invalid(f"{name} names {path}, which is not text in UTF-8.") from error
+
+
+def _readable_by_everyone(path: Path) -> bool:
+    try:
+        return bool(path.stat().st_mode & stat.S_IROTH)
+    except (OSError, ValueError):
+        return False
 
 
 def _parsed(kind: Any, text: str) -> Any:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from matinee.model.errors import Invalid
-from matinee.settings import PREFIX, Settings, read_settings
+from matinee.settings import PREFIX, Settings, exposed_files, read_settings
 
 
 def test_without_variables_every_setting_has_its_default() -> None:
@@ -74,3 +74,63 @@ def test_empty_addresses_mean_the_embedded_engines_in_the_data_folder() -> None:
 def test_the_public_address_has_no_slash_at_its_end() -> None:
     assert Settings().public_address == "http://127.0.0.1:8400"
     assert Settings(public_url="https://films.example/").public_address == "https://films.example"
+
+
+def test_the_address_of_a_process_with_a_certificate_begins_with_https() -> None:
+    assert Settings(tls_certificate="/etc/matinee/tls/host.pem").public_address == "https://127.0.0.1:8400"
+
+
+def test_a_variable_that_ends_in_file_names_the_file_that_holds_its_value(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("k1:secret\n")
+    (tmp_path / "port").write_text("9000")
+    read = read_settings(
+        {"MATINEE_TOKEN_KEYS_FILE": str(tmp_path / "keys"), "MATINEE_PORT_FILE": str(tmp_path / "port")}
+    )
+    assert (read.token_keys, read.port) == ("k1:secret", 9000)
+
+
+def test_a_value_and_a_file_for_it_together_are_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("k1:secret")
+    both = {"MATINEE_TOKEN_KEYS": "k2:other", "MATINEE_TOKEN_KEYS_FILE": str(tmp_path / "keys")}
+    with pytest.raises(Invalid, match="MATINEE_TOKEN_KEYS and MATINEE_TOKEN_KEYS_FILE are both given"):
+        read_settings(both)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "No such file"), (b"\xff\xfe", "not text in UTF-8"), (b"k" * 70_000, "longer than any setting")],
+)
+def test_a_file_that_cannot_be_read_is_named_with_its_variable(
+    tmp_path: Path, content: bytes | None, reason: str
+) -> None:
+    path = tmp_path / "secret"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(Invalid, match=reason) as refusal:
+        read_settings({"MATINEE_EDGE_SECRET_FILE": str(path)})
+    assert "MATINEE_EDGE_SECRET_FILE" in str(refusal.value)
+    assert str(path) in str(refusal.value)
+
+
+def test_a_file_for_a_setting_that_does_not_exist_is_refused_by_name() -> None:
+    for name in ("MATINEE_PORTS_FILE", "MATINEE_FILE"):
+        with pytest.raises(Invalid, match=f"There is no setting {name};"):
+            read_settings({name: "/nowhere"})
+
+
+def test_a_file_of_a_secret_that_every_user_can_read_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("hush")
+    environment = {"MATINEE_EDGE_SECRET_FILE": str(path), "AWS_SHARED_CREDENTIALS_FILE": str(path)}
+    path.chmod(0o640)
+    assert exposed_files(environment) == []
+    path.chmod(0o644)
+    told = exposed_files(environment)
+    assert [sentence.split(":")[0] for sentence in told] == list(environment)
+    assert all(str(path) in sentence for sentence in told)
+    assert exposed_files({"MATINEE_PORT_FILE": str(path)}) == []
+
+
+def test_secrets_are_shown_neither_by_settings_nor_by_their_errors(tmp_path: Path) -> None:
+    secrets = {f"MATINEE_{name}": "hush" for name in ("DATABASE", "EVENTS", "TOKEN_KEYS", "EDGE_SECRET")}
+    assert "hush" not in repr(read_settings(secrets))

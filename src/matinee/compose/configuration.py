@@ -11,6 +11,7 @@ def configuration_page() -> str:
         "# Configuration",
         "",
         "Every process reads these variables; an object store on S3 reads the AWS_ variables as well.",
+        "A name with `_FILE` after it names a file that holds the value (secrets belong there, mode 600); never both.",
         "Written by `make docs` from `src/matinee/settings.py`.",
         "",
         "| variable | unit | default | what it says |",
