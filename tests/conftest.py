@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from deploy.local import postgresql
 from deploy.local import swift as swift_engine
 from hypothesis import settings
 
-from engines import find_postgresql, missing, postgresql_server
+from engines import missing
 from matinee.adapters.clock_manual import ManualClock
 from matinee.compose.database import migrate, open_database
 
@@ -32,21 +33,21 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def postgresql_template() -> Iterator[str]:
-    """The address of a server, with ``{name}`` for a database; ``template`` there has the whole schema."""
-    programs = find_postgresql()
-    if programs is None:
-        missing("PostgreSQL", "apt-get install postgresql, or run make test as root")
-        raise AssertionError
-    with postgresql_server(programs) as address:
-        admin = sa.create_engine(address.format(name="postgres"), isolation_level="AUTOCOMMIT")
-        with admin.connect() as connection:
-            connection.execute(sa.text("CREATE DATABASE template"))
-        engine = open_database(address.format(name="template"))
-        migrate(engine)
-        engine.dispose()
-        admin.dispose()
-        yield address
+def postgresql_server() -> Iterator[postgresql.Server]:
+    """A PostgreSQL server for the whole session: others use it, too, so nobody kills this one."""
+    if postgresql.find() is None:
+        missing("PostgreSQL", f"{postgresql.INSTALL}, or run make test as root")
+    with postgresql.postgresql() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: postgresql.Server) -> str:
+    """The address of the session's server, with ``{name}`` for a database; ``template`` there has the whole schema."""
+    engine = open_database(postgresql_server.create_database("template"))
+    migrate(engine)
+    engine.dispose()
+    return postgresql_server.address("{name}")
 
 
 _databases = count(1)
