@@ -1,10 +1,12 @@
 """Processes that append, relay and consume events, for tests that kill some of them half way."""
 
 import multiprocessing
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import count
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,23 @@ def append(url: str, source: str, transactions: int, per_transaction: int) -> No
         with engine.begin() as connection:
             DatabaseOutbox().append(connection, [searched(source, first + number) for number in range(per_transaction)])
         time.sleep(0.005)
+
+
+def append_directly(url: str, source: str, told: Path) -> None:
+    """Two threads that append ten events at a time to the log itself, and write down the ids that it took."""
+    log = DatabaseEventLog(open_database(url))
+    numbers = count(step=10)
+
+    def append_for_ever() -> None:
+        with told.open("a", buffering=1) as out:
+            while True:
+                first = next(numbers)
+                events = [searched(source, first + place) for place in range(10)]
+                log.append(events)
+                out.write("".join(f"{event.id}\n" for event in events))
+
+    threading.Thread(target=append_for_ever, daemon=True).start()
+    append_for_ever()
 
 
 def relay(url: str, limit: int) -> None:

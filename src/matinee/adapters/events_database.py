@@ -2,8 +2,8 @@
 
 Transactions become visible in another order than they took their numbers in, so a position that a writer chose could
 appear below one that a reader has passed. Writers therefore only leave events in ``events_outbox``; the relay numbers
-them under the lock of its one row, and a later relay begins after the earlier one's commit. What a reader sees has no
-lower position yet to come.
+them under the lock of its one row, and a later relay begins after the earlier one's commit. Who appends to the log
+itself takes the same lock (``events_append``). What a reader sees has no lower position yet to come.
 """
 
 import threading
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from prometheus_client import Counter
 
+from matinee.adapters.events_append import GroupCommit, bodies_by_id, give_positions, last_position, lock_positions
 from matinee.adapters.events_groups import DatabaseGroup
 from matinee.adapters.events_tables import (
     database_answers,
@@ -23,19 +24,15 @@ from matinee.adapters.events_tables import (
     polls,
     reading,
     recorded,
-    relays,
     rows_after,
 )
-from matinee.model.errors import Invalid
-from matinee.model.events import Event, to_json
+from matinee.model.events import Event
 from matinee.ports import Group, Recorded, Tail
 
 __all__ = ["DatabaseEventLog", "DatabaseOutbox", "DatabaseRelay", "metadata"]
 
 _forwarded = Counter("matinee_events_forwarded", "Events this process carried from the outbox into the log.")
 _LEASE_SECONDS = 10.0
-_LONGEST_ID = 200
-_RELAY = 1
 
 
 class DatabaseOutbox:
@@ -45,12 +42,7 @@ class DatabaseOutbox:
         """Leave events within the transaction of a ``sqlalchemy.Connection``; how many were new."""
         if not isinstance(connection, sa.Connection):
             raise TypeError(f"An outbox in a database needs its connection, not {type(connection).__name__}.")
-        bodies: dict[str, str] = {}
-        for event in events:
-            if not event.id.isprintable() or not 1 <= len(event.id) <= _LONGEST_ID:
-                raise Invalid(f"The event id {event.id[:_LONGEST_ID]!r} is not 1 to {_LONGEST_ID} printable letters.")
-            if event.id not in bodies:
-                bodies[event.id] = to_json(event)
+        bodies = bodies_by_id(events)
         if not bodies:
             return 0
         rows = [{"id": event_id, "body": body} for event_id, body in bodies.items()]
@@ -92,20 +84,20 @@ class DatabaseRelay:
 
 
 def _move(connection: sa.Connection, limit: int) -> int:
-    lock = sa.select(relays.c.position).where(relays.c.id == _RELAY).with_for_update()
-    last = connection.execute(lock).scalar()
-    if last is None:
-        row = insert(connection, relays).values(id=_RELAY, position=0)
-        connection.execute(row.on_conflict_do_nothing(index_elements=[relays.c.id]))
-        last = connection.execute(lock).scalar_one()
+    last = lock_positions(connection)
     oldest = sa.select(outbox).order_by(outbox.c.sequence).limit(limit).subquery()
-    place = last + sa.func.row_number().over(order_by=oldest.c.sequence)
+    # An id may have been appended to the log itself while it came into the outbox.
+    known = sa.exists().where(log.c.id == oldest.c.id)
+    stale = sa.select(oldest.c.sequence).where(known)
+    connection.execute(sa.delete(outbox).where(outbox.c.sequence.in_(stale)))
+    fresh = sa.select(oldest).where(~known).subquery()
+    place = last + sa.func.row_number().over(order_by=fresh.c.sequence)
     columns = ["position", "id", "body"]
-    connection.execute(sa.insert(log).from_select(columns, sa.select(place, oldest.c.id, oldest.c.body)))
+    connection.execute(sa.insert(log).from_select(columns, sa.select(place, fresh.c.id, fresh.c.body)))
     # By what stands in the log now, not by sequence: a lower sequence may have been committed since.
     arrived = sa.select(log.c.id).where(log.c.position > last)
     moved = connection.execute(sa.delete(outbox).where(outbox.c.id.in_(arrived))).rowcount
-    connection.execute(sa.update(relays).where(relays.c.id == _RELAY).values(position=last + moved))
+    give_positions(connection, last + moved)
     return moved
 
 
@@ -120,11 +112,11 @@ class DatabaseEventLog:
     def __init__(self, engine: sa.Engine, lease_seconds: float = _LEASE_SECONDS) -> None:
         self._engine = engine
         self._lease_seconds = lease_seconds
+        self._commit = GroupCommit(engine)
 
     def append(self, events: Sequence[Event]) -> int:
-        """Accept events by way of the outbox; how many were new. Unavailable if the database does not answer."""
-        with database_answers(), self._engine.begin() as connection:
-            return DatabaseOutbox().append(connection, events)
+        """Accept events, with those of other threads in one transaction; how many were new, Unavailable as all."""
+        return self._commit.append(events)
 
     def tail(self, after: int = 0) -> Tail:
         """A reader of every event after a position."""
@@ -137,7 +129,7 @@ class DatabaseEventLog:
     def end(self) -> int:
         """The last position given; 0 if there is none."""
         with database_answers(), reading(self._engine) as connection:
-            return connection.execute(sa.select(relays.c.position).where(relays.c.id == _RELAY)).scalar() or 0
+            return last_position(connection)
 
     def drop(self, through: int) -> None:
         """Forget events up to a position that every group has handled. Unavailable if the database does not answer."""
