@@ -71,8 +71,9 @@ def all_metadata() -> list[sa.MetaData]:
     from matinee.delivery.store import metadata as delivery
     from matinee.encoding.store import metadata as encoding
     from matinee.playback.store import metadata as playback
+    from matinee.recommender.store import metadata as recommender
 
-    return [accounts, catalogue, delivery, encoding, events, leases, playback]
+    return [accounts, catalogue, delivery, encoding, events, leases, playback, recommender]
 
 
 def migrate(engine: sa.Engine) -> None:
