@@ -3,8 +3,9 @@
 import asyncio
 import socket
 from contextlib import suppress
+from pathlib import Path
 
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
@@ -18,13 +19,22 @@ _FINISH_SECONDS = 5.0
 
 
 class EmbeddedDataPlane:
-    """``ports.DataPlane`` on one address and port. HTTP/1.1; TLS and HTTP/2 are the business of what stands before it.
+    """``ports.DataPlane`` on one address and port. HTTP/1.1, over TLS with a certificate and its key (PEM, PKCS#8).
 
     On ``stop`` answers that are under way get ``finish_seconds`` to end.
     """
 
-    def __init__(self, address: str, port: int, *, finish_seconds: float = _FINISH_SECONDS) -> None:
+    def __init__(
+        self,
+        address: str,
+        port: int,
+        *,
+        certificate: Path | None = None,
+        key: Path | None = None,
+        finish_seconds: float = _FINISH_SECONDS,
+    ) -> None:
         self._address, self._port, self._finish_seconds = address, port, finish_seconds
+        self._certificate, self._key = certificate, key
         self._stopping = asyncio.Event()
 
     async def serve(self, application: AsgiApplication) -> None:
@@ -46,6 +56,10 @@ class EmbeddedDataPlane:
             # Bounds a request that trickles in, and how long an idle connection stays; players ask every few seconds.
             http1_settings=HTTP1Settings(header_read_timeout=_HEADER_SECONDS * 1000),
             log_enabled=False,
+            ssl_cert=self._certificate,
+            ssl_key=self._key,
+            # Televisions of some age know no newer one.
+            ssl_protocol_min=SSLProtocols.tls12,
         )
         serving = asyncio.create_task(server.serve())
         stopping = asyncio.create_task(self._stopping.wait())

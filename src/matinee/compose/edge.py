@@ -12,6 +12,7 @@ from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.control_http import HttpControlChannel
 from matinee.adapters.dataplane_embedded import EmbeddedDataPlane
 from matinee.compose.objects import open_objects
+from matinee.compose.tls import own_identity, trusted
 from matinee.edge.addresses import is_media_path
 from matinee.edge.cache import Cache
 from matinee.edge.fill import Fills
@@ -33,6 +34,7 @@ async def run_edge(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; Invalid if settings are missing, Unavailable if the port or folder is taken."""
     configure("edge")
     keys, identity = _checked(settings)
+    shown, trust = own_identity(settings), trusted(settings) if settings.control.startswith("https:") else None
     _raise_file_limit()
     counters, orders = Counters(), Orders()
     cache = Cache(settings.data / "cache", settings.edge_cache_bytes)
@@ -49,12 +51,12 @@ async def run_edge(settings: Settings) -> None:
         health=Health(edge_id=identity.edge_id, counters=counters, cache=cache, orders=orders),
         clock=SystemClock(),
     )
-    plane = EmbeddedDataPlane(settings.host, settings.port)
+    plane = EmbeddedDataPlane(settings.host, settings.port, certificate=shown.certificate, key=shown.key)
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, plane.stop)
     credential = edge_credential(settings.edge_secret.encode(), identity.edge_id)
-    control = HttpControlChannel(settings.control, credential)
+    control = HttpControlChannel(settings.control, credential, trust=trust)
     reports = Reports(identity=identity, counters=counters, cache=cache, now=time.monotonic())
     reporting = asyncio.create_task(_report(control, reports, orders, application))
     _log.info(
@@ -115,7 +117,7 @@ def _checked(settings: Settings) -> tuple[dict[str, bytes], Identity]:
         edge_id=settings.edge_id,
         site=settings.edge_site or settings.edge_id,
         region=settings.edge_region,
-        url=(settings.edge_url or f"http://{settings.host}:{settings.port}").rstrip("/"),
+        url=(settings.edge_url or settings.own_address).rstrip("/"),
         latitude=settings.edge_latitude,
         longitude=settings.edge_longitude,
         capacity_bps=settings.edge_capacity_bps,

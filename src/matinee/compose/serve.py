@@ -9,7 +9,7 @@ import threading
 from importlib.metadata import version
 
 import structlog
-from granian.constants import Interfaces
+from granian.constants import Interfaces, SSLProtocols
 from granian.server.embed import Server
 
 from matinee.accounts.members import Accounts
@@ -21,6 +21,7 @@ from matinee.compose.breakage import breakage
 from matinee.compose.database import check_schema, open_database, shown
 from matinee.compose.engines import open_events
 from matinee.compose.objects import open_objects
+from matinee.compose.tls import own_identity
 from matinee.delivery.edges import Edges
 from matinee.delivery.topology import Topology
 from matinee.encoding.jobs import Jobs
@@ -104,6 +105,7 @@ def check_port(host: str, port: int) -> None:
 async def run_serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; Unavailable if the port is taken."""
     configure("serve")
+    shown_to_clients = own_identity(settings)
     check_port(settings.host, settings.port)
     rooms, relay = wire(settings)
     app = application(rooms, version("matinee"))
@@ -120,6 +122,9 @@ async def run_serve(settings: Settings) -> None:
         backlog=1024,
         log_enabled=False,
         websockets=False,
+        ssl_cert=shown_to_clients.certificate,
+        ssl_key=shown_to_clients.key,
+        ssl_protocol_min=SSLProtocols.tls12,
     )
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -1,6 +1,7 @@
 """How a process without pages says that it lives: /healthz, /readyz and /metrics on an address of its own."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,9 +11,12 @@ from matinee.observability import exposition
 
 
 class Vitals:
-    """A small HTTP server in a thread; ``check`` raises Unavailable, with a sentence, while it is not ready."""
+    """A small HTTP server in a thread; ``check`` raises Unavailable, with a sentence, while it is not ready.
 
-    def __init__(self, host: str, port: int, check: Callable[[], None]) -> None:
+    With a ``tls`` context it speaks https.
+    """
+
+    def __init__(self, host: str, port: int, check: Callable[[], None], tls: ssl.SSLContext | None = None) -> None:
         class Answer(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 status, kind, body = _answer(self.path, self.headers.get("accept", ""), check)
@@ -30,6 +34,9 @@ class Vitals:
         except OSError as error:
             raise Unavailable(f"Cannot listen on {host}:{port}: {error.strerror}.") from error
         self._server.daemon_threads = True
+        if tls is not None:
+            # Shaken hands in the connection's own thread, at its first byte: accepting never waits for a slow one.
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self._thread = threading.Thread(target=self._server.serve_forever, name="vitals")
 
     def start(self) -> None:

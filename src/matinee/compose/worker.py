@@ -19,6 +19,7 @@ from matinee.compose.database import check_schema, open_database
 from matinee.compose.engines import open_compute, open_events
 from matinee.compose.fonts import display_font
 from matinee.compose.objects import open_objects
+from matinee.compose.tls import own_identity, server_context
 from matinee.compose.vitals import Vitals
 from matinee.consumers import Consumers
 from matinee.delivery.edges import Edges
@@ -38,6 +39,7 @@ _IDLE_SECONDS = 0.25
 def run_worker(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT."""
     configure("worker")
+    tls = server_context(own_identity(settings))
     engine = open_database(settings.database_url)
     check_schema(engine)
     clock, outbox = SystemClock(), DatabaseOutbox()
@@ -59,7 +61,7 @@ def run_worker(settings: Settings) -> None:
         random_bytes=secrets.token_bytes,
         fonts=display_font(),
     )
-    vitals = Vitals(settings.host, settings.port, lambda: check_schema(engine))
+    vitals = Vitals(settings.host, settings.port, lambda: check_schema(engine), tls)
     owner = f"{socket.gethostname()}-{os.getpid()}"
     stop = threading.Event()
     threads = [
