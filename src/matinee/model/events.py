@@ -163,6 +163,16 @@ class EdgeChanged(Facts):
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class MemberForgotten(Facts):
+    """What a member's profile did until a time (seconds since 1970) is to be known no more, wherever it is kept."""
+
+    type: ClassVar[str] = "member.forgotten"
+    member_id: str
+    profile_id: str
+    until_seconds: float
+
+
 FACTS: Mapping[str, type[Facts]] = {
     kind.type: kind
     for kind in (
@@ -178,10 +188,9 @@ FACTS: Mapping[str, type[Facts]] = {
         ImpressionShown,
         SearchMade,
         EdgeChanged,
+        MemberForgotten,
     )
 }
-
-_ACCEPTED: Mapping[type, tuple[type, ...]] = {float: (float, int), int: (int,), str: (str,), bool: (bool,)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,52 +216,81 @@ def facts_from(kind: str, values: Mapping[str, Any]) -> Facts:
     facts = FACTS.get(kind)
     if facts is None:
         raise Invalid(f"There is no event type {kind!r}.")
-    hints = _hints(kind)
     chosen: dict[str, Any] = {}
-    for field in fields(facts):
-        if field.name not in values:
-            if field.default is MISSING:
-                raise Invalid(f"An event {kind} needs {field.name!r}.")
-            continue
-        chosen[field.name] = _checked(kind, field.name, values[field.name], hints[field.name])
+    for field in _shape(facts):
+        if field.name in values:
+            value = values[field.name]
+            if type(value) not in field.kinds or (type(value) is float and not math.isfinite(value)):
+                raise _wrong(kind, field, value)
+            chosen[field.name] = value
+        elif field.needed:
+            raise Invalid(f"An event {kind} needs {field.name!r}.")
     return facts(**chosen)
 
 
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """A fact's name, the kinds of JSON value it takes, and whether it may be left out."""
+
+    name: str
+    kinds: frozenset[type]
+    needed: bool
+
+
+_KINDS: Mapping[object, frozenset[type]] = {
+    float: frozenset({float, int}),
+    int: frozenset({int}),
+    str: frozenset({str}),
+    bool: frozenset({bool}),
+    type(None): frozenset({type(None)}),
+    Mapping: frozenset({dict}),
+}
+
+
+# Every reader of the log asks for these once an event: they are found once.
 @cache
-def _hints(kind: str) -> Mapping[str, Any]:
-    # Readers of the log ask once an event, and the answer takes longer to find than the JSON to read.
-    return get_type_hints(FACTS[kind])
+def _shape(facts: type[Facts]) -> tuple[_Field, ...]:
+    hints = get_type_hints(facts)
+    shape = []
+    for field in fields(facts):
+        hint = hints[field.name]
+        parts = [Mapping] if get_origin(hint) is Mapping else getattr(hint, "__args__", (hint,))
+        kinds = frozenset[type]().union(*(_KINDS[part] for part in parts))
+        shape.append(_Field(field.name, kinds, needed=field.default is MISSING))
+    return tuple(shape)
 
 
-def _checked(kind: str, name: str, value: Any, hint: Any) -> Any:
-    if value is None and type(None) in getattr(hint, "__args__", ()):
-        return None
-    if get_origin(hint) is Mapping:
-        if not isinstance(value, Mapping):
-            raise Invalid(f"In an event {kind}, {name!r} must be an object.")
-        return value
-    wanted = next(part for part in getattr(hint, "__args__", (hint,)) if part in _ACCEPTED)
-    if not isinstance(value, _ACCEPTED[wanted]) or (isinstance(value, bool) and wanted is not bool):
-        raise Invalid(f"In an event {kind}, {name!r} must be of type {wanted.__name__}.")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise Invalid(f"In an event {kind}, {name!r} must be a finite number.")
-    return value
+@cache
+def _names(facts: type[Facts]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(facts))
+
+
+def _wrong(kind: str, field: _Field, value: Any) -> Invalid:
+    if dict in field.kinds:
+        return Invalid(f"In an event {kind}, {field.name!r} must be an object.")
+    if type(value) in field.kinds:
+        return Invalid(f"In an event {kind}, {field.name!r} must be a finite number.")
+    wanted = next(wanted for wanted in (float, int, str, bool) if wanted in field.kinds)
+    return Invalid(f"In an event {kind}, {field.name!r} must be of type {wanted.__name__}.")
+
+
+# Made once: json.dumps makes one anew wherever its arguments are not the usual ones.
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def to_json(event: Event) -> str:
     """The event as one line of JSON. Raises Invalid if a fact is not a finite number: nobody could read it."""
+    facts = event.facts
     try:
-        return json.dumps(
+        return _encode(
             {
                 "version": SCHEMA_VERSION,
                 "id": event.id,
-                "type": event.type,
+                "type": facts.type,
                 "time": event.time.astimezone(UTC).isoformat(),
                 "source": event.source,
-                "facts": {field.name: getattr(event.facts, field.name) for field in fields(event.facts)},
-            },
-            separators=(",", ":"),
-            allow_nan=False,
+                "facts": {name: getattr(facts, name) for name in _names(type(facts))},
+            }
         )
     except ValueError as error:
         raise Invalid(f"The event {event.id!r} ({event.type}) cannot be written: {error}.") from error
