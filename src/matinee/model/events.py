@@ -217,7 +217,7 @@ def facts_from(kind: str, values: Mapping[str, Any]) -> Facts:
     if facts is None:
         raise Invalid(f"There is no event type {kind!r}.")
     chosen: dict[str, Any] = {}
-    for field in _shape(facts):
+    for field in _shape(kind):
         if field.name in values:
             value = values[field.name]
             if type(value) not in field.kinds or (type(value) is float and not math.isfinite(value)):
@@ -249,7 +249,8 @@ _KINDS: Mapping[object, frozenset[type]] = {
 
 # Every reader of the log asks for these once an event: they are found once.
 @cache
-def _shape(facts: type[Facts]) -> tuple[_Field, ...]:
+def _shape(kind: str) -> tuple[_Field, ...]:
+    facts = FACTS[kind]
     hints = get_type_hints(facts)
     shape = []
     for field in fields(facts):
@@ -258,11 +259,6 @@ def _shape(facts: type[Facts]) -> tuple[_Field, ...]:
         kinds = frozenset[type]().union(*(_KINDS[part] for part in parts))
         shape.append(_Field(field.name, kinds, needed=field.default is MISSING))
     return tuple(shape)
-
-
-@cache
-def _names(facts: type[Facts]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(facts))
 
 
 def _wrong(kind: str, field: _Field, value: Any) -> Invalid:
@@ -289,7 +285,7 @@ def to_json(event: Event) -> str:
                 "type": facts.type,
                 "time": event.time.astimezone(UTC).isoformat(),
                 "source": event.source,
-                "facts": {name: getattr(facts, name) for name in _names(type(facts))},
+                "facts": {name: getattr(facts, name) for name in facts.__slots__},
             }
         )
     except ValueError as error:
