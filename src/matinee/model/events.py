@@ -277,6 +277,7 @@ _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 def to_json(event: Event) -> str:
     """The event as one line of JSON. Raises Invalid if a fact is not a finite number: nobody could read it."""
     facts = event.facts
+    names: tuple[str, ...] = facts.__slots__
     try:
         return _encode(
             {
@@ -285,7 +286,7 @@ def to_json(event: Event) -> str:
                 "type": facts.type,
                 "time": event.time.astimezone(UTC).isoformat(),
                 "source": event.source,
-                "facts": {name: getattr(facts, name) for name in facts.__slots__},
+                "facts": {name: getattr(facts, name) for name in names},
             }
         )
     except ValueError as error:
