@@ -152,8 +152,11 @@ def postgresql(
     password: str = "",
     tls: Certificates | None = None,
     settings: Mapping[str, str] | None = None,
+    folder: Path | None = None,
 ) -> Iterator[Server]:
     """A server on a free loopback port, in a folder of its own; ``find()`` must have found its programs.
+
+    Where a folder is named, what it keeps is there again at the next start, under the password of the first.
 
     ``durable`` writes through to the disk, as in operation. Without a password every local user is believed; with one
     it is asked for (SCRAM). With certificates only TLS is answered.
@@ -162,9 +165,10 @@ def postgresql(
     if programs is None:
         raise RuntimeError(f"PostgreSQL is not installed here: {INSTALL}")
     chosen = {"max_connections": str(connections), **({} if durable else _CARELESS), **(settings or {})}
-    with _home() as home:
+    with _home(folder) as home:
         server = Server(programs, home, chosen | _encrypted(home, tls), password, tls)
-        _initialise(server)
+        if not (server.data / "PG_VERSION").exists():
+            _initialise(server)
         try:
             server.start()
             yield server
@@ -214,7 +218,12 @@ def _initialise(server: Server) -> None:
 
 
 @contextmanager
-def _home() -> Iterator[Path]:
+def _home(folder: Path | None = None) -> Iterator[Path]:
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        _give(folder)
+        yield folder
+        return
     with tempfile.TemporaryDirectory(prefix="matinee-pg-", dir="/tmp") as folder:
         home = Path(folder)
         _give(home)
