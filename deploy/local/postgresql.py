@@ -224,8 +224,8 @@ def _home(folder: Path | None = None) -> Iterator[Path]:
         _give(folder)
         yield folder
         return
-    with tempfile.TemporaryDirectory(prefix="matinee-pg-", dir="/tmp") as folder:
-        home = Path(folder)
+    with tempfile.TemporaryDirectory(prefix="matinee-pg-", dir="/tmp") as own:
+        home = Path(own)
         _give(home)
         yield home
 
