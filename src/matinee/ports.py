@@ -99,6 +99,13 @@ class EventLog(Protocol):
         """
         ...
 
+    def erase(self, positions: Sequence[int]) -> None:
+        """Remove the events at these positions for good, whether or not a group has still to handle them.
+
+        The others keep their places. Of events that were appended together some may stay until the last is erased.
+        """
+        ...
+
 
 class Relay(Protocol):
     """Carries events from the outbox into the log."""

@@ -33,6 +33,7 @@ __all__ = ["DatabaseEventLog", "DatabaseOutbox", "DatabaseRelay", "metadata"]
 
 _forwarded = Counter("matinee_events_forwarded", "Events this process carried from the outbox into the log.")
 _LEASE_SECONDS = 10.0
+_ERASED_AT_ONCE = 500
 
 
 class DatabaseOutbox:
@@ -137,6 +138,13 @@ class DatabaseEventLog:
         old = sa.and_(log.c.position <= through, log.c.position <= sa.func.coalesce(handled, through))
         with database_answers(), self._engine.begin() as connection:
             connection.execute(sa.delete(log).where(old))
+
+    def erase(self, positions: Sequence[int]) -> None:
+        """Remove events for good, a transaction for every few hundred. Unavailable if the database does not answer."""
+        for start in range(0, len(positions), _ERASED_AT_ONCE):
+            chosen = list(positions[start : start + _ERASED_AT_ONCE])
+            with database_answers(), self._engine.begin() as connection:
+                connection.execute(sa.delete(log).where(log.c.position.in_(chosen)))
 
 
 class _DatabaseTail:

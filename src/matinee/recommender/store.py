@@ -22,7 +22,8 @@ ranges = sa.Table(
     sa.Column("through", sa.BigInteger, nullable=False),
     # From here on the writer knows the ids of events, so that one that was told again is left out.
     sa.Column("neighbours", sa.BigInteger, nullable=False),
-    sa.Column("events", sa.BigInteger, nullable=False, default=0),
+    # How many the log gave; once written, how many of them the archive took.
+    sa.Column("events", sa.BigInteger, nullable=False),
     # NULL: the range is an intent, whose parts may or may not be there.
     sa.Column("written_at", Moment, index=True),
     # When the log let go of the range.
@@ -61,11 +62,17 @@ class PartState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Positions after ``after`` up to ``through``; ids are known from ``neighbours`` on."""
+    """``events`` at the positions after ``after`` up to ``through``; ids are known from ``neighbours`` on."""
 
     after: int
     through: int
     neighbours: int
+    events: int
+
+    @property
+    def first(self) -> int:
+        """The first position it may have."""
+        return self.after + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +111,7 @@ def dropped_through(connection: sa.Connection) -> int:
 def open_range(connection: sa.Connection) -> Range | None:
     """The range that somebody meant to write, and has not."""
     row = connection.execute(sa.select(ranges).where(ranges.c.written_at.is_(None))).first()
-    return None if row is None else Range(row.after, row.through, row.neighbours)
+    return None if row is None else Range(row.after, row.through, row.neighbours, row.events)
 
 
 def latest_ranges(connection: sa.Connection, since: datetime, limit: int) -> Sequence[tuple[int, int]]:
@@ -119,7 +126,7 @@ def add_range(connection: sa.Connection, new: Range) -> bool:
     if connection.execute(further).first() is not None:
         return False
     statement = _insert(connection, ranges).values(
-        after=new.after, through=new.through, neighbours=new.neighbours, events=0
+        after=new.after, through=new.through, neighbours=new.neighbours, events=new.events
     )
     unless = statement.on_conflict_do_nothing(index_elements=[ranges.c.after])
     return connection.execute(unless.returning(ranges.c.after)).first() is not None
