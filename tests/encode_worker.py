@@ -24,7 +24,7 @@ def pipeline(database: str, objects: Path, work: Path, preset: str) -> Pipeline:
     return Pipeline(
         jobs=jobs,
         objects=LocalStore(objects, mkdir=True),
-        compute=LocalCompute(slots=1),
+        compute=LocalCompute(cores=1),
         tools=find_tools(),
         work=work,
         clock=clock,

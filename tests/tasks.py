@@ -67,3 +67,17 @@ def write_line(diary: Path, line: str, seconds: float, _progress: Progress) -> N
     with diary.open("a") as file:
         file.write(f"{line}\n")
     time.sleep(seconds)
+
+
+def wait_for(folder: Path, line: str, _progress: Progress) -> str:
+    """Write a line in the folder's diary, and end when the folder has a file of that name."""
+    with (folder / "diary").open("a") as file:
+        file.write(f"{line}\n")
+    end = time.monotonic() + 60
+    while not (folder / line).exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    return line
+
+
+def granted(_progress: Progress) -> str:
+    return os.environ["TASK_CORES"]

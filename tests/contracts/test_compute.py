@@ -12,14 +12,14 @@ import pytest
 import tasks
 from matinee.adapters.compute_local import LocalCompute
 from matinee.model.errors import Refused, Unavailable
-from matinee.ports import Compute, Task
+from matinee.ports import Compute, Needs, Task
 
 _PATIENCE = 20.0
 
 
 @pytest.fixture(params=["local"])
 def compute() -> Iterator[Compute]:
-    engine = LocalCompute(slots=1)
+    engine = LocalCompute(cores=1)
     yield engine
     engine.close()
 
@@ -131,8 +131,73 @@ def test_the_lowest_priority_starts_first_and_equals_in_order_of_submission(comp
     assert diary.read_text().splitlines() == ["first", "soon one", "soon two", "middle", "late"]
 
 
+def _diary(folder: Path) -> list[str]:
+    diary = folder / "diary"
+    return diary.read_text().splitlines() if diary.exists() else []
+
+
+def _at_gate(folder: Path, line: str, cores: float, share: str = "", priority: int = 0) -> Task:
+    """A task that ends when the folder has a file of its name."""
+    return Task(line, tasks.wait_for, (folder, line), Needs(cores, 2**20), priority, share)
+
+
+def test_a_task_starts_when_a_machine_has_free_what_it_needs_and_no_earlier(compute: Compute, tmp_path: Path) -> None:
+    halves = [compute.submit(_at_gate(tmp_path, name, 0.5)) for name in ("one half", "other half")]
+    whole = compute.submit(_at_gate(tmp_path, "whole", 1.0))
+    _until(lambda: len(_diary(tmp_path)) == 2)
+    (tmp_path / "whole").touch()
+    (tmp_path / "one half").touch()
+    halves[0].result(_PATIENCE)
+    assert not whole.done()
+    assert set(_diary(tmp_path)) == {"one half", "other half"}
+    (tmp_path / "other half").touch()
+    assert whole.result(_PATIENCE) == "whole"
+
+
+def test_a_task_that_waits_for_room_is_not_passed_by_a_smaller_one_behind_it(compute: Compute, tmp_path: Path) -> None:
+    first = compute.submit(_at_gate(tmp_path, "first", 0.5))
+    _until(lambda: len(_diary(tmp_path)) == 1)
+    others = [compute.submit(_at_gate(tmp_path, name, size)) for name, size in (("whole", 1.0), ("small", 0.25))]
+    for name in ("whole", "small", "first"):
+        (tmp_path / name).touch()
+    assert wait([first, *others], timeout=_PATIENCE).not_done == set()
+    assert _diary(tmp_path) == ["first", "whole", "small"]
+
+
+def test_a_task_that_needs_more_than_the_largest_machine_gets_the_whole_of_it(compute: Compute, tmp_path: Path) -> None:
+    assert compute.submit(Task("huge", tasks.granted, needs=Needs(64.0, 2**60, 8.0))).result(_PATIENCE) == "1"
+    assert compute.submit(Task("half", tasks.granted, needs=Needs(0.5, 1))).result(_PATIENCE) == "0.5"
+    huge = compute.submit(_at_gate(tmp_path, "huge", 64.0))
+    small = compute.submit(_at_gate(tmp_path, "small", 0.1))
+    for name in ("small", "huge"):
+        (tmp_path / name).touch()
+    assert wait([huge, small], timeout=_PATIENCE).not_done == set()
+    assert _diary(tmp_path) == ["huge", "small"]
+
+
+def test_of_equals_the_one_goes_first_whose_share_has_least_running(compute: Compute, tmp_path: Path) -> None:
+    names = ("old 1", "old 2", "old 3", "new", "urgent")
+    line = [
+        compute.submit(_at_gate(tmp_path, name, 0.5, share=name[:3], priority=0 if name == "urgent" else 1))
+        for name in names[:2]
+    ]
+    _until(lambda: len(_diary(tmp_path)) == 2)
+    line += [
+        compute.submit(_at_gate(tmp_path, name, 0.5, share="old" if name == "urgent" else name[:3], priority=priority))
+        for name, priority in zip(names[2:], (1, 1, 0), strict=True)
+    ]
+    for name in names[3:]:
+        (tmp_path / name).touch()
+    (tmp_path / "old 1").touch()
+    assert wait([line[0], *line[3:]], timeout=_PATIENCE).not_done == set()
+    assert _diary(tmp_path)[2:4] == ["urgent", "new"]
+    for name in names[1:3]:
+        (tmp_path / name).touch()
+    assert wait(line, timeout=_PATIENCE).not_done == set()
+
+
 def test_close_stops_what_runs_and_refuses_what_comes(tmp_path: Path) -> None:
-    compute: Compute = LocalCompute(slots=1)
+    compute: Compute = LocalCompute(cores=1)
     note = tmp_path / "note"
     running = compute.submit(Task("sleep", tasks.sleep_with_child, (note,)))
     waiting = compute.submit(Task("sum", tasks.add, (1, 1)))

@@ -75,7 +75,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 @pytest.fixture
 def compute() -> Iterator[LocalCompute]:
-    engine = LocalCompute(slots=1)
+    engine = LocalCompute(cores=1)
     yield engine
     engine.close()
 
@@ -226,7 +226,7 @@ def test_a_killed_worker_leaves_no_tool_behind_and_the_next_goes_on_without_maki
 
 def test_a_worker_that_stops_gives_its_job_back(world: World, tmp_path: Path) -> None:
     job = world.submit(draw(tmp_path / "film.mp4", seconds=20, size="640x360"))
-    compute = LocalCompute(slots=1)
+    compute = LocalCompute(cores=1)
     pipeline = _pipeline(world, compute)
     outcome: list[BaseException] = []
 

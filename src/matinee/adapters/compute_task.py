@@ -1,15 +1,21 @@
-"""The inside of a process that ``compute_local`` starts for one task. Imports little: every task waits for it."""
+"""The inside of a process that is started for one task. Imports little: every task waits for it."""
 
 import contextlib
+import json
+import logging
 import os
 import pickle
 import signal
 import sys
 import threading
 import traceback
+from datetime import UTC, datetime
 from typing import IO, Any
 
 from matinee.model.errors import MatineeError
+
+CORES = "TASK_CORES"
+"""The environment variable that tells a task how many cores are its own."""
 
 
 def run(pipe: int) -> None:
@@ -17,6 +23,7 @@ def run(pipe: int) -> None:
     os.set_inheritable(pipe, False)  # noqa: FBT003 - a system call; the tools that a task starts must not keep it open
     source = sys.stdin.buffer
     letters = _Letters(os.fdopen(pipe, "wb"))
+    _log_as_others_do()
     try:
         function, arguments = pickle.load(source)  # noqa: S301 - from the process that started this one
         threading.Thread(target=_end_with_giver, args=(source,), daemon=True).start()
@@ -25,6 +32,21 @@ def run(pipe: int) -> None:
         letters.send("raised", _portable(error))
     else:
         letters.send("done", value)
+
+
+def _log_as_others_do() -> None:
+    """Lines on standard error in the form that Matinee's other processes have where nobody sits before them."""
+
+    class Lines(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            line = {"process": "task", "level": record.levelname.lower(), "event": record.getMessage()}
+            if record.exc_info:
+                line["exception"] = self.formatException(record.exc_info)
+            return json.dumps({**line, "timestamp": datetime.now(UTC).isoformat()})
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(Lines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 class _Letters:

@@ -26,7 +26,6 @@ def encode_folder(
     *,
     name: str | None = None,
     font: Path | None = None,
-    slots: int = 1,
     say: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Fill a folder with a film that plays from there; returns what ``report.json`` in it says.
@@ -39,7 +38,7 @@ def encode_folder(
     if output.exists() and (not output.is_dir() or (any(output.iterdir()) and not (output / REPORT).exists())):
         raise Invalid(f"{output} holds something else already: name a folder that is new or empty.")
     output.parent.mkdir(parents=True, exist_ok=True)
-    compute = LocalCompute(slots=slots)
+    compute = LocalCompute()
     # Beside the output, so that the finished folder is moved and not copied.
     with tempfile.TemporaryDirectory(prefix=".matinee-", dir=output.parent) as work:
         order = Order(

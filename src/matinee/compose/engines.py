@@ -19,5 +19,5 @@ def open_events(settings: Settings, engine: sa.Engine) -> tuple[EventLog, Relay]
 def open_compute(settings: Settings) -> Compute:
     """Machines that do work; Invalid if the address names none."""
     if settings.compute == "local://":
-        return LocalCompute(slots=settings.worker_slots)
+        return LocalCompute()
     raise Invalid(f"MATINEE_COMPUTE={settings.compute!r}: this version knows only 'local://'.")
