@@ -1,0 +1,74 @@
+"""Asks the control plane, over HTTP, how it is: as an edge reaches it, and as browsers do."""
+
+import httpx
+
+from matinee.compose.tls import trusted
+from matinee.model.errors import Forbidden, Invalid, Unavailable
+from matinee.model.tokens import edge_credential
+from matinee.settings import Settings
+
+_TIMEOUT_SECONDS = 5.0
+
+
+def check_control(settings: Settings) -> str:
+    """What the control plane says of itself, and whether it takes this edge's word.
+
+    Unavailable if it does not answer or is not ready; Forbidden if it does not know this edge's credential; Invalid if
+    the address is none or its certificate is signed by nobody we trust.
+    """
+    if not settings.control.startswith(("http://", "https://")):
+        raise Invalid(f"MATINEE_CONTROL={settings.control!r} is not an http:// or https:// address.")
+    with _client(settings, settings.control) as client:
+        says = _ready(client)
+        if not settings.edge_id:
+            return says
+        # A report that says nothing is refused as such once the credential was right, and is kept nowhere.
+        credential = edge_credential(settings.edge_secret.encode(), settings.edge_id)
+        answer = client.post(
+            f"/api/v1/edges/{settings.edge_id}/report", content="{}", headers={"Authorization": f"Bearer {credential}"}
+        )
+    if answer.status_code == httpx.codes.FORBIDDEN:
+        raise Forbidden(f"It does not take edge {settings.edge_id}'s credential: MATINEE_EDGE_SECRET differs there.")
+    if answer.status_code != httpx.codes.BAD_REQUEST:
+        raise Invalid(f"It answers an edge's report with {answer.status_code}: is that a control plane of Matinee?")
+    return f"{says}, takes edge {settings.edge_id}'s word"
+
+
+def check_public(settings: Settings) -> str:
+    """What stands at the address that browsers see, and the control plane behind it; errors as ``check_control``."""
+    with _client(settings, settings.public_address) as client:
+        return _ready(client)
+
+
+def _client(settings: Settings, address: str) -> httpx.Client:
+    trust = trusted(settings) if address.startswith("https:") else False
+    return httpx.Client(base_url=address.rstrip("/"), verify=trust, trust_env=False, timeout=_TIMEOUT_SECONDS)
+
+
+def _ready(client: httpx.Client) -> str:
+    """``Matinee VERSION``, and what stands in front of it; raises as ``check_control``."""
+    try:
+        lives, ready = client.get("/healthz"), client.get("/readyz")
+    except httpx.TimeoutException as error:
+        raise Unavailable(f"It does not answer within {_TIMEOUT_SECONDS:g} s.") from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        reason = str(error) or type(error).__name__
+        if "CERTIFICATE" in reason.upper():
+            raise Invalid(f"Its certificate is not believed (MATINEE_TLS_AUTHORITIES): {reason}.") from error
+        raise Unavailable(f"It does not answer: {reason}.") from error
+    if not ready.is_success:
+        raise Unavailable(f"It answers, and is not ready ({ready.status_code}): {_detail(ready)}")
+    front = lives.headers.get("server", "")
+    return f"Matinee {_word(lives, 'version')}" + (f" behind {front}" if front else "")
+
+
+def _detail(answer: httpx.Response) -> str:
+    return _word(answer, "detail") if "json" in answer.headers.get("content-type", "") else "no reason is given."
+
+
+def _word(answer: httpx.Response, name: str) -> str:
+    try:
+        words = answer.json()
+    except ValueError:
+        return "of a version that it does not tell"
+    return str(words.get(name, "")) if isinstance(words, dict) else ""
