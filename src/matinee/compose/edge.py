@@ -11,7 +11,8 @@ import structlog
 from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.control_http import HttpControlChannel
 from matinee.adapters.dataplane_embedded import EmbeddedDataPlane
-from matinee.compose.objects import open_objects
+from matinee.compose.objects import NONE, open_objects
+from matinee.compose.objects_check import check_objects
 from matinee.compose.tls import own_identity, trusted
 from matinee.edge.addresses import is_media_path
 from matinee.edge.cache import Cache
@@ -19,15 +20,13 @@ from matinee.edge.fill import Fills
 from matinee.edge.health import Counters, Health, Orders
 from matinee.edge.reports import Identity, Reports, wait_seconds
 from matinee.edge.serving import EdgeApplication
-from matinee.model.errors import Invalid, MatineeError
+from matinee.model.errors import Invalid, MatineeError, Unavailable
 from matinee.model.tokens import edge_credential, parse_keys
 from matinee.observability import configure
 from matinee.ports import ControlChannel
 from matinee.settings import Settings
 
 _log = structlog.get_logger()
-
-_SETTLE_SECONDS = 0.2
 
 
 async def run_edge(settings: Settings) -> None:
@@ -39,8 +38,8 @@ async def run_edge(settings: Settings) -> None:
     counters, orders = Counters(), Orders()
     cache = Cache(settings.data / "cache", settings.edge_cache_bytes)
     cache.open()
-    # A viewer waits: the fill tries once more by itself, and no longer.
-    origin = open_objects(settings.objects_url, retry_config={"max_retries": 0})
+    _check_origin(settings)
+    origin = open_objects(settings.objects_url, NONE)
     fills = Fills(objects=origin, cache=cache, counters=counters)
     application = EdgeApplication(
         cache=cache,
@@ -75,8 +74,6 @@ async def run_edge(settings: Settings) -> None:
         await fills.close()
         await control.close()
         cache.close()
-        # A process that ends within an instant of obstore's last asynchronous call is now and then aborted by it.
-        await asyncio.sleep(_SETTLE_SECONDS)
         _log.info("edge.stopped", edge=identity.edge_id)
 
 
@@ -124,6 +121,14 @@ def _checked(settings: Settings) -> tuple[dict[str, bytes], Identity]:
         started=time.time(),
     )
     return keys, identity
+
+
+def _check_origin(settings: Settings) -> None:
+    """Invalid if this edge can never read the origin. While it is only away, what is held is served."""
+    try:
+        check_objects(settings.objects_url, writes=False)
+    except Unavailable as error:
+        _log.warning("origin.away", reason=str(error))
 
 
 def _raise_file_limit() -> None:

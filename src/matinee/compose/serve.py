@@ -20,7 +20,8 @@ from matinee.catalogue.titles import Catalogue
 from matinee.compose.breakage import breakage
 from matinee.compose.database import check_schema, open_database, shown
 from matinee.compose.engines import open_events
-from matinee.compose.objects import open_objects
+from matinee.compose.objects import REQUEST, open_objects
+from matinee.compose.objects_check import check_objects
 from matinee.compose.tls import own_identity
 from matinee.delivery.edges import Edges
 from matinee.delivery.topology import Topology
@@ -49,7 +50,7 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
         raise Invalid("MATINEE_EDGE_SECRET is empty: without it no edge can be told from a stranger.")
     engine = open_database(settings.database_url)
     check_schema(engine)
-    objects = open_objects(settings.objects_url)
+    objects = open_objects(settings.objects_url, REQUEST)
     clock, outbox = SystemClock(), DatabaseOutbox()
     log, relay = open_events(settings, engine)
     catalogue = Catalogue(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes)
@@ -107,6 +108,7 @@ async def run_serve(settings: Settings) -> None:
     configure("serve")
     shown_to_clients = own_identity(settings)
     check_port(settings.host, settings.port)
+    check_objects(settings.objects_url)
     rooms, relay = wire(settings)
     app = application(rooms, version("matinee"))
     web.install(app, rooms)

@@ -19,6 +19,7 @@ from matinee.compose.database import check_schema, open_database
 from matinee.compose.engines import open_compute, open_events
 from matinee.compose.fonts import display_font
 from matinee.compose.objects import open_objects
+from matinee.compose.objects_check import check_objects
 from matinee.compose.tls import own_identity, server_context
 from matinee.compose.vitals import Vitals
 from matinee.consumers import Consumers
@@ -42,6 +43,7 @@ def run_worker(settings: Settings) -> None:
     tls = server_context(own_identity(settings))
     engine = open_database(settings.database_url)
     check_schema(engine)
+    check_objects(settings.objects_url)
     clock, outbox = SystemClock(), DatabaseOutbox()
     log, relay = open_events(settings, engine)
     catalogue = Catalogue(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes)
