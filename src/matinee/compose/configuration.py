@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 
+from matinee.compose.objects import S3_VARIABLES
 from matinee.settings import PREFIX, Settings
 
 
@@ -10,7 +11,7 @@ def configuration_page() -> str:
     lines = [
         "# Configuration",
         "",
-        "Every process reads these variables; an object store on S3 reads the AWS_ variables as well.",
+        "Every process reads these variables.",
         "A name with `_FILE` after it names a file that holds the value (secrets belong there, mode 600); never both.",
         "Written by `make docs` from `src/matinee/settings.py`.",
         "",
@@ -21,4 +22,7 @@ def configuration_page() -> str:
         default = f"`{entry.default}`" if entry.default != "" else ""
         sentence = entry.metadata["sentence"].replace("|", "\\|")
         lines.append(f"| `{PREFIX}{entry.name.upper()}` | {entry.metadata['unit']} | {default} | {sentence} |")
+    lines += ["", "An object store on S3 reads these as well, as other clients of S3 do:", ""]
+    lines += ["| variable | what it says |", "|---|---|"]
+    lines += [f"| `{name}` | {sentence} |" for name, sentence in S3_VARIABLES.items()]
     return "\n".join(lines) + "\n"
