@@ -156,15 +156,20 @@ class Jobs:
             facts = TitleEncodingFailed(job.title_id, message)
             self._end(connection, job, JobState.FAILED, facts, message, stage=REFUSED if refused else None)
 
-    def postpone(self, job_id: str, owner: str, message: str, seconds: float) -> JobState:
-        """Put a job back to be tried again after so long; after three such starts in a row it fails."""
+    def postpone(self, job_id: str, owner: str, message: str, seconds: float, *, blames: bool = True) -> JobState:
+        """Put a job back to be tried again after so long; after three such starts in a row it fails.
+
+        One that nobody ``blames`` (a part it needs was away) waits for as long as it takes.
+        """
         with self._changing() as connection:
             self._hold(connection, job_id, owner, {})
             job = self._read(connection, job_id)
-            if job.failures >= LARGEST_FAILURES:
+            if blames and job.failures >= LARGEST_FAILURES:
                 self._end(connection, job, JobState.FAILED, TitleEncodingFailed(job.title_id, message), message)
                 return JobState.FAILED
-            waiting = {"stage": "waiting", "message": message, "owner": None, "held_until": None}
+            waiting: dict[str, Any] = {"stage": "waiting", "message": message, "owner": None, "held_until": None}
+            if not blames:
+                waiting["failures"] = max(job.failures - 1, 0)
             not_before = self._clock.now() + timedelta(seconds=seconds)
             store.change_state(connection, job_id, JobState.QUEUED, {**waiting, "not_before": not_before})
         return JobState.QUEUED

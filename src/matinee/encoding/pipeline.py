@@ -8,7 +8,7 @@ import errno
 import shutil
 import time
 from collections.abc import Mapping
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, CancelledError, ThreadPoolExecutor, wait
 from pathlib import Path, PurePosixPath
 
 import obstore
@@ -100,7 +100,12 @@ class Pipeline:
         except CancelledError as error:
             self._jobs.give_back(job.id, owner)
             raise Unavailable(f"The encode of {job.source_name} was stopped; it goes on later.") from error
-        except (Unavailable, OSError, obstore.exceptions.BaseError) as error:
+        except obstore.exceptions.BaseError as error:  # the store's fault, not the film's
+            reason = str(error).partition("\n")[0]
+            says = f"The object store does not do what the encode of {job.source_name} needs: {reason}."
+            self._jobs.postpone(job.id, owner, says, _RETRY_SECONDS, blames=False)
+            facts |= {"outcome": "postponed", "reason": reason}
+        except (Unavailable, OSError) as error:
             delay = _RETRY_SECONDS * 3 ** max(job.failures - 1, 0)
             state = self._jobs.postpone(job.id, owner, _sentence(job, error), delay)
             facts |= {"outcome": "postponed" if state == "queued" else "failed", "reason": str(error)}
@@ -177,8 +182,16 @@ class Pipeline:
                 obstore.put(self._objects, f"{prefix}/{name}", produced.folder / name, attributes=attributes)
 
         with ThreadPoolExecutor(_UPLOADS, thread_name_prefix="upload") as pool:
-            for _ in pool.map(put, names):
-                watcher.beat("storing")
+            waiting = {pool.submit(put, name) for name in names}
+            try:
+                while waiting:
+                    # A store that is tried again takes its time: the lease is kept meanwhile.
+                    done, waiting = wait(waiting, timeout=_BEAT_SECONDS, return_when=FIRST_EXCEPTION)
+                    for upload in done:
+                        upload.result()
+                    watcher.beat("storing")
+            finally:
+                pool.shutdown(cancel_futures=True)
 
     def _forget(self, job: Job) -> None:
         shutil.rmtree(self._work / job.id, ignore_errors=True)
@@ -243,4 +256,5 @@ def _sentence(job: Job, error: Exception) -> str:
         return str(error)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"There is no space left on the disk for the encode of {job.source_name}."
-    return f"The encode of {job.source_name} was interrupted: {error}."
+    reason = str(error).partition("\n")[0]  # the store's own errors go on for pages
+    return f"The encode of {job.source_name} was interrupted: {reason}."
