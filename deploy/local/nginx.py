@@ -71,20 +71,20 @@ class Server:
     def configure(self, copies: Sequence[str]) -> None:
         """Write the configuration for these copies, ``HOST:PORT`` each; one that runs takes it up without a break."""
         rendered = {
-            "MATINEE_NGINX_LISTEN": f"{self.listen} ssl" if self.tls else self.listen,
-            "MATINEE_NGINX_NAME": "_",
-            "MATINEE_NGINX_SCHEME": "https" if self._copies_tls else "http",
-            "MATINEE_NGINX_TLS": str(self.home),
-            "MATINEE_NGINX_SERVERS": " ".join(f"server {copy} max_fails=3 fail_timeout=1s;" for copy in copies),
+            "NGINX_LISTEN": f"{self.listen} ssl" if self.tls else self.listen,
+            "NGINX_NAME": "_",
+            "NGINX_SCHEME": "https" if self._copies_tls else "http",
+            "NGINX_TLS": str(self.home),
+            "NGINX_SERVERS": " ".join(f"server {copy} max_fails=3 fail_timeout=1s;" for copy in copies),
         }
         _render("control.conf.template", self.home / "matinee.conf", rendered)
         if self.tls is not None:
             keys = {
-                "MATINEE_NGINX_TLS": str(self.home),
-                "MATINEE_NGINX_CERTIFICATE": str(self.tls.certificate),
-                "MATINEE_NGINX_KEY": str(self.tls.key),
-                "MATINEE_NGINX_AUTHORITIES": str(self.tls.authorities),
-                "MATINEE_NGINX_COPIES": "localhost",
+                "NGINX_TLS": str(self.home),
+                "NGINX_CERTIFICATE": str(self.tls.certificate),
+                "NGINX_KEY": str(self.tls.key),
+                "NGINX_AUTHORITIES": str(self.tls.authorities),
+                "NGINX_COPIES": "localhost",
             }
             _render("control_tls.conf.template", self.home / "control_tls.conf", keys)
         user = f"user {_USER} {_GROUP};" if os.geteuid() == 0 else ""

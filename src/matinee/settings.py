@@ -33,6 +33,21 @@ class Settings:
     database: str = _setting(
         "", "The database: sqlite:///PATH or postgresql+psycopg://…; empty: SQLite in the data folder.", secret=True
     )
+    database_replica: str = _setting(
+        "", "A read replica of PostgreSQL, for reads that may lag behind; empty: none.", secret=True
+    )
+    database_connections: int = _setting(10, "Connections to PostgreSQL that a process keeps open.", "count")
+    database_connections_more: int = _setting(10, "Connections to PostgreSQL it opens in a rush, on top.", "count")
+    database_wait_seconds: float = _setting(5.0, "How long a request waits for a free one of them.", "s")
+    database_statement_seconds: float = _setting(
+        30.0, "PostgreSQL gives up a statement that takes longer; 0: never.", "s"
+    )
+    database_lock_seconds: float = _setting(
+        10.0, "PostgreSQL gives up a statement that waits longer for a lock; 0: never.", "s"
+    )
+    database_idle_seconds: float = _setting(
+        60.0, "PostgreSQL gives up a transaction that does nothing for longer; 0: never.", "s"
+    )
     objects: str = _setting("", "The object store: file:///PATH or s3://…; empty: a folder in the data folder.")
     events: str = _setting(
         "database:",
@@ -52,12 +67,23 @@ class Settings:
     tls_authorities: str = _setting(
         "", "PEM file: authorities that other parts' certificates are signed by; empty: the system's.", "path"
     )
+    proxies: str = _setting(
+        "",
+        "Proxies, as addresses or CIDRs, comma separated, that are believed in X-Forwarded-For and X-Forwarded-Proto.",
+    )
     public_url: str = _setting("", "The control plane's address as browsers see it; empty: this one's.", "URL")
     token_keys: str = _setting(
         "", "Keys that sign media tokens, KID:SECRET, comma separated; the first one signs.", secret=True
     )
     token_seconds: int = _setting(6 * 3600, "How long a media token opens its title.", "s")
     session_seconds: int = _setting(30 * 86400, "How long a sign-in lasts.", "s")
+    member_streams: int = _setting(
+        0, "On how many devices a member may play at once; 0: as many as they like.", "count"
+    )
+    rate_sign_ins: int = _setting(60, "Sign-ins and sign-ups a minute from one address; 0: no limit.", "count")
+    rate_searches: int = _setting(600, "Searches a minute of one member; 0: no limit.", "count")
+    rate_playbacks: int = _setting(120, "Presses of play a minute of one member; 0: no limit.", "count")
+    rate_events: int = _setting(6000, "Requests with events a minute of one member; 0: no limit.", "count")
     steering_seconds: int = _setting(5, "How long a player waits before it asks for steering again (TTL).", "s")
     edge_secret: str = _setting(
         "", "What edges and control plane share; each edge's credential is derived from it.", secret=True
