@@ -16,7 +16,7 @@ export UV_COMPILE_BYTECODE := 1
 .PHONY: help demo test check bench docs lock setup setup-ray setup-development engines web screenshots clean
 
 help:
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 28
 
 # --- set-up: each stamp is remade when what it was made from changes -----------------------------------------------
 $(VENV)/.bootstrap: requirements/bootstrap.txt
@@ -60,13 +60,23 @@ engines: ## real engines for the tests, through apt-get where that is allowed
 
 # --- the two commands -----------------------------------------------------------------------------------------------
 FILMS ?=
-DATA ?= .matinee
 PORT ?= 8400
-demo: setup ## the whole service on this machine; FILMS=dir takes yours
-	@exec $(BIN)/matinee demo --data "$(DATA)" --port $(PORT) $(if $(FILMS),--films "$(FILMS:~/%=$(HOME)/%)")
+ENGINES ?= embedded
+ifeq ($(ENGINES),real)
+DATA ?= .matinee-real
+DEMO = $(BIN)/python -m deploy.local
+demo: setup-development engines
+else
+DATA ?= .matinee
+DEMO = $(BIN)/matinee demo
+demo: setup
+endif
+demo: ## the whole service on this machine; FILMS=dir takes yours, ENGINES=real runs real engines (as root)
+	@exec $(DEMO) --data "$(DATA)" --port $(PORT) $(if $(FILMS),--films "$(FILMS:~/%=$(HOME)/%)")
 
 test: setup-development engines check ## everything, real engines included
 	@$(BIN)/pytest -n 2 --dist loadfile tests/journeys tests/contracts
+	@$(BIN)/pytest tests/network
 	@$(BIN)/pytest tests/browser
 
 # --- every day --------------------------------------------------------------------------------------------------------
