@@ -139,6 +139,9 @@ def running(edge: RunningEdge) -> Iterator[RunningEdge]:
         edge.client.close()
 
 
+_ABSENT = b"<Error><Code>NoSuchKey</Code><Message>There is no such object.</Message></Error>"
+
+
 @dataclass
 class Manner:
     """How the origin gives one object: in pieces with a pause before each, the second one not before ``release``.
@@ -198,12 +201,15 @@ class _OriginHandler(BaseHTTPRequestHandler):
     def _answer(self, *, body: bool) -> None:
         key = self.path.removeprefix("/bucket/")
         data = self.server.objects.get(key)
-        self.server.gets[key] += body
+        if not key.endswith("/probe"):  # an edge that starts asks whether it may read
+            self.server.gets[key] += body
         self.send_response(404 if data is None else 200)
-        self.send_header("Content-Length", str(len(data or b"")))
+        self.send_header("Content-Length", str(len(_ABSENT if data is None else data)))
         self.send_header("Last-Modified", "Sun, 01 Nov 2026 00:00:00 GMT")
         self.send_header("ETag", '"x"')
         self.end_headers()
+        if data is None and body:
+            self.wfile.write(_ABSENT)
         if not body or data is None:
             return
         manner = self.server.manners.get(key, Manner())

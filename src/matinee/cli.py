@@ -7,7 +7,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -174,11 +174,12 @@ def doctor(data: Path | None, *, as_json: bool) -> None:
 
     findings = examine(_settings(data))
     if as_json:
-        click.echo(json.dumps({"parts": findings}))
+        click.echo(json.dumps({"ok": all(part.ok for part in findings), "parts": [asdict(part) for part in findings]}))
     else:
         for part in findings:
-            click.echo(f"{'ok ' if part['ok'] else 'NOT'}  {part['part']:<10}  {part['address']:<50}  {part['says']}")
-    if not all(part["ok"] for part in findings):
+            took = "" if part.milliseconds is None else f", {part.milliseconds:.0f} ms"
+            click.echo(f"{'ok ' if part.ok else 'NOT'}  {part.part:<11}  {part.address:<44}  {part.says}{took}")
+    if not all(part.ok for part in findings):
         sys.exit(1)
 
 

@@ -34,17 +34,17 @@ def application(rooms: Rooms, version: str) -> FastAPI:
         app.include_router(noun.routes(rooms), prefix="/api/v1")
     for noun in (steering, manifests):
         app.include_router(noun.routes(rooms))
-    app.include_router(_health(rooms))
+    app.include_router(_health(rooms, version))
     return app
 
 
-def _health(rooms: Rooms) -> APIRouter:
+def _health(rooms: Rooms, version: str) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/healthz")
     def healthz() -> dict[str, str]:
         """The process runs."""
-        return {"status": "ok"}
+        return {"status": "ok", "version": version}
 
     @router.get("/readyz")
     def readyz() -> dict[str, str]:

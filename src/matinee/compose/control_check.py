@@ -7,7 +7,7 @@ from matinee.model.errors import Forbidden, Invalid, Unavailable
 from matinee.model.tokens import edge_credential
 from matinee.settings import Settings
 
-_TIMEOUT_SECONDS = 5.0
+_TIMEOUT_SECONDS = 3.0
 
 
 def check_control(settings: Settings) -> str:
@@ -18,8 +18,9 @@ def check_control(settings: Settings) -> str:
     """
     if not settings.control.startswith(("http://", "https://")):
         raise Invalid(f"MATINEE_CONTROL={settings.control!r} is not an http:// or https:// address.")
+    where = f"The control plane at {settings.control}"
     with _client(settings, settings.control) as client:
-        says = _ready(client)
+        says = _ready(client, where)
         if not settings.edge_id:
             return says
         # A report that says nothing is refused as such once the credential was right, and is kept nowhere.
@@ -28,16 +29,18 @@ def check_control(settings: Settings) -> str:
             f"/api/v1/edges/{settings.edge_id}/report", content="{}", headers={"Authorization": f"Bearer {credential}"}
         )
     if answer.status_code == httpx.codes.FORBIDDEN:
-        raise Forbidden(f"It does not take edge {settings.edge_id}'s credential: MATINEE_EDGE_SECRET differs there.")
+        raise Forbidden(
+            f"{where} does not take edge {settings.edge_id}'s credential: MATINEE_EDGE_SECRET differs there."
+        )
     if answer.status_code != httpx.codes.BAD_REQUEST:
-        raise Invalid(f"It answers an edge's report with {answer.status_code}: is that a control plane of Matinee?")
+        raise Invalid(f"{where} answers an edge's report with {answer.status_code}: is that one of Matinee's?")
     return f"{says}, takes edge {settings.edge_id}'s word"
 
 
 def check_public(settings: Settings) -> str:
     """What stands at the address that browsers see, and the control plane behind it; errors as ``check_control``."""
     with _client(settings, settings.public_address) as client:
-        return _ready(client)
+        return _ready(client, f"The control plane at {settings.public_address}, as browsers see it,")
 
 
 def _client(settings: Settings, address: str) -> httpx.Client:
@@ -45,19 +48,21 @@ def _client(settings: Settings, address: str) -> httpx.Client:
     return httpx.Client(base_url=address.rstrip("/"), verify=trust, trust_env=False, timeout=_TIMEOUT_SECONDS)
 
 
-def _ready(client: httpx.Client) -> str:
+def _ready(client: httpx.Client, where: str) -> str:
     """``Matinee VERSION``, and what stands in front of it; raises as ``check_control``."""
     try:
         lives, ready = client.get("/healthz"), client.get("/readyz")
     except httpx.TimeoutException as error:
-        raise Unavailable(f"It does not answer within {_TIMEOUT_SECONDS:g} s.") from error
+        raise Unavailable(f"{where} does not answer within {_TIMEOUT_SECONDS:g} s.") from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         reason = str(error) or type(error).__name__
         if "CERTIFICATE" in reason.upper():
-            raise Invalid(f"Its certificate is not believed (MATINEE_TLS_AUTHORITIES): {reason}.") from error
-        raise Unavailable(f"It does not answer: {reason}.") from error
+            raise Invalid(
+                f"{where} shows a certificate that is not trusted: {reason}; see MATINEE_TLS_AUTHORITIES."
+            ) from error
+        raise Unavailable(f"{where} does not answer: {reason}.") from error
     if not ready.is_success:
-        raise Unavailable(f"It answers, and is not ready ({ready.status_code}): {_detail(ready)}")
+        raise Unavailable(f"{where} is not ready ({ready.status_code}): {_detail(ready)}")
     front = lives.headers.get("server", "")
     return f"Matinee {_word(lives, 'version')}" + (f" behind {front}" if front else "")
 

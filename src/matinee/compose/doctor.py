@@ -1,55 +1,116 @@
-"""Asks every part how it is: one finding each, with its address and one sentence."""
+"""The parts that settings name, each as a question: for ``matinee doctor``, and for processes before they start."""
 
-import time
-from collections.abc import Callable
-from typing import Any
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
-import obstore
 import sqlalchemy as sa
 
+from matinee.adapters.clock_system import SystemClock
+from matinee.adapters.events_database import DatabaseOutbox
+from matinee.compose.control_check import check_control, check_public
 from matinee.compose.database import check_schema, open_database, shown
-from matinee.compose.objects import open_objects
+from matinee.compose.findings import Finding, Question, ask_all
+from matinee.compose.objects_check import check_objects
+from matinee.compose.tls import own_identity, trusted
+from matinee.delivery.edges import Edges, EdgeState
 from matinee.encoding.ffmpeg import find_tools
-from matinee.model.errors import MatineeError
-from matinee.settings import Settings
+from matinee.model.errors import Invalid, Unavailable
+from matinee.settings import Settings, exposed_files
 
 
-def examine(settings: Settings) -> list[dict[str, Any]]:
-    """Findings ``{part, address, ok, says}`` of the database, the object store and the media tools."""
+def examine(settings: Settings, environment: Mapping[str, str] | None = None) -> list[Finding]:
+    """A finding for every part that the settings name.
+
+    Settings that name an edge and no database are an edge's own: nothing behind the control plane is asked.
+    """
+    environment = os.environ if environment is None else environment
+    here = [
+        Question("secrets", "files of secrets", lambda: _secrets(environment)),
+        Question("certificate", settings.tls_certificate or "none", lambda: _certificate(settings)),
+    ]
+    if settings.edge_id and not settings.database:
+        return ask_all([_objects(settings, writes=False), _control(settings), *here])
+    questions = worker_questions(settings)
+    if settings.public_url:
+        questions.append(Question("public", settings.public_address, lambda: check_public(settings)))
+    if settings.edge_id or settings.control != Settings().control:
+        questions.append(_control(settings))
+    return ask_all([*questions, Question("edges", "as the database knows them", lambda: _edges(settings)), *here])
+
+
+def serve_questions(settings: Settings) -> list[Question]:
+    """What a control plane process needs before it starts."""
     return [
-        _examine("database", shown(settings.database_url), lambda: _database(settings)),
-        _examine("objects", settings.objects_url, lambda: _objects(settings)),
-        _examine("tools", "ffmpeg, ffprobe, packager", _tools),
+        Question("database", shown(settings.database_url), lambda: _database(settings)),
+        _objects(settings, writes=True),
     ]
 
 
-def _examine(part: str, address: str, ask: Callable[[], str]) -> dict[str, Any]:
-    started = time.perf_counter()
+def worker_questions(settings: Settings) -> list[Question]:
+    """What a worker needs before it starts."""
+    return [*serve_questions(settings), Question("tools", "ffmpeg, ffprobe, packager", _tools)]
+
+
+def _objects(settings: Settings, *, writes: bool) -> Question:
+    return Question("objects", settings.objects_url, lambda: check_objects(settings.objects_url, writes=writes))
+
+
+def _control(settings: Settings) -> Question:
+    return Question("control", settings.control, lambda: check_control(settings))
+
+
+@contextmanager
+def _engine(settings: Settings) -> Iterator[sa.Engine]:
+    engine = open_database(settings.database_url)
     try:
-        says = ask()
-    except (MatineeError, OSError, sa.exc.SQLAlchemyError, obstore.exceptions.BaseError) as error:
-        return {"part": part, "address": address, "ok": False, "says": str(error).splitlines()[0]}
-    milliseconds = (time.perf_counter() - started) * 1000
-    return {"part": part, "address": address, "ok": True, "says": f"{says}, {milliseconds:.0f} ms"}
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def _database(settings: Settings) -> str:
-    engine = open_database(settings.database_url)
-    check_schema(engine)
-    with engine.connect() as connection:
+    with _engine(settings) as engine:
+        check_schema(engine)
         version = ".".join(str(part) for part in engine.dialect.server_version_info or ())
-        connection.execute(sa.text("SELECT 1"))
-    return f"{engine.dialect.name} {version}".strip()
+        return f"{engine.dialect.name} {version}".strip()
 
 
-def _objects(settings: Settings) -> str:
-    store = open_objects(settings.objects_url)
-    obstore.put(store, "doctor/probe", b"matinee")
-    kept = obstore.get(store, "doctor/probe").bytes()
-    obstore.delete(store, "doctor/probe")
-    return "written, read and deleted" if bytes(kept) == b"matinee" else "reads back something else"
+def _edges(settings: Settings) -> str:
+    """Whom the control plane offers; Unavailable, with their names, if some are silent."""
+    with _engine(settings) as engine:
+        clock = SystemClock()
+        edges = Edges(
+            engine=engine, outbox=DatabaseOutbox(), clock=clock, silence_seconds=settings.edge_silence_seconds
+        )
+        known, now = edges.edges(), clock.now()
+    silent = [
+        f"{edge.id} for {(now - edge.last_seen).total_seconds():.0f} s"
+        for edge in known
+        if edge.state is EdgeState.SILENT or (now - edge.last_seen).total_seconds() > settings.edge_silence_seconds
+    ]
+    if silent:
+        raise Unavailable(f"Silent: {', '.join(silent)}.")
+    drained = [edge.id for edge in known if edge.draining]
+    says = f"{len(known)} known and heard" if known else "none has reported yet"
+    return f"{says}; drained: {', '.join(drained)}" if drained else says
 
 
 def _tools() -> str:
     tools = find_tools()
     return f"ffmpeg at {tools.ffmpeg}"
+
+
+def _secrets(environment: Mapping[str, str]) -> str:
+    """Invalid if a file of a secret can be read by every user of this machine."""
+    exposed = exposed_files(environment)
+    if exposed:
+        raise Invalid(" ".join(exposed))
+    return "none can be read by everyone"
+
+
+def _certificate(settings: Settings) -> str:
+    """What this machine's processes show, and whom they trust."""
+    shows = "shown with its key" if own_identity(settings).certificate else "plain HTTP is spoken"
+    trusted(settings)
+    return f"{shows}; trusted: {settings.tls_authorities or 'the authorities of the system'}"

@@ -11,6 +11,8 @@ import structlog
 from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.control_http import HttpControlChannel
 from matinee.adapters.dataplane_embedded import EmbeddedDataPlane
+from matinee.compose.control_check import check_control
+from matinee.compose.findings import Question, require
 from matinee.compose.objects import NONE, open_objects
 from matinee.compose.objects_check import check_objects
 from matinee.compose.tls import own_identity, trusted
@@ -20,7 +22,7 @@ from matinee.edge.fill import Fills
 from matinee.edge.health import Counters, Health, Orders
 from matinee.edge.reports import Identity, Reports, wait_seconds
 from matinee.edge.serving import EdgeApplication
-from matinee.model.errors import Invalid, MatineeError, Unavailable
+from matinee.model.errors import Invalid, MatineeError
 from matinee.model.tokens import edge_credential, parse_keys
 from matinee.observability import configure
 from matinee.ports import ControlChannel
@@ -38,7 +40,7 @@ async def run_edge(settings: Settings) -> None:
     counters, orders = Counters(), Orders()
     cache = Cache(settings.data / "cache", settings.edge_cache_bytes)
     cache.open()
-    _check_origin(settings)
+    _ask_around(settings)
     origin = open_objects(settings.objects_url, NONE)
     fills = Fills(objects=origin, cache=cache, counters=counters)
     application = EdgeApplication(
@@ -123,12 +125,11 @@ def _checked(settings: Settings) -> tuple[dict[str, bytes], Identity]:
     return keys, identity
 
 
-def _check_origin(settings: Settings) -> None:
-    """Invalid if this edge can never read the origin. While it is only away, what is held is served."""
-    try:
-        check_objects(settings.objects_url, writes=False)
-    except Unavailable as error:
-        _log.warning("origin.away", reason=str(error))
+def _ask_around(settings: Settings) -> None:
+    """Unavailable if this edge may not read the origin or report. While they are only away, what is held is served."""
+    origin = Question("objects", settings.objects_url, lambda: check_objects(settings.objects_url, writes=False))
+    control = Question("control", settings.control, lambda: check_control(settings))
+    require([origin, control], away_is_well=True)
 
 
 def _raise_file_limit() -> None:

@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import structlog
 
@@ -84,22 +84,21 @@ def ask(question: Question) -> Finding:
     return Finding(question.part, question.address, ok=True, says=says, milliseconds=milliseconds)
 
 
-def require(questions: Sequence[Question], seconds: float = _ASK_SECONDS) -> None:
-    """Ask before a process starts; Unavailable, with a sentence for every part that is not right."""
+def require(questions: Sequence[Question], *, away_is_well: bool = False, seconds: float = _ASK_SECONDS) -> None:
+    """Ask before a process starts; Unavailable, with a sentence for every part that is not right.
+
+    With ``away_is_well`` a part that does not answer now is only told of.
+    """
     findings = ask_all(questions, seconds)
     for finding in findings:
+        facts = {name: value for name, value in asdict(finding).items() if name in {"part", "address", "says"}}
         if finding.ok:
-            _log.info(
-                "part.answers",
-                part=finding.part,
-                address=finding.address,
-                says=finding.says,
-                milliseconds=finding.milliseconds,
-            )
-    wrong = [finding for finding in findings if not finding.ok]
+            _log.info("part.answers", milliseconds=finding.milliseconds, **facts)
+        elif finding.away and away_is_well:
+            _log.warning("part.away", **facts)
+    wrong = [finding for finding in findings if not finding.ok and not (finding.away and away_is_well)]
     if wrong:
-        sentences = " ".join(f"{finding.part} ({finding.address}): {_sentence(finding.says)}" for finding in wrong)
-        raise Unavailable(f"Not started. {sentences}")
+        raise Unavailable(" ".join(_sentence(finding.says) for finding in wrong))
 
 
 def _first_line(text: str) -> str:

@@ -19,9 +19,10 @@ from matinee.api.application import application
 from matinee.catalogue.titles import Catalogue
 from matinee.compose.breakage import breakage
 from matinee.compose.database import check_schema, open_database, shown
+from matinee.compose.doctor import serve_questions
 from matinee.compose.engines import open_events
+from matinee.compose.findings import require
 from matinee.compose.objects import REQUEST, open_objects
-from matinee.compose.objects_check import check_objects
 from matinee.compose.tls import own_identity
 from matinee.delivery.edges import Edges
 from matinee.delivery.topology import Topology
@@ -108,7 +109,7 @@ async def run_serve(settings: Settings) -> None:
     configure("serve")
     shown_to_clients = own_identity(settings)
     check_port(settings.host, settings.port)
-    check_objects(settings.objects_url)
+    require(serve_questions(settings))
     rooms, relay = wire(settings)
     app = application(rooms, version("matinee"))
     web.install(app, rooms)

@@ -16,10 +16,11 @@ from matinee.adapters.events_database import DatabaseOutbox
 from matinee.adapters.leases_database import DatabaseLeases
 from matinee.catalogue.titles import Catalogue
 from matinee.compose.database import check_schema, open_database
+from matinee.compose.doctor import worker_questions
 from matinee.compose.engines import open_compute, open_events
+from matinee.compose.findings import require
 from matinee.compose.fonts import display_font
 from matinee.compose.objects import open_objects
-from matinee.compose.objects_check import check_objects
 from matinee.compose.tls import own_identity, server_context
 from matinee.compose.vitals import Vitals
 from matinee.consumers import Consumers
@@ -41,9 +42,9 @@ def run_worker(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT."""
     configure("worker")
     tls = server_context(own_identity(settings))
+    require(worker_questions(settings))
     engine = open_database(settings.database_url)
     check_schema(engine)
-    check_objects(settings.objects_url)
     clock, outbox = SystemClock(), DatabaseOutbox()
     log, relay = open_events(settings, engine)
     catalogue = Catalogue(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes)
