@@ -1,6 +1,6 @@
 """Edges, presentations and a small service, as the delivery and playback rooms' tests need them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
@@ -20,7 +20,8 @@ from matinee.model.events import Event
 from matinee.model.media import Presentation, Rendition, TrackKind
 from matinee.model.plans import EdgeReport
 from matinee.playback.playbacks import Playbacks, Started
-from matinee.playback.telemetry import Telemetry
+from matinee.playback.telemetry import Accepted, Telemetry
+from matinee.recommender.serving import Recommender
 
 if TYPE_CHECKING:
     from matinee.pages.rooms import Rooms
@@ -132,6 +133,7 @@ class Service:
     edges: Edges
     playbacks: Playbacks
     telemetry: Telemetry
+    recommender: Recommender
     objects: ObjectStore
     app: FastAPI
 
@@ -156,6 +158,17 @@ class Service:
         """Press play in a region."""
         place = Topology.read(REGIONS, "").region(region)
         return self.playbacks.start(member.id, profile, title_id, {"kind": "test"}, place)
+
+    def accept(self, member: Member, batch: Sequence[Mapping[str, Any]]) -> Accepted:
+        """Accept a batch of events, and let a worker apply what the log has."""
+        accepted = self.telemetry.accept(member.id, batch)
+        self.apply()
+        return accepted
+
+    def apply(self) -> None:
+        """Do what the worker does with the log."""
+        with DatabaseEventLog(self.engine).group("playback").batch(limit=10_000) as batch:
+            self.telemetry.apply([recorded.event for recorded in batch])
 
     def told(self) -> list[Event]:
         """Every event the service told of, in order."""
@@ -195,7 +208,9 @@ def service(
         token_seconds=3600,
         steering_seconds=5,
     )
-    telemetry = Telemetry(engine=engine, outbox=outbox, clock=clock, accounts=accounts)
+    log = DatabaseEventLog(engine)
+    telemetry = Telemetry(engine=engine, log=log, clock=clock, accounts=accounts)
+    recommender = Recommender(log, DatabaseRelay(engine), clock)
 
     @dataclass(frozen=True)
     class OurRooms:
@@ -205,14 +220,17 @@ def service(
         topology: Topology
         playbacks: Playbacks
         telemetry: Telemetry
+        recommender: Recommender
         edge_secret: bytes
         trust_region: bool
 
-    rooms = cast("Rooms", OurRooms(accounts, catalogue, known, topology, plays, telemetry, SECRET, trust_region))
+    rooms = cast(
+        "Rooms", OurRooms(accounts, catalogue, known, topology, plays, telemetry, recommender, SECRET, trust_region)
+    )
     app = FastAPI()
     problems.install(app)
     for noun in (playbacks, events, cmcd, edges):
         app.include_router(noun.routes(rooms), prefix="/api/v1")
     for root in (steering, manifests):
         app.include_router(root.routes(rooms))
-    return Service(engine, clock, accounts, catalogue, known, plays, telemetry, stored, app)
+    return Service(engine, clock, accounts, catalogue, known, plays, telemetry, recommender, stored, app)

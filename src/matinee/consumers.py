@@ -5,11 +5,16 @@ growing pauses, and meanwhile the group waits, because order is promised. While 
 (Unavailable, or the database's own word for it) nothing is given up. Any other failure has a few tries; then the event
 is set aside: left unhandled in the log, with its position said at level error and counted in
 ``matinee_reactions_total{outcome="set_aside"}``, and the group goes on.
+
+A group that takes many events at once goes through them one by one where all at once failed, so that one bad event is
+set aside alone.
 """
 
 import threading
 import time
+from collections import Counter as Tally
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,16 +23,20 @@ from prometheus_client import Counter
 
 from matinee.catalogue.titles import Catalogue
 from matinee.model.errors import Unavailable
-from matinee.model.events import Facts, TitleEncoded, TitleEncodingFailed
+from matinee.model.events import Event, Facts, TitleEncoded, TitleEncodingFailed
 from matinee.model.media import presentation_from_json
+from matinee.playback.telemetry import Telemetry
 from matinee.ports import EventLog, Recorded
 
 Reactions = Mapping[type[Facts], Callable[[Any], object]]
-"""What a group does at each class of facts; facts of other classes are passed over."""
+"""What a group does at each class of facts, event by event; facts of other classes are passed over."""
+
+Together = Callable[[Sequence[Event]], object]
+"""What a group does with many events at once, of all classes, in their order."""
 
 
-def reactions(catalogue: Catalogue) -> Mapping[str, Reactions]:
-    """Every group by its name. A group handles its events one by one, in one process at a time."""
+def reactions(catalogue: Catalogue, telemetry: Telemetry) -> Mapping[str, Reactions | Together]:
+    """Every group by its name. A group handles its events in order, in one process at a time."""
 
     def encoded(facts: TitleEncoded) -> None:
         catalogue.publish(facts.title_id, facts.revision, presentation_from_json(facts.presentation))
@@ -40,13 +49,14 @@ def reactions(catalogue: Catalogue) -> Mapping[str, Reactions]:
             TitleEncoded: encoded,
             TitleEncodingFailed: encoding_failed,
         },
+        "playback": telemetry.apply,
     }
 
 
 _log = structlog.get_logger()
 _reacted = Counter("matinee_reactions", "Tries to react to an event.", ["group", "type", "outcome"])
 
-_BATCH = 100
+_BATCH = 500
 _WAIT_SECONDS = 0.5
 _PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0)
 _INTERRUPTED_SECONDS = 1.0
@@ -64,47 +74,77 @@ class Consumers:
     An event has as many tries as there are ``pauses_seconds``, and one more.
     """
 
-    def __init__(self, log: EventLog, catalogue: Catalogue, pauses_seconds: Sequence[float] = _PAUSES_SECONDS) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        catalogue: Catalogue,
+        telemetry: Telemetry,
+        pauses_seconds: Sequence[float] = _PAUSES_SECONDS,
+    ) -> None:
         self._log = log
-        self._reactions = reactions(catalogue)
+        self._reactions = reactions(catalogue, telemetry)
         self._pauses_seconds = pauses_seconds
 
     def run(self, stop: threading.Event) -> None:
         """React until ``stop``; returns when every group has left its batch."""
         threads = [
-            threading.Thread(target=self._consume, args=(name, table, stop), name=f"consumers {name}")
-            for name, table in self._reactions.items()
+            threading.Thread(target=self._consume, args=(name, what, stop), name=f"consumers {name}")
+            for name, what in self._reactions.items()
         ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
 
-    def _consume(self, name: str, table: Reactions, stop: threading.Event) -> None:
+    def _consume(self, name: str, what: Reactions | Together, stop: threading.Event) -> None:
         group = self._log.group(name)
         while not stop.is_set():
             try:
                 with group.batch(_BATCH, _WAIT_SECONDS) as batch:
-                    for recorded in batch:
-                        if reaction := table.get(type(recorded.event.facts)):
-                            self._react(name, recorded, reaction, stop)
+                    if isinstance(what, Mapping):
+                        self._one_by_one(name, batch, what, stop)
+                    elif batch:
+                        self._together(name, batch, what, stop)
             except _Stopped:
                 return
-            except Unavailable as error:
+            except _WORLD as error:
                 _log.warning("consumers.interrupted", group=name, reason=str(error))
                 stop.wait(_INTERRUPTED_SECONDS)
             except Exception:  # noqa: BLE001 - whatever it is, the group goes on: its batch is given again
                 _log.exception("consumers.interrupted", group=name)
                 stop.wait(_INTERRUPTED_SECONDS)
 
-    def _react(self, name: str, recorded: Recorded, reaction: Callable[[Any], object], stop: threading.Event) -> None:
+    def _one_by_one(self, name: str, batch: Sequence[Recorded], table: Reactions, stop: threading.Event) -> None:
+        for recorded in batch:
+            if reaction := table.get(type(recorded.event.facts)):
+                self._react(name, recorded, partial(reaction, recorded.event.facts), stop)
+
+    def _together(self, name: str, batch: Sequence[Recorded], reaction: Together, stop: threading.Event) -> None:
+        events = [recorded.event for recorded in batch]
+        started = time.perf_counter()
+        try:
+            reaction(events)
+        except _WORLD:
+            # The whole batch is given again.
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, each event has its own tries now
+            _log.warning("events.failed", group=name, events=len(batch), reason=str(error))
+            for recorded in batch:
+                self._react(name, recorded, partial(reaction, [recorded.event]), stop)
+        else:
+            for kind, count in Tally(event.type for event in events).items():
+                _reacted.labels(name, kind, "handled").inc(count)
+            seconds = round(time.perf_counter() - started, 3)
+            _log.debug("events.handled", group=name, events=len(batch), position=batch[-1].position, seconds=seconds)
+
+    def _react(self, name: str, recorded: Recorded, reaction: Callable[[], object], stop: threading.Event) -> None:
         event = recorded.event
         named = {"group": name, "type": event.type, "event_id": event.id, "position": recorded.position}
         tries = 0
         while True:
             started = time.perf_counter()
             try:
-                reaction(event.facts)
+                reaction()
             except Exception as error:
                 tries += 1
                 patient = isinstance(error, _WORLD)

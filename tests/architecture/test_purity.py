@@ -15,10 +15,13 @@ SHELLS = {
     "matinee.encoding.jobs",
     "matinee.encoding.pipeline",
     "matinee.encoding.production",
+    "matinee.encoding.sources",
     "matinee.pages.rooms",
     "matinee.playback.commitments",
+    "matinee.playback.ownership",
     "matinee.playback.playbacks",
     "matinee.playback.telemetry",
+    "matinee.recommender.archive",
     "matinee.recommender.serving",
     "matinee.schedule",
 }

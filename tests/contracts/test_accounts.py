@@ -4,6 +4,7 @@ import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -221,12 +222,12 @@ def test_being_seen_is_written_at_most_once_a_minute(
     began = clock.now()
     for _ in range(59):
         clock.advance(1)
-        accounts.member_of(signed.token)
+        accounts.presence(signed.token)
     assert not writes
     assert accounts.sessions(signed.member.id)[0].last_seen_at == began
     clock.advance(1)
-    accounts.member_of(signed.token)
-    accounts.member_of(signed.token)
+    accounts.presence(signed.token)
+    accounts.presence(signed.token)
     assert len(writes) == 1
     assert accounts.sessions(signed.member.id)[0].last_seen_at == clock.now()
 
@@ -245,6 +246,27 @@ def test_a_member_sees_where_they_are_signed_in_and_ends_what_is_theirs(
         assert isinstance(refusal(lambda o=owner, s=session: accounts.end_session(o, s)), NotFound)  # type: ignore[misc]
     accounts.end_session(signed.member.id, television.id)
     assert isinstance(refusal(lambda: accounts.member_of(second.token)), SignInRequired)
+
+
+def test_a_sign_out_counts_at_once_here_and_in_every_process_within_seconds(
+    accounts: Accounts,
+    signed: SignIn,
+    database: sa.Engine,
+    clock: ManualClock,
+    random_bytes: Callable[[int], bytes],
+) -> None:
+    elsewhere = Accounts(engine=database, clock=clock, random_bytes=random_bytes, session_seconds=30 * DAY)
+    other = accounts.sign_in(EMAIL, PASSWORD, "A television")
+    for one in (accounts, elsewhere):
+        assert one.member_of(signed.token) == one.member_of(other.token) == signed.member
+    accounts.sign_out(signed.token)
+    assert isinstance(refusal(lambda: accounts.member_of(signed.token)), SignInRequired)
+    (left,) = accounts.sessions(signed.member.id)
+    accounts.end_session(signed.member.id, left.id)
+    assert isinstance(refusal(lambda: accounts.member_of(other.token)), SignInRequired)
+    clock.advance(3)
+    for token in (signed.token, other.token):
+        assert isinstance(refusal(partial(elsewhere.member_of, token)), SignInRequired)
 
 
 def test_profiles_are_made_changed_and_deleted(accounts: Accounts, member: Member, clock: ManualClock) -> None:

@@ -1,7 +1,7 @@
 """The consumers, on the event log and the catalogue of both databases."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from itertools import count
@@ -12,19 +12,37 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from event_processes import until
+from matinee.accounts.members import Accounts
 from matinee.adapters.clock_manual import ManualClock
 from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, DatabaseRelay
 from matinee.catalogue.titles import Catalogue, Title, TitleDraft, TitleState
 from matinee.consumers import Consumers, reactions
 from matinee.model.errors import Unavailable
-from matinee.model.events import FACTS, Event, Facts, TitleEncoded, TitleEncodingFailed
+from matinee.model.events import FACTS, Event, Facts, SearchMade, TitleEncoded, TitleEncodingFailed
 from matinee.model.ids import RandomBytes
 from matinee.model.media import Presentation, presentation_to_json
-from matinee.ports import Group, Recorded
+from matinee.playback.telemetry import Telemetry
+from matinee.ports import EventLog, Group, Recorded
 
 PAUSES_SECONDS = (0.01, 0.02)
 PRESENTATION = Presentation(duration_seconds=60.0, renditions=(), files=(("master.m3u8", 100),), colour="#102030")
 _ids = count(1)
+
+
+class Applied(Telemetry):
+    """Telemetry that remembers what it was given, and fails where a test says so."""
+
+    def __init__(self, engine: sa.Engine, log: EventLog, clock: ManualClock, random_bytes: RandomBytes) -> None:
+        accounts = Accounts(engine=engine, clock=clock, random_bytes=random_bytes, session_seconds=60)
+        super().__init__(engine=engine, log=log, clock=clock, accounts=accounts)
+        self.given: list[list[str]] = []
+        self.fails: Callable[[list[str]], Exception | None] = lambda _: None
+
+    def apply(self, events: Sequence[Event]) -> None:
+        self.given.append([event.id for event in events])
+        if error := self.fails(self.given[-1]):
+            raise error
+        super().apply(events)
 
 
 class Film:
@@ -34,6 +52,7 @@ class Film:
         self.engine = engine
         self.log = DatabaseEventLog(engine, lease_seconds=1.0)
         self.catalogue = Catalogue(engine=engine, outbox=DatabaseOutbox(), clock=clock, random_bytes=random_bytes)
+        self.telemetry = Applied(engine, self.log, clock, random_bytes)
         self.id = self.catalogue.create(TitleDraft(name="Tides")).id
 
     def tell(self, *facts: Facts) -> None:
@@ -75,7 +94,7 @@ def counted(outcome: str) -> float:
 
 
 def test_a_title_that_is_encoded_is_published(film: Film) -> None:
-    with running(Consumers(log=film.log, catalogue=film.catalogue)):
+    with running(Consumers(film.log, film.catalogue, film.telemetry)):
         film.tell(film.encoded())
         until(lambda: film.title.state is TitleState.PLAYABLE, "the published title")
     assert film.title.revision == "r1"
@@ -83,7 +102,7 @@ def test_a_title_that_is_encoded_is_published(film: Film) -> None:
 
 
 def test_a_title_whose_encode_failed_says_why(film: Film) -> None:
-    with running(Consumers(log=film.log, catalogue=film.catalogue)):
+    with running(Consumers(film.log, film.catalogue, film.telemetry)):
         film.tell(TitleEncodingFailed(film.id, "The source holds no pictures."))
         until(lambda: film.title.state is TitleState.FAILED, "the failed title")
     assert film.title.message == "The source holds no pictures."
@@ -91,7 +110,7 @@ def test_a_title_whose_encode_failed_says_why(film: Film) -> None:
 
 def test_an_event_that_is_told_twice_is_done_once(film: Film) -> None:
     before = counted("handled")
-    with running(Consumers(log=film.log, catalogue=film.catalogue)):
+    with running(Consumers(film.log, film.catalogue, film.telemetry)):
         film.tell(film.encoded(), film.encoded(revision="r2"), film.encoded())
         until(lambda: counted("handled") == before + 3, "the last event")
     assert film.title.revision == "r2"
@@ -102,7 +121,10 @@ def test_an_event_that_is_told_twice_is_done_once(film: Film) -> None:
 
 def test_an_event_that_cannot_be_handled_is_set_aside_loudly_and_the_next_are_handled(film: Film) -> None:
     before = counted("set_aside"), counted("failed")
-    with capture_logs() as logs, running(Consumers(film.log, film.catalogue, pauses_seconds=PAUSES_SECONDS)):
+    with (
+        capture_logs() as logs,
+        running(Consumers(film.log, film.catalogue, film.telemetry, PAUSES_SECONDS)),
+    ):
         film.tell(film.encoded(title_id="0123456789abcdef"), film.encoded())
         until(lambda: film.title.state is TitleState.PLAYABLE, "the title after the poison")
     said = [line for line in logs if line["event"] == "event.set_aside"]
@@ -127,7 +149,7 @@ def test_nothing_is_set_aside_while_a_part_of_the_world_does_not_answer(film: Fi
         return publish(title_id, revision, presentation)
 
     film.catalogue.publish = away  # type: ignore[method-assign]
-    with running(Consumers(film.log, film.catalogue, pauses_seconds=PAUSES_SECONDS)):
+    with running(Consumers(film.log, film.catalogue, film.telemetry, PAUSES_SECONDS)):
         film.tell(film.encoded())
         until(lambda: film.title.state is TitleState.PLAYABLE, "the world's return")
     assert tries == failures + 1
@@ -143,10 +165,10 @@ def test_stopping_while_an_event_is_tried_again_leaves_it_for_the_next_process(f
     publish = film.catalogue.publish
     film.catalogue.publish = away  # type: ignore[method-assign]
     film.tell(film.encoded())
-    with running(Consumers(film.log, film.catalogue, pauses_seconds=(60.0,))):
+    with running(Consumers(film.log, film.catalogue, film.telemetry, pauses_seconds=(60.0,))):
         assert tried.wait(20)
     film.catalogue.publish = publish  # type: ignore[method-assign]
-    with running(Consumers(film.log, film.catalogue)):
+    with running(Consumers(film.log, film.catalogue, film.telemetry)):
         until(lambda: film.title.state is TitleState.PLAYABLE, "the next process")
 
 
@@ -167,13 +189,50 @@ def test_consumers_go_on_when_the_log_was_away(film: Film) -> None:
         def group(self, name: str) -> Group:
             return AwayOnce(super().group(name))
 
-    with running(Consumers(Away(film.engine), film.catalogue)):
+    with running(Consumers(Away(film.engine), film.catalogue, film.telemetry)):
         assert asked.wait(20)
         film.tell(film.encoded())
         until(lambda: film.title.state is TitleState.PLAYABLE, "the title after the log's return")
 
 
+def searched_for(*queries: str) -> list[Facts]:
+    return [SearchMade(profile_id="ada", query=query, found=1) for query in queries]
+
+
+def test_a_group_that_takes_many_at_once_gets_the_log_s_events_in_order(film: Film) -> None:
+    film.tell(*searched_for("a", "b", "c"))
+    with running(Consumers(film.log, film.catalogue, film.telemetry)):
+        until(lambda: len(film.telemetry.given) == 1, "the first batch")
+        film.tell(*searched_for("d"))
+        until(lambda: len(film.telemetry.given) == 2, "the second batch")
+    ids = [recorded.event.id for recorded in film.log.tail().read()]
+    assert film.telemetry.given == [ids[:3], ids[3:]]
+
+
+def test_one_bad_event_among_many_is_set_aside_alone(film: Film) -> None:
+    film.tell(*searched_for("a", "b", "c"))
+    first, bad, last = (recorded.event.id for recorded in film.log.tail().read())
+    film.telemetry.fails = lambda ids: ValueError("bad") if bad in ids else None
+    with capture_logs() as logs, running(Consumers(film.log, film.catalogue, film.telemetry, PAUSES_SECONDS)):
+        until(lambda: [last] in film.telemetry.given, "the event after the bad one")
+    assert film.telemetry.given == [[first, bad, last], [first], [bad], [bad], [bad], [last]]
+    assert [line["event_id"] for line in logs if line["event"] == "event.set_aside"] == [bad]
+
+
+def test_many_at_once_are_given_again_together_while_the_world_does_not_answer(
+    film: Film, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("matinee.consumers._INTERRUPTED_SECONDS", 0.02)
+    film.tell(*searched_for("a", "b"))
+    ids = [recorded.event.id for recorded in film.log.tail().read()]
+    film.telemetry.fails = lambda _: Unavailable("Away.") if len(film.telemetry.given) < 4 else None
+    with running(Consumers(film.log, film.catalogue, film.telemetry, PAUSES_SECONDS)):
+        until(lambda: len(film.telemetry.given) == 4, "the world's return")
+    assert film.telemetry.given == [ids] * 4
+    with film.log.group("playback").batch() as rest:
+        assert rest == ()
+
+
 def test_every_group_reacts_to_something(film: Film) -> None:
-    for table in reactions(film.catalogue).values():
-        assert {facts.type for facts in table} <= set(FACTS)
-        assert table
+    for what in reactions(film.catalogue, film.telemetry).values():
+        assert callable(what) or (what and {facts.type for facts in what} <= set(FACTS))

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from matinee.accounts.members import Member, Profile
 from matinee.adapters.clock_manual import ManualClock
 from matinee.model.errors import Invalid, NotFound
-from matinee.model.events import PlaybackHeartbeat, PlaybackStarted
+from matinee.model.events import Event, PlaybackHeartbeat, PlaybackStarted
+from matinee.playback import store
 from matinee.playback.playbacks import Started
 from matinee.playback.telemetry import Accepted, AcceptedReports
 from playing import Service, service
@@ -52,7 +53,7 @@ def test_accepted_events_are_in_the_log_with_the_service_s_own_facts(
             "facts": {"profile_id": profile.id, "query": "line", "found": 1},
         },
     ]
-    assert ours.telemetry.accept(member.id, batch) == Accepted(accepted=3, repeated=0)
+    assert ours.accept(member, batch) == Accepted(accepted=3, repeated=0)
     told = {one.id: one for one in ours.told()}
     first, second = told["a"].facts, told["b"].facts
     assert isinstance(first, PlaybackStarted)
@@ -66,14 +67,14 @@ def test_a_repeat_is_counted_and_changes_nothing(
     ours: Service, viewer: tuple[Member, Profile], started: Started
 ) -> None:
     batch = [event(ours, started, "a"), event(ours, started, "b"), event(ours, started, "b")]
-    assert ours.telemetry.accept(viewer[0].id, batch) == Accepted(accepted=2, repeated=1)
-    assert ours.telemetry.accept(viewer[0].id, batch) == Accepted(accepted=0, repeated=3)
+    assert ours.accept(viewer[0], batch) == Accepted(accepted=2, repeated=1)
+    assert ours.accept(viewer[0], batch) == Accepted(accepted=0, repeated=3)
     assert len([one for one in ours.told() if one.id in {"a", "b"}]) == 2
     assert ours.telemetry.qoe_summary(1).overall.watched_seconds == 20
 
 
 def test_an_empty_batch_is_no_fault(ours: Service, viewer: tuple[Member, Profile]) -> None:
-    assert ours.telemetry.accept(viewer[0].id, []) == Accepted(0, 0)
+    assert ours.accept(viewer[0], []) == Accepted(0, 0)
 
 
 @pytest.mark.parametrize("bad", [{"type": "title.encoded"}, {"position_seconds": -1}, {"playback_id": "f" * 16}])
@@ -83,17 +84,18 @@ def test_one_event_that_is_not_right_refuses_the_batch_whole(
     batch = [event(ours, started, "a"), {**event(ours, started, "b"), **bad}]
     before = len(ours.told())
     with pytest.raises((Invalid, NotFound), match="vent 1"):
-        ours.telemetry.accept(viewer[0].id, batch)
+        ours.accept(viewer[0], batch)
     assert len(ours.told()) == before
-    assert ours.playbacks.positions(viewer[1].id) == {}
+    ours.apply()
+    assert ours.playbacks.position(viewer[1].id, started.title_id) is None
     assert ours.telemetry.qoe_summary(1).overall.playbacks == 0
 
 
 def test_too_many_events_are_refused(ours: Service, viewer: tuple[Member, Profile], started: Started) -> None:
     batch = [event(ours, started, f"e{number}") for number in range(501)]
     with pytest.raises(Invalid, match="500"):
-        ours.telemetry.accept(viewer[0].id, batch)
-    assert ours.telemetry.accept(viewer[0].id, batch[:500]).accepted == 500
+        ours.accept(viewer[0], batch)
+    assert ours.accept(viewer[0], batch[:500]).accepted == 500
 
 
 def test_another_members_playback_and_profile_are_not_found(
@@ -106,37 +108,97 @@ def test_another_members_playback_and_profile_are_not_found(
     impression = {"id": "i", "type": "impression.shown", "time": ours.clock.now().isoformat(), **shown}
     with pytest.raises(NotFound):
         ours.telemetry.accept(eve.id, [impression])
-    assert ours.telemetry.accept(viewer[0].id, [impression]).accepted == 1
+    assert ours.accept(viewer[0], [impression]).accepted == 1
 
 
-def position(ours: Service, viewer: tuple[Member, Profile]) -> float:
-    (left,) = ours.playbacks.positions(viewer[1].id).values()
+def position(ours: Service, started: Started) -> float:
+    left = ours.playbacks.position(started.profile_id, started.title_id)
+    assert left is not None
     return left.position_seconds
 
 
 def test_a_position_moves_with_newer_events_only(
     ours: Service, viewer: tuple[Member, Profile], started: Started
 ) -> None:
-    ours.telemetry.accept(viewer[0].id, [event(ours, started, "a", position_seconds=50)])
+    ours.accept(viewer[0], [event(ours, started, "a", position_seconds=50)])
     # A phone that was offline sends what happened before.
-    ours.telemetry.accept(viewer[0].id, [event(ours, started, "b", position_seconds=20, seconds_ago=60)])
-    assert position(ours, viewer) == 50
+    ours.accept(viewer[0], [event(ours, started, "b", position_seconds=20, seconds_ago=60)])
+    assert position(ours, started) == 50
     ours.clock.advance(5)
     backwards = [
         event(ours, started, "d", position_seconds=10),
         event(ours, started, "c", position_seconds=90, seconds_ago=2),
     ]
-    ours.telemetry.accept(viewer[0].id, backwards)
-    assert position(ours, viewer) == 10
+    ours.accept(viewer[0], backwards)
+    assert position(ours, started) == 10
 
 
 def test_a_fast_clock_does_not_hold_positions_back(
     ours: Service, viewer: tuple[Member, Profile], started: Started
 ) -> None:
-    ours.telemetry.accept(viewer[0].id, [event(ours, started, "a", position_seconds=50, seconds_ago=-86400)])
+    ours.accept(viewer[0], [event(ours, started, "a", position_seconds=50, seconds_ago=-86400)])
     ours.clock.advance(1)
-    ours.telemetry.accept(viewer[0].id, [event(ours, started, "b", position_seconds=51)])
-    assert position(ours, viewer) == 51
+    ours.accept(viewer[0], [event(ours, started, "b", position_seconds=51)])
+    assert position(ours, started) == 51
+
+
+def kept(ours: Service) -> dict[str, Any]:
+    """All that events leave behind."""
+    tables = ("playback_samples", "playback_positions", "playback_playbacks")
+    with ours.engine.connect() as connection:
+        return {table: sorted(map(str, connection.execute(sa.text(f"SELECT * FROM {table}")))) for table in tables}
+
+
+def test_what_follows_from_events_waits_for_who_reads_the_log_and_happens_once(
+    ours: Service, viewer: tuple[Member, Profile], started: Started
+) -> None:
+    before = kept(ours)
+    batch = [event(ours, started, f"e{place}", position_seconds=place, seconds_ago=9 - place) for place in range(9)]
+    ours.telemetry.accept(viewer[0].id, [*batch, event(ours, started, "end", "stopped", position_seconds=80)])
+    assert kept(ours) == before
+    ours.apply()
+    after = kept(ours)
+    assert len(after["playback_samples"]) == 10
+    assert position(ours, started) == 80
+    events = [one for one in ours.told() if one.source == "player"]
+    # A batch that is given again, as a whole or with its neighbours cut differently.
+    for again in (events, events[:5], events[3:], events):
+        ours.telemetry.apply(again)
+    assert kept(ours) == after
+
+
+def test_events_about_playbacks_that_are_not_here_leave_nothing(
+    ours: Service, viewer: tuple[Member, Profile], started: Started
+) -> None:
+    before = kept(ours)
+    told = PlaybackHeartbeat("fedcba9876543210", viewer[1].id, started.title_id, 30.0, 10.0)
+    ours.telemetry.apply([Event(id="h", time=ours.clock.now(), source="history", facts=told)])
+    assert kept(ours) == before
+
+
+def test_events_that_are_applied_late_do_not_make_a_playback_seem_unheard_of(
+    ours: Service, viewer: tuple[Member, Profile], started: Started
+) -> None:
+    ours.telemetry.accept(viewer[0].id, [event(ours, started, "a", edge_id="asia-1")])
+    ours.clock.advance(50)
+    ours.playbacks.steer(started.playback_id, "asia-1", None)
+    ours.apply()
+    ours.clock.advance(50)
+    assert ours.playbacks.steer(started.playback_id, "asia-1", None)["PATHWAY-PRIORITY"][0] == "asia-1"
+    with ours.engine.connect() as connection:
+        seen = connection.execute(sa.select(store.playbacks.c.seen_at)).scalar_one()
+    assert seen == ours.clock.now()
+
+
+def test_a_profile_made_a_moment_ago_may_tell_of_itself(ours: Service, viewer: tuple[Member, Profile]) -> None:
+    def search(profile: Profile, event_id: str) -> dict[str, Any]:
+        told = {"profile_id": profile.id, "query": "line", "found": 1}
+        return {"id": event_id, "type": "search.made", "time": ours.clock.now().isoformat(), "facts": told}
+
+    member, profile = viewer
+    assert ours.telemetry.accept(member.id, [search(profile, "a")]).accepted == 1
+    second = ours.accounts.create_profile(member.id, "Second")
+    assert ours.telemetry.accept(member.id, [search(second, "b"), search(profile, "c")]).accepted == 2
 
 
 def line(started: Started, ours: Service, **told: Any) -> str:
@@ -169,10 +231,10 @@ def test_reports_go_on_where_the_last_batch_ended(ours: Service, started: Starte
 def test_events_that_name_no_edge_happened_at_the_one_named_last(
     ours: Service, viewer: tuple[Member, Profile], started: Started
 ) -> None:
-    ours.telemetry.accept(viewer[0].id, [event(ours, started, "a", seconds_ago=9)])
+    ours.accept(viewer[0], [event(ours, started, "a", seconds_ago=9)])
     moved = event(ours, started, "b", "switched", from_edge_id="europe-1", to_edge_id="asia-1", seconds_ago=8)
-    ours.telemetry.accept(viewer[0].id, [event(ours, started, "c", seconds_ago=7), moved])
-    ours.telemetry.accept(viewer[0].id, [event(ours, started, "d", seconds_ago=1)])
+    ours.accept(viewer[0], [event(ours, started, "c", seconds_ago=7), moved])
+    ours.accept(viewer[0], [event(ours, started, "d", seconds_ago=1)])
     by_edge = ours.telemetry.qoe_summary(1).by_edge
     assert {edge_id: quality.watched_seconds for edge_id, quality in by_edge.items()} == {"europe-1": 10, "asia-1": 20}
     assert by_edge["asia-1"].switched == 1
@@ -210,11 +272,11 @@ def test_one_playback_cannot_fill_the_table(ours: Service, started: Started, mon
 
 
 def test_samples_are_kept_for_two_days(ours: Service, viewer: tuple[Member, Profile], started: Started) -> None:
-    ours.telemetry.accept(viewer[0].id, [event(ours, started, "a")])
+    ours.accept(viewer[0], [event(ours, started, "a")])
     ours.clock.advance(47 * 3600)
     assert ours.telemetry.qoe_summary(48).overall.playbacks == 1
     ours.clock.advance(2 * 3600)
-    ours.telemetry.accept(viewer[0].id, [event(ours, started, "b")])
+    ours.accept(viewer[0], [event(ours, started, "b")])
     with ours.engine.connect() as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM playback_samples")) == 1
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +14,7 @@ from fastapi import FastAPI
 
 from matinee.accounts.members import Profile
 from matinee.adapters.clock_manual import ManualClock
+from matinee.adapters.events_database import DatabaseEventLog
 from matinee.compose.database import open_database
 from matinee.model.tokens import edge_credential
 from playing import PASSWORD, SECRET, Service, report, service
@@ -228,6 +230,39 @@ def test_accepted_events_move_the_place_where_play_goes_on(ours: Service, ada: C
     assert ada.post("/api/v1/events", json=batch).json() == {"accepted": 0, "repeated": 2}
     assert press(ada, profile, title_id)["resume_seconds"] == 42
     assert [event.id for event in ours.told() if event.type == "playback.heartbeat"] == ["a", "b"]
+
+
+def stop(answer: dict[str, Any], event_id: str, position_seconds: float) -> dict[str, Any]:
+    facts = {"playback_id": answer["playback_id"], "position_seconds": position_seconds, "watched_seconds": 5}
+    return {"id": event_id, "type": "playback.stopped", "time": "2026-01-01T00:00:00Z", "facts": facts}
+
+
+def test_who_stops_and_presses_play_again_goes_on_there_before_any_worker_ran(
+    ours: Service, ada: Client, profile: Profile
+) -> None:
+    title_id = ours.title()
+    first = press(ada, profile, title_id)
+    for event_id, seconds, resumed in (("a", 42.0, 42), ("b", 96.0, 0), ("c", 0.0, 0), ("d", 50.5, 50.5)):
+        ada.post("/api/v1/events", json={"events": [stop(first, event_id, seconds)]})
+        again = press(ada, profile, title_id)
+        renewed = ada.post(f"/api/v1/playbacks/{again['playback_id']}/renewal").json()
+        assert (again["resume_seconds"], renewed["resume_seconds"]) == (resumed, resumed)
+    assert ours.playbacks.position(profile.id, title_id) is None
+
+
+def test_what_the_log_has_dropped_is_still_known_by_its_position(ours: Service, ada: Client, profile: Profile) -> None:
+    title_id = ours.title()
+    ada.post("/api/v1/events", json={"events": [stop(press(ada, profile, title_id), "a", 42.0)]})
+    ours.told()
+    ours.apply()
+    log = DatabaseEventLog(ours.engine)
+    log.drop(log.end())
+    # A process that begins now.
+    began = service(ours.engine, ours.clock, random.Random(7).randbytes)
+    client = Client(
+        began.app, {"Authorization": f"Bearer {began.accounts.sign_in('ada@example.com', PASSWORD, 'a test').token}"}
+    )
+    assert press(client, profile, title_id)["resume_seconds"] == 42
 
 
 def test_a_page_that_goes_away_sends_its_events_as_plain_text_with_its_cookie(

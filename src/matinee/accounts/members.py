@@ -16,6 +16,7 @@ from matinee.accounts.profiles import EVERYTHING, MOST_PROFILES, Profile, checke
 from matinee.accounts.sessions import Member, Presence, Role, Session, SignIn
 from matinee.model.errors import Conflict, Forbidden, Invalid, NotFound, SignInRequired
 from matinee.model.ids import RandomBytes, is_id, new_id
+from matinee.model.recent import Recent
 from matinee.ports import Clock
 
 __all__ = ["Accounts", "Household", "Member", "Presence", "Profile", "Role", "Session", "SignIn"]
@@ -24,6 +25,9 @@ _log = structlog.get_logger()
 _SIGN_INS = Counter("matinee_sign_ins", "Sign-ins by how they ended.", ["outcome"])
 
 _SEEN_EVERY = timedelta(seconds=60)
+# For so long a member who was signed out in another process is still believed here.
+_MEMBER_LASTS = timedelta(seconds=3)
+_MEMBERS_KEPT = 20_000
 _UNLOCKED_FOR = timedelta(hours=6)
 _WRONG_PASSWORDS = 10
 _WRONG_PINS = 5
@@ -42,6 +46,7 @@ class Accounts:
         self._random_bytes = random_bytes
         self._session_seconds = session_seconds
         self._guesses = Guesses(engine, clock, random_bytes)
+        self._members: Recent[str, Member] = Recent(_MEMBERS_KEPT, _MEMBER_LASTS)
         # Compared with when an e-mail address is unknown, so that the answer takes as long as for a known one.
         self._nobodys_hash = self._guesses.hashed(random_bytes(16).hex())
 
@@ -106,8 +111,16 @@ class Accounts:
         return found
 
     def member_of(self, token: str) -> Member:
-        """Whose token it is. SignInRequired if it is unknown or has expired."""
-        return self.presence(token).member
+        """Whose token it is, as known within the last three seconds. SignInRequired if it is unknown or has expired.
+
+        A sign-out counts at once in its own process. ``presence`` and ``household`` ask the database each time.
+        """
+        key, now, turn = credentials.digest(token), self._clock.now(), self._members.turn
+        member = self._members.get(key, now)
+        if member is None:
+            member = self.presence(token).member
+            self._members.keep(key, member, now, turn)
+        return member
 
     def household(self, token: str) -> "Household":
         """What the token's session may do with its member's profiles. SignInRequired as ``presence``."""
@@ -117,6 +130,7 @@ class Accounts:
         """End the token's session, if there is one."""
         with self._engine.begin() as connection:
             store.remove_token(connection, credentials.digest(token))
+        self._members.forget(credentials.digest(token))
 
     def sessions(self, member_id: str, current_token: str | None = None) -> list[Session]:
         """Where a member is signed in, newest first; the session of ``current_token`` is marked."""
@@ -129,6 +143,7 @@ class Accounts:
         with self._engine.begin() as connection:
             if not (is_id(session_id) and store.remove_session(connection, member_id, session_id)):
                 raise NotFound(f"You have no session {session_id!r}.")
+        self._members.forget()
 
     def forget_expired(self) -> int:
         """Remove expired sessions and guesses of the past; how many sessions there were."""

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from matinee.accounts.members import Household, Member
 from matinee.api.authentication import household, signed_in
+from matinee.pages.resume import resume_seconds
 from matinee.pages.visitor import REGION_COOKIE
 from matinee.playback.playbacks import Started
 
@@ -60,23 +61,24 @@ def routes(rooms: "Rooms") -> APIRouter:
         address = request.client.host if request.client else None
         claims = [device.get("region"), request.cookies.get(REGION_COOKIE)]
         region = rooms.topology.viewer_region(address, claims, trusted=rooms.trust_region)
-        return _body(rooms.playbacks.start(home.member.id, profile, press.title_id, device, region))
+        started = rooms.playbacks.start(home.member.id, profile, press.title_id, device, region)
+        return _body(rooms, started)
 
     @router.post("/{playback_id}/renewal")
     def renew(playback_id: str, member: SignedIn) -> PlaybackBody:
         """New tokens and addresses for a playback that outlives its own. 403 once it was revoked."""
-        return _body(rooms.playbacks.renew(member.id, playback_id))
+        return _body(rooms, rooms.playbacks.renew(member.id, playback_id))
 
     return router
 
 
-def _body(started: Started) -> PlaybackBody:
+def _body(rooms: "Rooms", started: Started) -> PlaybackBody:
     return PlaybackBody(
         playback_id=started.playback_id,
         hls_url=started.hls_url,
         dash_url=started.dash_url,
         steering_url=started.steering_url,
         edges=[EdgeBody(id=edge.id, region=edge.region, url=edge.url, reason=edge.reason) for edge in started.edges],
-        resume_seconds=started.resume_seconds,
+        resume_seconds=resume_seconds(rooms, started.profile_id, started.title_id),
         expires_at=started.expires_at,
     )

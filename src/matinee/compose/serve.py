@@ -81,7 +81,7 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
             token_seconds=settings.token_seconds,
             steering_seconds=settings.steering_seconds,
         ),
-        telemetry=Telemetry(engine=engine, outbox=outbox, clock=clock, accounts=accounts),
+        telemetry=Telemetry(engine=engine, log=log, clock=clock, accounts=accounts),
         recommender=Recommender(log=log, relay=relay, clock=clock),
         objects=objects,
         clock=clock,

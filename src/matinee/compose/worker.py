@@ -30,6 +30,7 @@ from matinee.encoding.jobs import Jobs
 from matinee.encoding.pipeline import Pipeline
 from matinee.model.errors import MatineeError
 from matinee.observability import configure
+from matinee.playback.telemetry import Telemetry
 from matinee.ports import Compute
 from matinee.schedule import Schedule, entries
 from matinee.settings import Settings
@@ -52,6 +53,7 @@ def run_worker(settings: Settings) -> None:
         engine=engine, clock=clock, random_bytes=secrets.token_bytes, session_seconds=settings.session_seconds
     )
     edges = Edges(engine=engine, outbox=outbox, clock=clock, silence_seconds=settings.edge_silence_seconds)
+    telemetry = Telemetry(engine=engine, log=log, clock=clock, accounts=accounts)
     jobs = Jobs(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes)
     compute = open_compute(settings)
     pipeline = Pipeline(
@@ -68,7 +70,7 @@ def run_worker(settings: Settings) -> None:
     owner = f"{socket.gethostname()}-{os.getpid()}"
     stop = threading.Event()
     threads = [
-        threading.Thread(target=Consumers(log=log, catalogue=catalogue).run, args=(stop,), name="consumers"),
+        threading.Thread(target=Consumers(log, catalogue, telemetry).run, args=(stop,), name="consumers"),
         threading.Thread(
             target=Schedule(
                 leases=DatabaseLeases(engine=engine, clock=clock),

@@ -7,6 +7,7 @@ from matinee.accounts.members import Profile
 from matinee.catalogue.titles import Shelf, Title
 from matinee.model.errors import Forbidden, NotFound
 from matinee.pages.cards import Card, card, cards
+from matinee.pages.resume import resume_seconds
 
 if TYPE_CHECKING:
     from matinee.pages.rooms import Rooms
@@ -29,14 +30,13 @@ def title_page(rooms: "Rooms", profile: Profile, title_id: str) -> TitlePage:
     """A title's page; NotFound if it is not on the shelf, Forbidden beyond the profile's maturity limit."""
     shelf = rooms.catalogue.shelf()
     title = on_shelf(shelf, profile, title_id)
-    rooms.recommender.catch_up()
+    left_seconds = resume_seconds(rooms, profile.id, title_id)
     progress = rooms.recommender.progress(profile.id)
-    left = rooms.playbacks.positions(profile.id).get(title_id)
     similar_ids = rooms.recommender.similar(title_id, shelf, SIMILAR, profile.maturity_limit)
     similar = [shelf.by_id[similar_id] for similar_id in similar_ids]
     return TitlePage(
         card=card(title, progress),
-        resume_seconds=0.0 if left is None else left.resume_seconds,
+        resume_seconds=left_seconds,
         heights=tuple(rendition.height or 0 for rendition in title.presentation.video) if title.presentation else (),
         similar=cards(similar, progress),
         similar_reason=_shared(title, similar),

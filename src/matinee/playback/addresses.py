@@ -27,11 +27,12 @@ class Started:
     """The answer to a press of play; edges best first."""
 
     playback_id: str
+    profile_id: str
+    title_id: str
     hls_url: str
     dash_url: str
     steering_url: str
     edges: tuple[EdgeAddress, ...]
-    resume_seconds: float
     expires_at: datetime
 
 
@@ -53,18 +54,19 @@ class Addresses:
     keys: Mapping[str, bytes]
     signing_key_id: str
 
-    def started(self, play: Play, ranked: Sequence[Ranked], resume_seconds: float) -> Started:
+    def started(self, play: Play, ranked: Sequence[Ranked], profile_id: str) -> Started:
         """Everything a player needs to begin."""
         token = self._signed(play, f"{play.playback_id}/")
         manifest = f"{self.public_address}/manifests/{token}/{play.playback_id}"
         folder = self._folder(play)
         return Started(
             playback_id=play.playback_id,
+            profile_id=profile_id,
+            title_id=play.title_id,
             hls_url=f"{manifest}/master.m3u8",
             dash_url=f"{manifest}/manifest.mpd",
             steering_url=self.steering(play.playback_id),
             edges=tuple(EdgeAddress(one.edge_id, one.region, _under(one, folder), one.reason) for one in ranked),
-            resume_seconds=resume_seconds,
             expires_at=play.expires_at,
         )
 

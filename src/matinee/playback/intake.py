@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from matinee.model.errors import Invalid, NotFound
 from matinee.model.events import (
+    FACTS,
     Event,
     Facts,
     ImpressionShown,
@@ -21,9 +23,8 @@ from matinee.model.events import (
 )
 from matinee.playback import qoe
 
-PLAYBACK_TYPES = frozenset(
-    kind.type for kind in (PlaybackStarted, PlaybackHeartbeat, PlaybackStopped, PlaybackFailed, PlaybackSwitched)
-)
+PLAYBACK_FACTS = (PlaybackStarted, PlaybackHeartbeat, PlaybackStopped, PlaybackFailed, PlaybackSwitched)
+PLAYBACK_TYPES = frozenset(kind.type for kind in PLAYBACK_FACTS)
 PROFILE_TYPES = frozenset(kind.type for kind in (ImpressionShown, SearchMade))
 _ENVELOPE = frozenset({"id", "type", "time", "facts"})
 _EVENT_ID = re.compile(r"[!-~]{1,100}")
@@ -103,33 +104,39 @@ def event_of(sent: Sent, member_id: str, owners: Mapping[str, Mapping[str, Any]]
     ``owners`` are the playbacks of the batch by id, ``profiles`` the member's own. NotFound if it is about another's;
     Invalid if its facts are not right.
     """
-    values = dict(sent.values)
-    duration_seconds = 0.0
+    values = sent.values
     if sent.type in PLAYBACK_TYPES:
         owner = owners.get(str(values.get("playback_id")))
         if owner is None or owner["member_id"] != member_id:
             raise NotFound(f"Event {sent.place} is about a playback that does not exist, or is not yours.")
-        values |= {"profile_id": owner["profile_id"], "title_id": owner["title_id"], "region": owner["region"]}
-        duration_seconds = owner["duration_seconds"]
+        values = {**values, "profile_id": owner["profile_id"], "title_id": owner["title_id"], "region": owner["region"]}
+        if owner["duration_seconds"]:
+            values["duration_seconds"] = owner["duration_seconds"]
     elif str(values.get("profile_id")) not in profiles:
         raise NotFound(f"Event {sent.place} is about a profile that does not exist, or is not yours.")
     try:
         facts = facts_from(sent.type, values)
     except Invalid as error:
         raise Invalid(f"Event {sent.place}: {error}") from error
-    return Event(id=sent.id, time=sent.time, source="player", facts=_checked(sent.place, facts, duration_seconds))
+    return Event(id=sent.id, time=sent.time, source="player", facts=_checked(sent.place, facts))
 
 
-def _checked(place: int, facts: Facts, duration_seconds: float) -> Facts:
-    """Facts whose amounts can be true, with the title's duration where the player left it out."""
-    for name, most in _MOST.items():
-        amount = getattr(facts, name, None)
-        if amount is not None and not 0 <= amount <= most:
+def _checked(place: int, facts: Facts) -> Facts:
+    """Facts whose amounts can be true: a position lies within its title, however long the player thinks it is."""
+    for name in _amounts(type(facts).type):
+        amount = getattr(facts, name)
+        if amount is not None and not 0 <= amount <= _MOST[name]:
             raise Invalid(f"In event {place}, {name!r} cannot be {amount}.")
     if isinstance(facts, (PlaybackHeartbeat, PlaybackStopped)):
-        length = duration_seconds or facts.duration_seconds or facts.position_seconds
-        facts = replace(facts, duration_seconds=length, position_seconds=min(facts.position_seconds, length))
+        length = facts.duration_seconds or facts.position_seconds
+        if facts.position_seconds > length or length != facts.duration_seconds:
+            facts = replace(facts, duration_seconds=length, position_seconds=min(facts.position_seconds, length))
     return facts
+
+
+@cache
+def _amounts(kind: str) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(FACTS[kind]) if field.name in _MOST)
 
 
 def position_of(event: Event) -> Mapping[str, Any] | None:

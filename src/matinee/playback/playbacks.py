@@ -104,9 +104,8 @@ class Playbacks:
         }
         with self._engine.begin() as connection:
             store.add_playback(connection, values)
-            left = store.read_position(connection, profile.id, title_id)
         _STARTED.inc()
-        return self._answer("playback.started", values, ranked, left)
+        return self._answer("playback.started", values, ranked)
 
     def renew(self, member_id: str, playback_id: str) -> Started:
         """New tokens and addresses, ranked anew. NotFound if it is another's; Forbidden once it was revoked."""
@@ -118,8 +117,7 @@ class Playbacks:
         ranked, plan = self._planned(self._viewer(row), row["title_id"], revision, presentation)
         with self._engine.begin() as connection:
             store.change_playback(connection, playback_id, plan)
-            left = store.read_position(connection, row["profile_id"], row["title_id"])
-        return self._answer("playback.renewed", {**row, **plan}, ranked, left)
+        return self._answer("playback.renewed", {**row, **plan}, ranked)
 
     def revoke(self, playback_id: str) -> None:
         """Refuse this playback manifests and renewals from now on; tokens that are out hold until they expire."""
@@ -166,11 +164,11 @@ class Playbacks:
             "PATHWAY-PRIORITY": priority,
         }
 
-    def positions(self, profile_id: str) -> dict[str, Position]:
-        """Where a profile left each title, by the title's id."""
+    def position(self, profile_id: str, title_id: str) -> Position | None:
+        """Where a profile left a title, by the events that were applied so far."""
         with self._engine.connect().execution_options(read_only=True) as connection:
-            rows = store.read_positions(connection, profile_id)
-        return {title_id: position_from(row) for title_id, row in rows.items()}
+            row = store.read_position(connection, profile_id, title_id)
+        return None if row is None else position_from(row)
 
     def why(self, playback_id: str) -> dict[str, Any]:
         """The recorded decision, replayed: see ``replay``."""
@@ -212,9 +210,7 @@ class Playbacks:
             "stopped": False,
         }
 
-    def _answer(
-        self, what: str, row: Mapping[str, Any], ranked: Sequence[Ranked], left: Mapping[str, Any] | None
-    ) -> Started:
+    def _answer(self, what: str, row: Mapping[str, Any], ranked: Sequence[Ranked]) -> Started:
         _log.info(
             what,
             playback_id=row["playback_id"],
@@ -223,7 +219,7 @@ class Playbacks:
             edge_id=ranked[0].edge_id,
             reason=ranked[0].reason,
         )
-        return self._addresses.started(_play(row), ranked, position_from(left).resume_seconds if left else 0.0)
+        return self._addresses.started(_play(row), ranked, row["profile_id"])
 
     def _row(self, playback_id: str) -> Mapping[str, Any]:
         with self._engine.connect().execution_options(read_only=True) as connection:

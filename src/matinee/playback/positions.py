@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+# By then only the credits are left.
 _FINISHED_SHARE = 0.95
 
 
@@ -17,14 +18,14 @@ class Position:
     updated_at: datetime
 
     @property
-    def finished(self) -> bool:
-        """Whether so much was seen (95 %) that only the credits are left."""
-        return self.position_seconds >= _FINISHED_SHARE * self.duration_seconds
-
-    @property
     def resume_seconds(self) -> float:
-        """Where to go on: at the start again once it was finished."""
-        return 0.0 if self.finished else self.position_seconds
+        """Where to go on."""
+        return resume_at(self.position_seconds, self.duration_seconds)
+
+
+def resume_at(position_seconds: float, duration_seconds: float) -> float:
+    """Where to go on with what was left there: at the start again once so much was seen that only credits are left."""
+    return 0.0 if 0 < _FINISHED_SHARE * duration_seconds <= position_seconds else position_seconds
 
 
 def position_from(row: Mapping[str, Any]) -> Position:

@@ -99,11 +99,13 @@ def _add_sample(dialect: str) -> Any:
     return _insert(dialect, samples).on_conflict_do_nothing()
 
 
+_SEEN = sa.bindparam("seen", type_=Moment())
 _MARK_SEEN = (
     sa.update(playbacks)
     .where(playbacks.c.playback_id == sa.bindparam("id"))
     .values(
-        seen_at=sa.bindparam("seen", type_=Moment()),
+        # A request may have heard of it since the events were accepted.
+        seen_at=sa.case((playbacks.c.seen_at > _SEEN, playbacks.c.seen_at), else_=_SEEN),
         edge_id=sa.func.coalesce(sa.bindparam("edge", type_=sa.String(64)), playbacks.c.edge_id),
         stopped=sa.bindparam("ended", type_=sa.Boolean()),
     )
@@ -164,12 +166,6 @@ def write_positions(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]
     """Keep where titles were left, unless a later event told already."""
     if rows:
         connection.execute(_upsert_position(connection.dialect.name), list(rows))
-
-
-def read_positions(connection: sa.Connection, profile_id: str) -> Mapping[str, Mapping[str, Any]]:
-    """Where a profile left each title."""
-    rows = connection.execute(sa.select(positions).where(positions.c.profile_id == profile_id)).mappings()
-    return {row["title_id"]: dict(row) for row in rows}
 
 
 def read_position(connection: sa.Connection, profile_id: str, title_id: str) -> Mapping[str, Any] | None:

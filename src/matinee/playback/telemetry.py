@@ -1,7 +1,7 @@
 """What players tell: events that others learn from, positions to go on from, and samples of quality.
 
-A batch is accepted whole or not at all, and accepted means durable: events, positions and samples are written in one
-transaction, and only its commit is answered.
+A batch is accepted whole or not at all, and accepted means durable: it stands in the event log. What follows from it
+here (positions, samples, who plays where) is written when the log hands it to ``Telemetry.apply``, in a worker.
 """
 
 from collections import Counter as Tally
@@ -17,20 +17,13 @@ from prometheus_client import Counter
 
 from matinee.accounts.members import Accounts
 from matinee.model.errors import Invalid
-from matinee.model.events import Event, PlaybackFailed, PlaybackStopped
+from matinee.model.events import Event
 from matinee.model.ids import is_id
 from matinee.playback import cmcd, qoe, store
-from matinee.playback.commitments import LISTENING
-from matinee.playback.intake import (
-    PLAYBACK_TYPES,
-    PROFILE_TYPES,
-    Sent,
-    event_of,
-    position_of,
-    read_sent,
-    sample_of_event,
-)
-from matinee.ports import Clock, Outbox
+from matinee.playback.effects import effects_of, sample_row
+from matinee.playback.intake import PLAYBACK_FACTS, PLAYBACK_TYPES, PROFILE_TYPES, event_of, read_sent
+from matinee.playback.ownership import Ownership
+from matinee.ports import Clock, EventLog
 
 _log = structlog.get_logger()
 _EVENTS = Counter("matinee_events", "Client events by type.", ["type"])
@@ -67,11 +60,11 @@ class AcceptedReports:
 class Telemetry:
     """The shell around what players tell. Threads share it."""
 
-    def __init__(self, engine: sa.Engine, outbox: Outbox, clock: Clock, accounts: Accounts) -> None:
+    def __init__(self, engine: sa.Engine, log: EventLog, clock: Clock, accounts: Accounts) -> None:
         self._engine = engine
-        self._outbox = outbox
+        self._log = log
         self._clock = clock
-        self._accounts = accounts
+        self._ownership = Ownership(engine, accounts, clock)
         self._lock = Lock()
         self._cleaned = clock.now()
         self._summary: tuple[datetime, qoe.QoeSummary] | None = None
@@ -91,20 +84,30 @@ class Telemetry:
         sent = [read_sent(place, values, now) for place, values in enumerate(batch)]
         if not sent:
             return Accepted(0, 0)
-        # Before the transaction: on SQLite a second writer would wait for this one.
-        profiles = self._profiles(member_id, sent)
-        with self._engine.begin() as connection:
-            wanted = {str(one.values.get("playback_id")) for one in sent if one.type in PLAYBACK_TYPES}
-            owners = store.read_owners(connection, filter(is_id, wanted)) if wanted else {}
-            events = [event_of(one, member_id, owners, profiles) for one in sent]
-            new = {event.id: event for event in events}
-            count = self._outbox.append(connection, list(new.values()))
-            self._apply(connection, sorted(new.values(), key=lambda event: event.time), owners, now)
-        for kind, number in Tally(event.type for event in events).items():
+        about = {str(one.values.get("playback_id")) for one in sent if one.type in PLAYBACK_TYPES}
+        owners = self._ownership.playbacks(about) if about else {}
+        wanted = frozenset(str(one.values.get("profile_id")) for one in sent if one.type in PROFILE_TYPES)
+        profiles = self._ownership.profiles(member_id, wanted) if wanted else wanted
+        events = [event_of(one, member_id, owners, profiles) for one in sent]
+        count = self._log.append(events)
+        for kind, number in Tally(one.type for one in sent).items():
             _EVENTS.labels(kind).inc(number)
         _REPEATED.inc(len(events) - count)
         _log.debug("events.accepted", member_id=member_id, accepted=count, repeated=len(events) - count)
         return Accepted(accepted=count, repeated=len(events) - count)
+
+    def apply(self, events: Sequence[Event]) -> None:
+        """Write what follows from recorded events, all of it or nothing; doing it twice is doing it once."""
+        about = {event.facts.playback_id for event in events if isinstance(event.facts, PLAYBACK_FACTS)}
+        if not about:
+            return
+        now = self._clock.now()
+        with self._engine.begin() as connection:
+            effects = effects_of(events, store.read_owners(connection, about), now)
+            store.write_positions(connection, effects.positions)
+            store.mark_seen(connection, effects.seen)
+            store.write_samples(connection, effects.samples)
+            self._clean(connection, now)
 
     def accept_cmcd(self, body: bytes) -> AcceptedReports:
         """Keep CMCD reports, one a line, whose ``sid`` is a playback's id; others are counted and passed over."""
@@ -164,44 +167,9 @@ class Telemetry:
                 continue
             kept += 1
             if not _thinned_out(report):
-                rows.append(_row(f"cmcd:{sample.playback_id}:{report.digest}", course.increment(sample)))
+                rows.append(sample_row(f"cmcd:{sample.playback_id}:{report.digest}", course.increment(sample)))
         store.write_samples(connection, rows)
         return kept
-
-    def _profiles(self, member_id: str, sent: Sequence[Sent]) -> frozenset[str]:
-        if not any(one.type in PROFILE_TYPES for one in sent):
-            return frozenset()
-        return frozenset(profile.id for profile in self._accounts.profiles(member_id))
-
-    def _apply(
-        self,
-        connection: sa.Connection,
-        events: Sequence[Event],
-        owners: Mapping[str, Mapping[str, Any]],
-        now: datetime,
-    ) -> None:
-        positions: dict[tuple[str, str], Mapping[str, Any]] = {}
-        seen: dict[str, Mapping[str, Any]] = {}
-        rows = []
-        # Events that name no edge happened at the one named last.
-        at = {playback_id: owner["edge_id"] for playback_id, owner in owners.items()}
-        for event in events:
-            if (left := position_of(event)) is not None:
-                positions[left["profile_id"], left["title_id"]] = left
-            sample = sample_of_event(event)
-            if sample is None:
-                continue
-            playback_id = sample.playback_id
-            at[playback_id] = sample.edge_id or at[playback_id]
-            rows.append(_row(event.id, sample) | {"edge_id": at[playback_id]})
-            if event.time > now - LISTENING:
-                ended = isinstance(event.facts, (PlaybackStopped, PlaybackFailed))
-                seen[playback_id] = {"id": playback_id, "seen": event.time, "edge": at[playback_id], "ended": ended}
-        # In one order everywhere, so that two transactions never wait for each other's rows.
-        store.write_positions(connection, [positions[key] for key in sorted(positions)])
-        store.mark_seen(connection, [seen[key] for key in sorted(seen)])
-        store.write_samples(connection, rows)
-        self._clean(connection, now)
 
     def _clean(self, connection: sa.Connection, now: datetime) -> None:
         with self._lock:
@@ -231,8 +199,3 @@ def _sample_of_report(report: cmcd.Report, edge_id: str, now: datetime) -> qoe.S
 
 
 _REPORTED = frozenset(qoe.Sample.__slots__) & frozenset(cmcd.Report.__slots__) - {"time", "edge_id"}
-
-
-def _row(sample_id: str, sample: qoe.Sample) -> dict[str, Any]:
-    # By hand: dataclasses.asdict copies deeply, which takes longer than all else here.
-    return {"sample_id": sample_id, **{name: getattr(sample, name) for name in qoe.Sample.__slots__}}

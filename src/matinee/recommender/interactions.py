@@ -44,6 +44,11 @@ class Play:
         return self.counted_at > _NEVER
 
     @property
+    def placed(self) -> bool:
+        """Whether anybody told a position."""
+        return self.position_at > _NEVER
+
+    @property
     def in_progress(self) -> bool:
         """Whether there is something to go on with: begun in earnest, and not at its end."""
         return not self.done and max(self.position_seconds, self.watched_seconds) >= _SHORTEST_SECONDS

@@ -89,6 +89,14 @@ class Recommender:
                 if play.done or play.position_seconds > 0
             }
 
+    def position(self, profile_id: str, title_id: str) -> tuple[float, float] | None:
+        """Where a profile left a title and how long that is, in seconds (0: not told); None if nothing told of it."""
+        with self._state:
+            play = self._knowledge.histories.of(profile_id).plays.get(title_id)
+            if play is None or not play.placed:
+                return None
+            return (play.duration_seconds if play.done else play.position_seconds, play.duration_seconds)
+
     def start(self) -> None:
         """Keep up in the background as well, so that the first request after a quiet hour has little to read."""
         self._thread = threading.Thread(target=self._keep_up, name="recommender", daemon=True)
