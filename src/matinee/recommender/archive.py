@@ -9,10 +9,12 @@ the same keys, and one of them says in one transaction that they stand. The log 
 range as often as it is asked, for nothing is dropped from it that is not archived.
 """
 
+import hashlib
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import obstore
@@ -60,7 +62,7 @@ class Archive:
     ) -> None:
         self._engine = engine
         self._objects = objects
-        self._log = log
+        self.log = log
         self._clock = clock
         self._range_events = range_events
 
@@ -71,7 +73,7 @@ class Archive:
 
         Twice at once is harmless. Unavailable if the database, the log or the object store does not answer.
         """
-        end, written = self._log.end(), 0
+        end, written = self.log.end(), 0
         while self.written_through() < end:
             try:
                 events = self._write_next(end)
@@ -85,14 +87,14 @@ class Archive:
 
     def finish(self) -> None:
         """Write the range that somebody meant to write and has not, if there is one."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             found = store.open_range(connection)
         if found is not None:
             self._write_range(found, self._again(found))
 
     def _write_next(self, end: int) -> int | None:
         """Write one range; how many events, or None if the log has no more."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             found = store.open_range(connection)
             after = store.written_through(connection)
             neighbours = self._neighbours(connection, after)
@@ -102,7 +104,7 @@ class Archive:
         if not placed:
             return None
         found = Range(after, placed[-1][0], neighbours, len(placed))
-        with _database_answers(), self._engine.begin() as connection:
+        with self.writing() as connection:
             if not store.add_range(connection, found):
                 raise Conflict(f"Another worker archives what comes after {after}.")
         return self._write_range(found, placed)
@@ -114,11 +116,13 @@ class Archive:
         forgotten = self.forgotten()
         late = [position for position, event in placed if _late(forgotten, event)] if forgotten else []
         left = set(late)
+        # A worker that did not know yet puts other contents: they must not come under the same key.
+        token = hashlib.sha256(repr(late).encode()).hexdigest()[:16] if late else ""
         made = parts.drafts([one for one in placed if one[0] not in left])
         events, now = len(placed) - len(late), self._clock.now()
         standing = [
             Part(
-                key=key_of(draft.day, found.first, found.through),
+                key=key_of(draft.day, found.first, found.through, token),
                 day=draft.day,
                 first=found.first,
                 last=found.through,
@@ -130,7 +134,7 @@ class Archive:
         ]
         for part, draft in zip(standing, made, strict=True):
             self.put(part.key, draft.body)
-        with _database_answers(), self._engine.begin() as connection:
+        with self.writing() as connection:
             mine = store.mark_written(connection, found.after, events, now)
             if mine:
                 for part in standing:
@@ -140,14 +144,14 @@ class Archive:
             self._withdraw([part.key for part in standing])
             return 0
         if late:
-            self._log.erase(late)
+            self.log.erase(late)
         _archived.inc(events)
         _position.set(found.through)
         _log.info("archive.written", events=events, parts=len(standing), after=found.after, through=found.through)
         return events
 
     def _withdraw(self, keys: Sequence[str]) -> None:
-        with self._reading() as connection:
+        with self.reading() as connection:
             known = store.known_keys(connection, keys)
         self.remove([key for key in keys if key not in known])
 
@@ -161,7 +165,7 @@ class Archive:
 
     def _read(self, after: int, through: int, neighbours: int, most: int | None) -> list[Placed]:
         """Events out of the log, without those told before; about ``most`` of them, if that is said."""
-        tail, seen, placed = self._log.tail(neighbours), set[str](), list[Placed]()
+        tail, seen, placed = self.log.tail(neighbours), set[str](), list[Placed]()
         while most is None or len(placed) < most:
             batch = tail.read(_BATCH, _WAIT_SECONDS)
             for recorded in batch:
@@ -190,17 +194,17 @@ class Archive:
 
     def written_through(self) -> int:
         """The position up to which the archive has everything."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return store.written_through(connection)
 
     def dropped_through(self) -> int:
         """The position up to which the log may have let go of its events."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return store.dropped_through(connection)
 
     def forgotten(self) -> Mapping[str, float]:
         """Up to when each profile is forgotten, in seconds since 1970."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return store.read_forgotten(connection)
 
     def events(self, after: int = 0) -> Iterator[Placed]:
@@ -210,7 +214,7 @@ class Archive:
         """
         from matinee.recommender import parts  # noqa: PLC0415 - pyarrow is loaded where a part is read
 
-        with self._reading() as connection:
+        with self.reading() as connection:
             standing = store.read_parts(connection, PartState.STANDING, after=after)
         for part in standing:
             with self.fetched([part]) as (path,):
@@ -241,8 +245,27 @@ class Archive:
                 paths.append(path)
             yield paths
 
+    def listed(self, prefix: str, at_once: int) -> Iterator[list[str]]:
+        """The keys of all objects below a prefix. Unavailable if the store does not answer."""
+        with _objects_answer():
+            for found in obstore.list(self._objects, prefix, chunk_size=at_once):
+                yield [one["path"] for one in found]
+
+    # --- the database -----------------------------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        """The time."""
+        return self._clock.now()
+
     @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction. Unavailable if the database does not answer."""
+        with _database_answers(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection that only reads. Unavailable if the database does not answer."""
         with _database_answers(), self._engine.connect() as connection:
             yield connection.execution_options(read_only=True)
 
@@ -260,6 +283,12 @@ def _late(forgotten: Mapping[str, float], event: Event) -> bool:
 def key_of(day: str, first: int, last: int, token: str = "") -> str:
     """A part's key. Positions have sixteen digits, so that names sort as they do."""
     return f"{PREFIX}day={day}/part-{first:016d}-{last:016d}{token and '-'}{token}.parquet"
+
+
+def range_of(key: str) -> tuple[int, int] | None:
+    """The positions in a part's key; None for an object that is no part."""
+    found = re.search(r"/part-(\d+)-(\d+)", key)
+    return found and (int(found[1]), int(found[2]))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from matinee.model.errors import Invalid
-from matinee.model.events import SCHEMA_VERSION, Event, facts_from
+from matinee.model.events import SCHEMA_VERSION, Event, Facts, facts_from
 
 SCHEMA: Mapping[str, str] = {
     "id": "unique among the events of the log's last minutes, as a rule for ever",
@@ -73,12 +73,17 @@ def day_of(time: datetime) -> str:
     return time.astimezone(UTC).date().isoformat()
 
 
+def _names(facts: type[Facts]) -> tuple[str, ...]:
+    slots: tuple[str, ...] = facts.__slots__
+    return slots
+
+
 def drafts(events: Iterable[Placed]) -> list[Draft]:
     """Events as one part for each of their days, days in order."""
     days: dict[str, dict[str, list[Any]]] = {}
     for position, event in events:
         columns = days.setdefault(day_of(event.time), {name: [] for name in SCHEMA})
-        facts: dict[str, Any] = {name: getattr(event.facts, name) for name in type(event.facts).__slots__}
+        facts: dict[str, Any] = {name: getattr(event.facts, name) for name in _names(type(event.facts))}
         columns["id"].append(event.id)
         columns["type"].append(event.type)
         columns["version"].append(SCHEMA_VERSION)
@@ -108,6 +113,12 @@ def _writer(where: Any) -> Any:
         # What repeats is worth a dictionary; an id and a text of its own are not.
         use_dictionary=[name for name in SCHEMA if name not in plain],
     )
+
+
+def count(part: Path) -> int:
+    """How many events a part says it holds."""
+    with parquet.ParquetFile(part) as file:
+        return int(file.metadata.num_rows)
 
 
 def positions(part: Path, wanted: Wanted) -> list[int]:

@@ -138,10 +138,10 @@ def mark_written(connection: sa.Connection, after: int, events: int, now: dateti
     return connection.execute(sa.update(ranges).where(mine).values(written_at=now, events=events)).rowcount == 1
 
 
-def written_before(connection: sa.Connection, before: datetime) -> int:
-    """The position up to which all was archived before a time; 0 if nothing was."""
-    chosen = sa.select(sa.func.max(ranges.c.through)).where(ranges.c.written_at <= before)
-    return connection.execute(chosen).scalar() or 0
+def undropped(connection: sa.Connection, before: datetime) -> list[int]:
+    """Where the ranges end that were written before a time and are still in the log, in order."""
+    old = sa.and_(ranges.c.written_at <= before, ranges.c.dropped_at.is_(None))
+    return list(connection.execute(sa.select(ranges.c.through).where(old).order_by(ranges.c.through)).scalars())
 
 
 def mark_dropped(connection: sa.Connection, through: int, now: datetime) -> None:
@@ -170,9 +170,9 @@ def add_part(connection: sa.Connection, part: Part, state: PartState) -> None:
 
 
 def move_part(connection: sa.Connection, part: Part, old: PartState, new: PartState) -> bool:
-    """Change a part's state, with its counts as they are now; False if it was not in the old state."""
+    """Change a part's state, with what is known of it now; False if it was not in the old state."""
     mine = sa.and_(parts.c.key == part.key, parts.c.state == old.value)
-    changes = {"state": new.value, "events": part.events, "bytes": part.bytes}
+    changes = {"state": new.value, "events": part.events, "bytes": part.bytes, "written_at": part.written_at}
     return connection.execute(sa.update(parts).where(mine).values(**changes)).rowcount == 1
 
 
