@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.events_database import DatabaseOutbox
 from matinee.compose.control_check import check_control, check_public
-from matinee.compose.database import check_schema, open_database, shown
+from matinee.compose.database import check_database, check_replica, open_database, shown
 from matinee.compose.findings import Finding, Question, ask_all
+from matinee.compose.objects import shown_store
 from matinee.compose.objects_check import check_objects
 from matinee.compose.tls import own_identity, trusted
 from matinee.delivery.edges import Edges, EdgeState
@@ -41,10 +42,14 @@ def examine(settings: Settings, environment: Mapping[str, str] | None = None) ->
 
 def serve_questions(settings: Settings) -> list[Question]:
     """What a control plane process needs before it starts."""
-    return [
+    questions = [
         Question("database", shown(settings.database_url), lambda: _database(settings)),
         _objects(settings, writes=True),
     ]
+    if settings.database_replica:
+        replica = settings.database_replica
+        questions.append(Question("replica", shown(replica), lambda: check_replica(replica), spared=True))
+    return questions
 
 
 def worker_questions(settings: Settings) -> list[Question]:
@@ -53,7 +58,8 @@ def worker_questions(settings: Settings) -> list[Question]:
 
 
 def _objects(settings: Settings, *, writes: bool) -> Question:
-    return Question("objects", settings.objects_url, lambda: check_objects(settings.objects_url, writes=writes))
+    url = settings.objects_url
+    return Question("objects", shown_store(url), lambda: check_objects(url, writes=writes))
 
 
 def _control(settings: Settings) -> Question:
@@ -71,23 +77,22 @@ def _engine(settings: Settings) -> Iterator[sa.Engine]:
 
 def _database(settings: Settings) -> str:
     with _engine(settings) as engine:
-        check_schema(engine)
-        version = ".".join(str(part) for part in engine.dialect.server_version_info or ())
-        return f"{engine.dialect.name} {version}".strip()
+        return check_database(engine)
 
 
 def _edges(settings: Settings) -> str:
     """Whom the control plane offers; Unavailable, with their names, if some are silent."""
-    with _engine(settings) as engine:
-        clock = SystemClock()
-        edges = Edges(
-            engine=engine, outbox=DatabaseOutbox(), clock=clock, silence_seconds=settings.edge_silence_seconds
-        )
-        known, now = edges.edges(), clock.now()
+    clock, silence = SystemClock(), settings.edge_silence_seconds
+    try:
+        with _engine(settings) as engine:
+            known = Edges(engine=engine, outbox=DatabaseOutbox(), clock=clock, silence_seconds=silence).edges()
+    except sa.exc.SQLAlchemyError as error:
+        raise Unavailable("The database that knows them cannot be asked.") from error
+    now = clock.now()
     silent = [
         f"{edge.id} for {(now - edge.last_seen).total_seconds():.0f} s"
         for edge in known
-        if edge.state is EdgeState.SILENT or (now - edge.last_seen).total_seconds() > settings.edge_silence_seconds
+        if edge.state is EdgeState.SILENT or (now - edge.last_seen).total_seconds() > silence
     ]
     if silent:
         raise Unavailable(f"Silent: {', '.join(silent)}.")

@@ -127,9 +127,13 @@ def _checked(settings: Settings) -> tuple[dict[str, bytes], Identity]:
 
 def _ask_around(settings: Settings) -> None:
     """Unavailable if this edge may not read the origin or report. While they are only away, what is held is served."""
-    origin = Question("objects", settings.objects_url, lambda: check_objects(settings.objects_url, writes=False))
-    control = Question("control", settings.control, lambda: check_control(settings))
-    require([origin, control], away_is_well=True)
+    origin = settings.objects_url
+    require(
+        [
+            Question("objects", origin, lambda: check_objects(origin, writes=False), spared=True),
+            Question("control", settings.control, lambda: check_control(settings), spared=True),
+        ]
+    )
 
 
 def _raise_file_limit() -> None:

@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import structlog
 
@@ -22,12 +22,13 @@ class Question:
     """What to ask of a part; ``address`` is as it may be shown, without a password.
 
     ``ask`` returns what the part says of itself (its version first) or raises: Unavailable if it is away, another error
-    of ours if it is there and not right.
+    of ours if it is there and not right. A process starts without a part that is ``spared`` and away.
     """
 
     part: str
     address: str
     ask: Callable[[], str]
+    spared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +85,19 @@ def ask(question: Question) -> Finding:
     return Finding(question.part, question.address, ok=True, says=says, milliseconds=milliseconds)
 
 
-def require(questions: Sequence[Question], *, away_is_well: bool = False, seconds: float = _ASK_SECONDS) -> None:
-    """Ask before a process starts; Unavailable, with a sentence for every part that is not right.
-
-    With ``away_is_well`` a part that does not answer now is only told of.
-    """
-    findings = ask_all(questions, seconds)
-    for finding in findings:
-        facts = {name: value for name, value in asdict(finding).items() if name in {"part", "address", "says"}}
+def require(questions: Sequence[Question], seconds: float = _ASK_SECONDS) -> None:
+    """Ask before a process starts; Unavailable, with a sentence for every part that is not right."""
+    wrong = []
+    for question, finding in zip(questions, ask_all(questions, seconds), strict=True):
+        facts = {"part": finding.part, "address": finding.address, "says": finding.says}
         if finding.ok:
             _log.info("part.answers", milliseconds=finding.milliseconds, **facts)
-        elif finding.away and away_is_well:
+        elif finding.away and question.spared:
             _log.warning("part.away", **facts)
-    wrong = [finding for finding in findings if not finding.ok and not (finding.away and away_is_well)]
+        else:
+            wrong.append(_sentence(finding.says))
     if wrong:
-        raise Unavailable(" ".join(_sentence(finding.says) for finding in wrong))
+        raise Unavailable(" ".join(wrong))
 
 
 def _first_line(text: str) -> str:
