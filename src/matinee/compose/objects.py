@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from obstore.store import LocalStore, ObjectStore, S3Store
 
+from matinee.compose.credentials import with_credentials
 from matinee.model.errors import Invalid, Unavailable
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ S3_VARIABLES: Mapping[str, str] = {
     "AWS_ACCESS_KEY_ID": "Who asks. An edge only reads `media/*` and lists the bucket; everybody else also writes.",
     "AWS_SECRET_ACCESS_KEY": "The key's secret. Both empty: the machine's role, on Amazon.",
     "AWS_SESSION_TOKEN": "The token that belongs to a key which expires.",
+    "AWS_SHARED_CREDENTIALS_FILE": "Instead of these three: a file that holds them in its section `[default]`.",
+    "AWS_PROFILE": "Another section of that file.",
     "AWS_CA_BUNDLE": "PEM file: authorities that the endpoint's certificate is signed by, besides the system's.",
     "AWS_ALLOW_INVALID_CERTIFICATES": "`true`: believe any certificate. For a trial only.",
     "AWS_PROXY_URL": "A proxy on the way to S3.",
@@ -35,6 +38,7 @@ S3_VARIABLES: Mapping[str, str] = {
 
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 _ROLES = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_METADATA_ENDPOINT")
+_KEYS = ("access_key_id", "secret_access_key", "session_token")
 # obstore reads these from the environment only where it is given no client options at all.
 _CLIENT = (
     "allow_http",
@@ -98,6 +102,7 @@ def _folder(folder: Path) -> LocalStore:
 
 
 def _bucket(url: str, patience: Patience, environment: Mapping[str, str]) -> S3Store:
+    environment = with_credentials(environment)
     endpoint = _endpoint(environment)
     if endpoint and urlsplit(endpoint).scheme not in {"http", "https"}:
         raise Invalid(f"AWS_ENDPOINT_URL={endpoint!r} is neither an http:// nor an https:// address.")
@@ -125,8 +130,10 @@ def _bucket(url: str, patience: Patience, environment: Mapping[str, str]) -> S3S
         "retry_timeout": timedelta(seconds=patience.retry_seconds),
         "backoff": {"init_backoff": timedelta(milliseconds=200), "max_backoff": timedelta(seconds=5), "base": 2},
     }
+    # Told here, for they may come from a file, which obstore does not read.
+    keys: Any = {name: environment[f"AWS_{name.upper()}"] for name in _KEYS if environment.get(f"AWS_{name.upper()}")}
     try:
-        return S3Store.from_url(url, client_options=client, retry_config=retry)
+        return S3Store.from_url(url, client_options=client, retry_config=retry, **keys)
     except Exception as error:
         reason = str(error).partition("\n")[0]
         raise Invalid(f"The object store {url} cannot be opened with these AWS_ variables: {reason}.") from error
