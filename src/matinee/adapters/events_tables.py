@@ -31,6 +31,8 @@ outbox = sa.Table(
     sa.Column("sequence", _number, primary_key=True),
     sa.Column("id", sa.Text, nullable=False, unique=True),
     sa.Column("body", sa.Text, nullable=False),
+    # The claim a relay to another log has made: which message the event goes in. NULL: none yet.
+    sa.Column("batch", _number),
 )
 
 log = sa.Table(
