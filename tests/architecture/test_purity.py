@@ -22,6 +22,7 @@ SHELLS = {
     "matinee.playback.playbacks",
     "matinee.playback.telemetry",
     "matinee.recommender.archive",
+    "matinee.recommender.artefacts",
     "matinee.recommender.serving",
     "matinee.schedule",
 }

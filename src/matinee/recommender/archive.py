@@ -224,13 +224,13 @@ class Archive:
 
     def put(self, key: str, body: bytes | Path) -> None:
         """Put an object. Unavailable if the store does not answer."""
-        with _objects_answer():
+        with objects_answer():
             obstore.put(self._objects, key, body)
 
     def remove(self, keys: Sequence[str]) -> None:
         """Remove objects that may be there. Unavailable if the store does not answer."""
         for key in keys:
-            with _objects_answer(), suppress(FileNotFoundError):
+            with objects_answer(), suppress(FileNotFoundError):
                 obstore.delete(self._objects, key)
 
     @contextmanager
@@ -240,14 +240,14 @@ class Archive:
             paths = []
             for number, part in enumerate(chosen):
                 path = Path(folder) / f"{number}.parquet"
-                with _objects_answer(), path.open("wb") as file:
+                with objects_answer(), path.open("wb") as file:
                     file.writelines(obstore.get(self._objects, part.key).stream())
                 paths.append(path)
             yield paths
 
     def listed(self, prefix: str, at_once: int) -> Iterator[list[str]]:
         """The keys of all objects below a prefix. Unavailable if the store does not answer."""
-        with _objects_answer():
+        with objects_answer():
             for found in obstore.list(self._objects, prefix, chunk_size=at_once):
                 yield [one["path"] for one in found]
 
@@ -301,11 +301,12 @@ def _database_answers() -> Iterator[None]:
 
 
 @contextmanager
-def _objects_answer() -> Iterator[None]:
+def objects_answer() -> Iterator[None]:
+    """What the object store says of itself becomes Unavailable."""
     try:
         yield
     except FileNotFoundError as error:
-        raise Unavailable("A part of the archive is not there any more.") from error
+        raise Unavailable("An object of the archive is not there any more.") from error
     except (obstore.exceptions.BaseError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         raise Unavailable(f"The archive's object store does not answer: {reason}") from error

@@ -116,6 +116,18 @@ class Histories:
                 return self._watch(facts, at)
         return None
 
+    def forget(self, profile_id: str) -> History:
+        """Know a profile no more; what was known of it."""
+        return self._histories.pop(profile_id, None) or History()
+
+    def durations(self) -> dict[str, float]:
+        """How long titles last, in seconds, as their encodes told."""
+        return self._durations
+
+    def restore(self, histories: dict[str, History], durations: dict[str, float]) -> None:
+        """Begin with what was known before."""
+        self._histories, self._durations = histories, durations
+
     def _watch(self, facts: PlaybackHeartbeat | PlaybackStopped, at: float) -> Counted | None:
         history, play = self._play(facts.profile_id, facts.title_id, at)
         if facts.duration_seconds and facts.duration_seconds > 0:

@@ -45,6 +45,16 @@ class Board:
             return 0.0
         return math.exp2(min(level - now / self._half_life_seconds, _LARGEST_POWER))
 
+    def levels(self) -> dict[str, float]:
+        """By title: the binary logarithm of its plays, each faded from its time on."""
+        return self._levels
+
+    def restore(self, levels: dict[str, float]) -> None:
+        """Begin with the levels that were known before."""
+        self._levels = levels
+        self._order = sorted((-level, title_id) for title_id, level in levels.items())
+        self._titles = [title_id for _, title_id in self._order]
+
     def ranked(self) -> Sequence[str]:
         """The titles ever played, most popular first; equals by title id."""
         return self._titles
@@ -75,3 +85,14 @@ class Popularity:
     def region(self, name: str) -> Board:
         """A region's board; an empty one if nothing was played there."""
         return self._regions.get(name, self._nowhere)
+
+    def regions(self) -> dict[str, Board]:
+        """Every region's board."""
+        return self._regions
+
+    def restore(self, overall: dict[str, float], regions: dict[str, dict[str, float]]) -> None:
+        """Begin with the levels that were known before, by title; regions by name."""
+        self.overall.restore(overall)
+        for name, levels in regions.items():
+            self._regions[name] = Board(self._half_life_seconds)
+            self._regions[name].restore(levels)

@@ -1,6 +1,7 @@
 """The recommender of one serving process: knowledge in memory, kept up with the event log."""
 
 import threading
+import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
@@ -9,7 +10,8 @@ import structlog
 from matinee.catalogue.titles import Shelf
 from matinee.model.errors import Unavailable
 from matinee.model.events import Event
-from matinee.ports import Clock, EventLog, Relay
+from matinee.ports import Clock, EventLog, Relay, Tail
+from matinee.recommender.artefacts import Artefacts
 from matinee.recommender.candidates import Selections
 from matinee.recommender.knowledge import Knowledge
 from matinee.recommender.rows import Row, RowKind, arrange, similar
@@ -23,14 +25,18 @@ _EVERYTHING = 18
 
 
 class Recommender:
-    """Learns from the log's first event on; every process that serves pages has its own, and all know the same.
+    """Learns from every event on; every process that serves pages has its own, and all know the same.
+
+    It begins with the newest artefact and learns the rest from the log; without ``artefacts`` all of it.
 
     ``relay`` knows what was accepted and is not in the log yet; None leaves that to be known once it is there. While
     the log is away, pages go on with what is known.
     """
 
-    def __init__(self, log: EventLog, relay: Relay | None, clock: Clock) -> None:
-        self._tail = log.tail()
+    def __init__(self, log: EventLog, relay: Relay | None, clock: Clock, artefacts: Artefacts | None = None) -> None:
+        self._log = log
+        self._tail: Tail | None = None
+        self._artefacts = artefacts
         self._relay = relay
         self._clock = clock
         self._knowledge = Knowledge()
@@ -121,7 +127,8 @@ class Recommender:
         try:
             waiting = {event.id: event for event in self._waiting()}
             # A short batch is not the last one: what a log could not read is left out of it.
-            while batch := self._tail.read(_BATCH):
+            tail = self._opened()
+            while batch := tail.read(_BATCH):
                 for recorded in batch:
                     waiting.pop(recorded.event.id, None)
                 self._learn([one.event for one in batch if one.event.id not in self._early])
@@ -137,6 +144,22 @@ class Recommender:
         early = {event_id: event for event_id, event in waiting.items() if event_id not in self._early}
         self._learn(early.values())
         self._early.update(early)
+
+    def _opened(self) -> Tail:
+        """The log's reader, which begins where what is known without the log ends."""
+        if self._tail is None:
+            begun, position = time.perf_counter(), 0
+            if self._artefacts is not None:
+                found = self._artefacts.begin()
+                position = found.position
+                with self._state:
+                    self._knowledge = found.knowledge
+                # What was learned while the log was away is learned again.
+                self._early.clear()
+            self._tail = self._log.tail(position)
+            seconds = round(time.perf_counter() - begun, 3)
+            _log.info("recommender.begun", position=position, seconds=seconds)
+        return self._tail
 
     def _waiting(self) -> Sequence[Event]:
         """What is accepted and not in the log; a long backlog is moved there first."""

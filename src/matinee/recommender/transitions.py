@@ -50,6 +50,23 @@ class Transitions:
         if len(mine) > self._neighbours_kept:
             self._together[title_id] = self._strongest(mine)
 
+    def remove(self, title_ids: Collection[str]) -> None:
+        """Take one profile's watched titles out of the counts: exact while no companions of theirs were forgotten."""
+        for title_id in title_ids:
+            _less(self._watchers, title_id)
+            together = self._together.get(title_id, {})
+            for other in title_ids:
+                if other != title_id:
+                    _less(together, other)
+
+    def counts(self) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
+        """How many watched each title, and how many watched each pair."""
+        return self._watchers, self._together
+
+    def restore(self, watchers: dict[str, int], together: dict[str, dict[str, int]]) -> None:
+        """Begin with the counts that were known before."""
+        self._watchers, self._together = watchers, together
+
     def watchers(self, title_id: str) -> int:
         """How many profiles watched a title."""
         return self._watchers.get(title_id, 0)
@@ -89,3 +106,10 @@ class Transitions:
     def _strongest(self, counts: dict[str, int]) -> dict[str, int]:
         kept = heapq.nsmallest(self._neighbours_kept // 2, counts.items(), key=lambda entry: (-entry[1], entry[0]))
         return dict(kept)
+
+
+def _less(counts: dict[str, int], name: str) -> None:
+    if counts.get(name, 0) > 1:
+        counts[name] -= 1
+    else:
+        counts.pop(name, None)
