@@ -4,7 +4,10 @@ Exit codes: 0 done; 1 the work failed, with one sentence on standard error; 2 th
 """
 
 import asyncio
+import atexit
+import contextlib
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -117,12 +120,13 @@ def ingest(paths: tuple[Path, ...], name: str | None, kind: str, data: Path | No
 
     if name is not None and len(paths) != 1:
         raise click.BadParameter("a name fits one path only", param_hint="--title")
-    taken = ingest_paths(_settings(data), paths, name=name)
+    taken = ingest_paths(_settings(data), paths, name=name, say=lambda sentence: click.echo(sentence, err=True))
     if as_json:
         click.echo(json.dumps({"titles": taken}))
         return
     for title in taken:
-        click.echo(f"{title['name']} is taken in as {kind} {title['id']}; it is encoded next.")
+        said = "is taken in as" if title["new"] else "was taken in before, as"
+        click.echo(f"{title['name']} {said} {kind} {title['id']}{'; it is encoded next' * title['new']}.")
 
 
 @matinee.command()
@@ -223,20 +227,51 @@ def _report(facts: Mapping[str, Any], as_json: bool, sentence: str) -> None:
     click.echo(json.dumps(facts) if as_json else sentence)
 
 
+class _Ending:
+    """Ends the process after everything else has ended, without taking the interpreter down.
+
+    obstore's threads may still report an asynchronous call; a third of short processes that S3 had answered so died of
+    it (SIGABRT) while Python was being taken down.
+    """
+
+    def __init__(self) -> None:
+        self.code = 1  # an error that nobody expected has told its story already
+        self._process = os.getpid()
+        # What was registered first runs last.
+        atexit.register(self._leave)
+
+    def _leave(self) -> None:
+        if os.getpid() != self._process:
+            return  # a forked child ends its own way
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(self.code)
+
+
 def main() -> None:
     """The entry point: errors of ours are one sentence on standard error."""
+    ending = _Ending()
+    ending.code = _run()
+    sys.exit(ending.code)
+
+
+def _run() -> int:
     try:
         matinee(standalone_mode=False)
     except click.exceptions.Exit as leaving:
-        sys.exit(leaving.exit_code)
+        return leaving.exit_code
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else 1
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except click.Abort:
-        sys.exit(130)
+        return 130
     except (MatineeError, OSError) as error:
         click.echo(f"matinee: {error}", err=True)
-        sys.exit(1)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from prometheus_client import Counter, Gauge
 
 from matinee.accounts.members import Accounts
 from matinee.delivery.edges import Edges
+from matinee.encoding.sources import Sources
 from matinee.model.errors import Unavailable
 from matinee.ports import Leases, Relay
 
@@ -30,7 +31,7 @@ class Entry:
     function: Callable[[], object]
 
 
-def entries(relay: Relay, accounts: Accounts, edges: Edges) -> tuple[Entry, ...]:
+def entries(relay: Relay, accounts: Accounts, edges: Edges, sources: Sources) -> tuple[Entry, ...]:
     """Everything that runs by the clock."""
 
     def sweep() -> None:
@@ -43,6 +44,8 @@ def entries(relay: Relay, accounts: Accounts, edges: Edges) -> tuple[Entry, ...]
         # An edge that dies says nothing: somebody must notice, also while nobody presses play.
         Entry("silent-edges", every_seconds=1.0, function=edges.notice_silence),
         Entry("expired-sessions", every_seconds=3600.0, function=accounts.forget_expired),
+        # Mezzanines that were promised and never came, or came and were never taken in.
+        Entry("expired-sources", every_seconds=3600.0, function=sources.expire),
     )
 
 

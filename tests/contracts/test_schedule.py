@@ -3,9 +3,11 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from obstore.store import LocalStore
 from structlog.testing import capture_logs
 
 from event_processes import searched, until
@@ -14,6 +16,7 @@ from matinee.adapters.clock_manual import ManualClock
 from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, DatabaseRelay
 from matinee.adapters.leases_database import DatabaseLeases
 from matinee.delivery.edges import Edges
+from matinee.encoding.sources import Sources
 from matinee.model.errors import Unavailable
 from matinee.model.ids import RandomBytes
 from matinee.schedule import LEASE_SECONDS, Entry, Schedule, entries
@@ -160,7 +163,7 @@ def test_while_the_leases_do_not_answer_an_entry_runs_until_its_lease_ends(clock
 
 
 def test_the_house_schedule_carries_left_events_and_forgets_expired_sessions(
-    database: sa.Engine, clock: ManualClock, random_bytes: RandomBytes
+    database: sa.Engine, clock: ManualClock, random_bytes: RandomBytes, tmp_path: Path
 ) -> None:
     accounts = Accounts(engine=database, clock=clock, random_bytes=random_bytes, session_seconds=60)
     edges = Edges(engine=database, outbox=DatabaseOutbox(), clock=clock, silence_seconds=4.0)
@@ -169,7 +172,8 @@ def test_the_house_schedule_carries_left_events_and_forgets_expired_sessions(
     with database.begin() as connection:
         DatabaseOutbox().append(connection, [searched("a", number) for number in range(1500)])
     clock.advance(61)
-    table = entries(relay=DatabaseRelay(database), accounts=accounts, edges=edges)
+    sources = Sources(database, LocalStore(tmp_path), clock, random_bytes)
+    table = entries(relay=DatabaseRelay(database), accounts=accounts, edges=edges, sources=sources)
     assert len({entry.name for entry in table}) == len(table)
     schedule = Schedule(DatabaseLeases(database, clock), "one", table, monotonic=lambda: clock.now().timestamp())
     with ThreadPoolExecutor(len(table)) as pool:

@@ -13,6 +13,7 @@ from matinee.api import (
     playbacks,
     problems,
     profiles,
+    sources,
     steering,
     studio,
     titles,
@@ -30,7 +31,7 @@ def application(rooms: Rooms, version: str) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    for noun in (accounts, profiles, titles, home, playbacks, events, cmcd, edges, studio):
+    for noun in (accounts, profiles, titles, home, playbacks, events, cmcd, edges, studio, sources):
         app.include_router(noun.routes(rooms), prefix="/api/v1")
     for noun in (steering, manifests):
         app.include_router(noun.routes(rooms))

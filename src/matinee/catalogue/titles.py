@@ -58,11 +58,14 @@ class Catalogue:
         self._index: tuple[Shelf, Index] = (self._snapshot.shelf, index(()))
         self._indexing = Lock()
 
-    def create(self, draft: TitleDraft) -> Title:
-        """A new title, in draft. Invalid for a field that is not right, or a parent it cannot belong to."""
+    def create(self, draft: TitleDraft, title_id: str | None = None) -> Title:
+        """A new title, in draft. Invalid for a field that is not right, or a parent it cannot belong to.
+
+        Who decided on an id beforehand and asks again gets the title that is there.
+        """
         draft = checked_draft(draft)
         title = Title(
-            id=new_id(self._random_bytes),
+            id=title_id or new_id(self._random_bytes),
             kind=draft.kind,
             name=draft.name,
             synopsis=draft.synopsis,
@@ -81,6 +84,8 @@ class Catalogue:
             published_at=None,
         )
         with self._changing() as (connection, change):
+            if title_id is not None and (there := store.title(connection, title_id)) is not None:
+                return there
             if draft.parent_id is not None:
                 parent = store.title(connection, draft.parent_id) if is_id(draft.parent_id) else None
                 if parent is None:

@@ -206,7 +206,7 @@ def _pooled(address: sa.URL, limits: Limits, arguments: dict[str, Any], **more: 
 
 def _told_as_away(context: sa.engine.ExceptionContext) -> BaseException | None:
     if not isinstance(context.original_exception, _LOST):
-        return context.chained_exception
+        return None  # as it was
     context.is_disconnect = True
     return sa.exc.OperationalError(context.statement, None, context.original_exception)
 

@@ -26,13 +26,14 @@ from matinee.compose.database import migrate, open_database
 from matinee.compose.films import FilmFile, find_films
 from matinee.compose.history import retell
 from matinee.compose.intake import Intake
-from matinee.compose.objects import open_objects
+from matinee.compose.objects import OUTAGE, open_objects
 from matinee.compose.processes import EDGES, SERVE_HOST, WORKER_HOST, programs
 from matinee.compose.serve import check_port
 from matinee.compose.supervisor import Supervisor
 from matinee.delivery.edges import Edges
 from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.jobs import Jobs
+from matinee.encoding.sources import Sources
 from matinee.model.errors import Conflict, Invalid, MatineeError, Unavailable
 from matinee.observability import configure
 from matinee.recommender.datasets import read_interactions
@@ -159,8 +160,7 @@ class _Show:
             drawn=settings.data / "drawn",
             ffmpeg=ffmpeg,
             catalogue=self._catalogue,
-            jobs=self._jobs,
-            objects=open_objects(settings.objects_url),
+            sources=Sources(engine, open_objects(settings.objects_url, OUTAGE), clock, secrets.token_bytes),
             say=self._say,
         )
         self._started = time.monotonic()

@@ -2,16 +2,14 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-import obstore
-from obstore.store import ObjectStore
-
-from matinee.catalogue.titles import Catalogue, TitleDraft
+from matinee.catalogue.titles import Catalogue, TitleDraft, TitleState
 from matinee.drawing.films import DrawnFilm
-from matinee.encoding.jobs import Jobs
+from matinee.encoding.sources import Sources
 from matinee.model.errors import Invalid
 
 SUFFIXES = frozenset(
@@ -19,6 +17,7 @@ SUFFIXES = frozenset(
 )
 _YEAR = re.compile(r"[\s._-]*[(\[]?\b((?:18|19|20)\d\d)\b[)\]]?")
 _LONGEST_NAME = 120
+_CHUNK_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,25 +86,45 @@ def drawn_file(film: DrawnFilm, path: Path) -> FilmFile:
     return FilmFile(path=path, draft=draft, fingerprint=f"drawn-{film.slug}")
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A film in the catalogue; not ``new`` if it was taken in before."""
+
+    title_id: str
+    new: bool
+
+
 def ingest(
     film: FilmFile,
     catalogue: Catalogue,
-    jobs: Jobs,
-    objects: ObjectStore,
+    sources: Sources,
     priority: int = 100,
-    title_id: str | None = None,
-) -> str:
-    """Keep the mezzanine, make the title (or go on with one that has no encode yet) and queue its encode.
+    tell: Callable[[int], None] | None = None,
+) -> Taken:
+    """Bring the mezzanine into the object store, make its title and queue its encode, once.
 
-    Returns the title's id.
+    Whoever was killed over it begins again here: what is whole in the store stays, the title is the same, and a film
+    that was taken in before is left alone. ``tell`` hears how many bytes have gone up.
     """
-    obstore.put(objects, film.source_key, film.path)
-    title_id = title_id or catalogue.create(film.draft).id
-    jobs.submit(
-        title_id=title_id,
-        source_key=film.source_key,
-        source_name=film.path.name,
-        name=film.draft.name,
-        priority=priority,
-    )
-    return title_id
+    name = film.path.name.encode("utf-8", "replace").decode()[-_LONGEST_NAME:]
+    source = sources.promise(name, film.path.stat().st_size, key=film.source_key)
+    if source.taken_at is None and sources.arrived_bytes(source) != source.size_bytes:
+        with film.path.open("rb") as file:
+            sources.receive(source, _read(file, tell or (lambda _: None)))
+    claimed = sources.claim(source.id)
+    assert claimed.title_id is not None
+    if claimed.taken_at is None:
+        catalogue.create(film.draft, title_id=claimed.title_id)
+        sources.take(claimed, name=film.draft.name, priority=priority)
+    # Also for who was killed right before it; a title that plays stays playable.
+    if catalogue.title(claimed.title_id).state is TitleState.DRAFT:
+        catalogue.mark_encoding(claimed.title_id)
+    return Taken(claimed.title_id, new=claimed.taken_at is None)
+
+
+def _read(file: BinaryIO, tell: Callable[[int], None]) -> Iterator[bytes]:
+    sent = 0
+    while chunk := file.read(_CHUNK_BYTES):
+        yield chunk
+        sent += len(chunk)
+        tell(sent)

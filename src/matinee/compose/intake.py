@@ -5,19 +5,16 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from obstore.store import ObjectStore
-
 from matinee.catalogue.titles import Catalogue
 from matinee.compose.films import FilmFile, drawn_file, ingest
 from matinee.compose.fonts import display_font
 from matinee.compose.supervisor import die_with_parent
 from matinee.drawing.films import DRAWN_FILMS, draw_command
 from matinee.drawing.lettering import title_card
-from matinee.encoding.jobs import Jobs
+from matinee.encoding.sources import Sources
 from matinee.model.errors import EncodingFailed, MatineeError
 
 _NICE = ("/usr/bin/env", "nice", "-n", "10")
-_ALL = 100_000
 
 
 class Intake:
@@ -29,12 +26,11 @@ class Intake:
         drawn: Path,
         ffmpeg: str,
         catalogue: Catalogue,
-        jobs: Jobs,
-        objects: ObjectStore,
+        sources: Sources,
         say: Callable[[str], None],
     ) -> None:
         self._films, self._drawn_folder, self._ffmpeg = films, drawn, ffmpeg
-        self._catalogue, self._jobs, self._objects, self._say = catalogue, jobs, objects, say
+        self._catalogue, self._sources, self._say = catalogue, sources, say
         self._stop = threading.Event()
         self._drawing: subprocess.Popen[bytes] | None = None
 
@@ -46,22 +42,13 @@ class Intake:
 
     def bring(self) -> None:
         """Take in every film that is not there yet; drawn ones are drawn first."""
-        jobs = self._jobs.jobs(limit=_ALL)
-        known, begun = {job.source_key for job in jobs}, {job.title_id for job in jobs}
-        # What an earlier run was killed over: a title that was made and never queued.
-        left = {title.name: title.id for title in self._catalogue.titles() if title.id not in begun}
         for priority, film in enumerate(self._drawn() if self._films is None else self._films):
             if self._stop.is_set():
                 return
-            if film.source_key in known:
-                continue
-            title_id = left.pop(film.draft.name, None)
             try:
-                title_id = ingest(film, self._catalogue, self._jobs, self._objects, priority, title_id)
+                ingest(film, self._catalogue, self._sources, priority)
             except (MatineeError, OSError) as error:
                 self._say(f"{film.path.name} could not be taken in: {error}")
-            else:
-                self._catalogue.mark_encoding(title_id)
 
     def _drawn(self) -> Iterator[FilmFile]:
         self._drawn_folder.mkdir(exist_ok=True)

@@ -27,6 +27,7 @@ from matinee.compose.tls import own_identity
 from matinee.delivery.edges import Edges
 from matinee.delivery.topology import Topology
 from matinee.encoding.jobs import Jobs
+from matinee.encoding.sources import Sources
 from matinee.model.errors import Invalid, Unavailable
 from matinee.model.tokens import parse_keys
 from matinee.observability import configure
@@ -64,6 +65,7 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
         accounts=accounts,
         catalogue=catalogue,
         encoding=Jobs(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes),
+        sources=Sources(engine=engine, objects=objects, clock=clock, random_bytes=secrets.token_bytes),
         edges=edges,
         topology=topology,
         playbacks=Playbacks(

@@ -28,6 +28,7 @@ from matinee.delivery.edges import Edges
 from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.jobs import Jobs
 from matinee.encoding.pipeline import Pipeline
+from matinee.encoding.sources import Sources
 from matinee.model.errors import MatineeError
 from matinee.observability import configure
 from matinee.playback.telemetry import Telemetry
@@ -55,10 +56,12 @@ def run_worker(settings: Settings) -> None:
     edges = Edges(engine=engine, outbox=outbox, clock=clock, silence_seconds=settings.edge_silence_seconds)
     telemetry = Telemetry(engine=engine, log=log, clock=clock, accounts=accounts)
     jobs = Jobs(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes)
+    objects = open_objects(settings.objects_url)
+    sources = Sources(engine=engine, objects=objects, clock=clock, random_bytes=secrets.token_bytes)
     compute = open_compute(settings)
     pipeline = Pipeline(
         jobs=jobs,
-        objects=open_objects(settings.objects_url),
+        objects=objects,
         compute=compute,
         tools=find_tools(),
         work=settings.data / "work",
@@ -75,7 +78,7 @@ def run_worker(settings: Settings) -> None:
             target=Schedule(
                 leases=DatabaseLeases(engine=engine, clock=clock),
                 owner=owner,
-                entries=entries(relay=relay, accounts=accounts, edges=edges),
+                entries=entries(relay=relay, accounts=accounts, edges=edges, sources=sources),
             ).run,
             args=(stop,),
             name="schedule",

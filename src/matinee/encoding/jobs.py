@@ -209,17 +209,18 @@ class Jobs:
 
     @contextmanager
     def _changing(self) -> Iterator[sa.Connection]:
-        with _database_answers(), self._engine.begin() as connection:
+        with database_answers(), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
-        with _database_answers(), self._engine.connect().execution_options(read_only=True) as connection:
+        with database_answers(), self._engine.connect().execution_options(read_only=True) as connection:
             yield connection
 
 
 @contextmanager
-def _database_answers() -> Iterator[None]:
+def database_answers() -> Iterator[None]:
+    """Unavailable, with a sentence, if the database does not answer."""
     try:
         yield
     except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:

@@ -10,6 +10,7 @@ from matinee.catalogue.titles import Catalogue
 from matinee.delivery.edges import Edges
 from matinee.delivery.topology import Topology
 from matinee.encoding.jobs import Jobs
+from matinee.encoding.sources import Sources
 from matinee.model.ids import RandomBytes
 from matinee.playback.playbacks import Playbacks
 from matinee.playback.telemetry import Telemetry
@@ -29,6 +30,7 @@ class Rooms:
     accounts: Accounts
     catalogue: Catalogue
     encoding: Jobs
+    sources: Sources
     edges: Edges
     topology: Topology
     playbacks: Playbacks

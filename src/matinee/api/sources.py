@@ -1,0 +1,168 @@
+"""How operators bring films: a source is promised, uploaded (straight to S3 where that can be), made a title of."""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+import obstore
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+from matinee.api.authentication import operator
+from matinee.catalogue.titles import TitleDraft, TitleKind, TitleState
+from matinee.encoding.sources import Arriving, Source, part_bytes, store_answers
+from matinee.model.errors import Conflict, Invalid
+from matinee.pages.rooms import Rooms
+
+_PARTS_AT_ONCE = 2  # so many parts of an upload are in memory
+
+
+class Promise(BaseModel):
+    """A file that is to come: its name tells its kind, ``size_bytes`` what must arrive."""
+
+    name: str
+    size_bytes: Annotated[int, Field(gt=0)]
+    content_type: str = ""
+
+
+class UploadBody(BaseModel):
+    """The request that brings the bytes. A ``url`` that begins with / is ours, and asks for the operator's session."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    expires_at: datetime
+
+
+class SourceBody(BaseModel):
+    """A source that was promised; ``upload`` only while it may come."""
+
+    id: str
+    key: str
+    name: str
+    size_bytes: int
+    created_at: datetime
+    expires_at: datetime
+    title_id: str | None
+    upload: UploadBody | None = None
+
+
+class SourcesBody(BaseModel):
+    """Sources that are not taken in, newest first."""
+
+    sources: list[SourceBody]
+
+
+class TitleOrder(BaseModel):
+    """A title to make of an uploaded source (its id or its key). The lowest ``priority`` is encoded first."""
+
+    source: str
+    name: str
+    kind: TitleKind = TitleKind.FILM
+    synopsis: str = ""
+    year: int | None = None
+    genres: tuple[str, ...] = ()
+    moods: tuple[str, ...] = ()
+    maturity: int = 0
+    parent_id: str | None = None
+    season_number: int | None = None
+    episode_number: int | None = None
+    priority: int = 100
+
+
+class TitleTaken(BaseModel):
+    """The title that was made, and its encode."""
+
+    id: str
+    name: str
+    state: TitleState
+    encode_id: str
+
+
+def routes(rooms: Rooms) -> APIRouter:
+    """Sources and the titles made of them; every route needs an operator."""
+    router = APIRouter(prefix="/studio", tags=["studio"], dependencies=[Depends(operator(rooms))])
+
+    @router.post("/sources", status_code=201)
+    def promise(promised: Promise) -> SourceBody:
+        """Say what comes; the answer tells where to PUT it."""
+        source = rooms.sources.promise(promised.name, promised.size_bytes, promised.content_type)
+        return _body(source, _upload(rooms, source))
+
+    @router.get("/sources")
+    def waiting() -> SourcesBody:
+        """What was promised and is not taken in."""
+        return SourcesBody(sources=[_body(source) for source in rooms.sources.waiting()])
+
+    @router.get("/sources/{source_id}")
+    def one(source_id: str) -> SourceBody:
+        """One source, with a fresh address for its upload while it is not taken in."""
+        source = rooms.sources.source(source_id)
+        return _body(source, _upload(rooms, source) if source.taken_at is None else None)
+
+    @router.put("/sources/{source_id}", status_code=204)
+    async def receive(source_id: str, request: Request) -> Response:
+        """The bytes themselves, where the store takes none from outside: whole, or nothing is kept of them."""
+        source = await run_in_threadpool(rooms.sources.prolong, source_id)
+        if source.taken_at is not None:
+            raise Conflict(f"{source.name} is taken in already: what it was encoded from stays as it is.")
+        length = request.headers.get("content-length")
+        if length is not None and length != str(source.size_bytes):
+            raise Invalid(f"{source.name} was promised with {source.size_bytes} bytes, not {length}.")
+        with store_answers():
+            await obstore.put_async(
+                rooms.objects,
+                source.key,
+                _arriving(source, request),
+                chunk_size=part_bytes(source.size_bytes),
+                max_concurrency=_PARTS_AT_ONCE,
+            )
+        return Response(status_code=204)
+
+    @router.post("/titles", status_code=201)
+    def take(order: TitleOrder) -> TitleTaken:
+        """Make a title of a source that has arrived whole, and queue its encode; once, however often it is asked."""
+        source = rooms.sources.claim(order.source)
+        facts: dict[str, Any] = order.model_dump(exclude={"source", "priority"})
+        title = rooms.catalogue.create(TitleDraft(**facts), title_id=source.title_id)
+        encode_id = rooms.sources.take(source, name=title.name, priority=order.priority)
+        if title.state is TitleState.DRAFT:
+            title = rooms.catalogue.mark_encoding(title.id)
+        return TitleTaken(id=title.id, name=title.name, state=title.state, encode_id=encode_id)
+
+    return router
+
+
+async def _arriving(source: Source, request: Request) -> AsyncIterator[bytes]:
+    arriving = Arriving(source)
+    try:
+        async for chunk in request.stream():
+            if chunk:
+                yield arriving.passed(chunk)
+    except ClientDisconnect as error:
+        raise Invalid(f"The upload of {source.name} broke off.") from error
+    arriving.ended()
+
+
+def _upload(rooms: Rooms, source: Source) -> UploadBody:
+    headers = {"Content-Type": source.content_type} if source.content_type else {}
+    there = rooms.sources.upload(source)
+    if there is None:
+        here = f"/api/v1/studio/sources/{source.id}"
+        return UploadBody(method="PUT", url=here, headers=headers, expires_at=source.expires_at)
+    return UploadBody(method="PUT", url=there.url, headers=headers, expires_at=there.expires_at)
+
+
+def _body(source: Source, upload: UploadBody | None = None) -> SourceBody:
+    return SourceBody(
+        id=source.id,
+        key=source.key,
+        name=source.name,
+        size_bytes=source.size_bytes,
+        created_at=source.created_at,
+        expires_at=source.expires_at,
+        title_id=source.title_id,
+        upload=upload,
+    )

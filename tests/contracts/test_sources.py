@@ -1,0 +1,236 @@
+"""Sources on their way in, in both databases, over a folder and over a real S3."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import httpx
+import obstore
+import pytest
+import sqlalchemy as sa
+from deploy.local.swift import Swift
+from obstore.store import LocalStore, ObjectStore
+
+from matinee.adapters.clock_manual import ManualClock
+from matinee.adapters.events_database import DatabaseOutbox
+from matinee.catalogue.titles import Catalogue, TitleState
+from matinee.compose.films import film_file, ingest
+from matinee.compose.objects import NONE, open_objects
+from matinee.encoding.jobs import Jobs
+from matinee.encoding.sources import UPLOAD_SECONDS, WAIT_SECONDS, Source, Sources, part_bytes
+from matinee.model.errors import Conflict, Invalid, NotFound, Unavailable
+from matinee.model.ids import RandomBytes
+
+_buckets = count(1)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The rooms that a film passes on its way in."""
+
+    objects: ObjectStore
+    sources: Sources
+    catalogue: Catalogue
+    jobs: Jobs
+    clock: ManualClock
+
+
+@pytest.fixture(params=["folder", "swift"])
+def objects(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
+    if request.param == "folder":
+        yield LocalStore(tmp_path / "objects", mkdir=True)
+        return
+    swift: Swift = request.getfixturevalue("swift")
+    bucket = f"sources-{next(_buckets)}"
+    swift.create_bucket(bucket)
+    for name, value in swift.environment().items():
+        monkeypatch.setenv(name, value)
+    yield open_objects(f"s3://{bucket}")
+
+
+@pytest.fixture
+def desk(database: sa.Engine, objects: ObjectStore, clock: ManualClock, random_bytes: RandomBytes) -> Desk:
+    outbox = DatabaseOutbox()
+    return Desk(
+        objects=objects,
+        sources=Sources(database, objects, clock, random_bytes),
+        catalogue=Catalogue(database, outbox, clock, random_bytes),
+        jobs=Jobs(database, outbox, clock, random_bytes),
+        clock=clock,
+    )
+
+
+def there(desk: Desk, source: Source) -> bool:
+    return any(entry["path"] == source.key for entry in obstore.list(desk.objects, "sources/").collect())
+
+
+def test_a_source_that_came_whole_is_taken_in_once(desk: Desk) -> None:
+    source = desk.sources.promise("Metropolis.MKV", 12)
+    assert source.key == f"sources/{source.id}.mkv"
+    desk.sources.receive(source, [b"twelve ", b"bytes"])
+    claimed = desk.sources.claim(source.key)
+    first = desk.sources.take(claimed, name="Metropolis")
+    again = desk.sources.take(desk.sources.claim(source.id), name="Metropolis")
+    assert first == again
+    assert [(job.id, job.title_id, job.source_key) for job in desk.jobs.jobs()] == [
+        (first, claimed.title_id, source.key)
+    ]
+    assert desk.sources.waiting() == []
+
+
+def test_missing_short_and_long_uploads_are_named_in_a_sentence(desk: Desk) -> None:
+    source = desk.sources.promise("film.mp4", 10)
+    with pytest.raises(Conflict, match="not uploaded: its 10 bytes have not arrived"):
+        desk.sources.claim(source.id)
+    for content, said in ((b"short", "5 bytes arrived of 10"), (b"longer than that", "16 bytes arrived of 10")):
+        obstore.put(desk.objects, source.key, content)
+        with pytest.raises(Conflict, match=said):
+            desk.sources.claim(source.id)
+    assert desk.jobs.jobs() == []
+
+
+@pytest.mark.parametrize(
+    ("chunks", "said"), [([b"x" * 6, b"x" * 5], "longer than the 10 bytes"), ([b"x" * 9], "9 bytes came of 10")]
+)
+def test_nothing_is_kept_of_an_upload_that_is_not_what_was_promised(desk: Desk, chunks: list[bytes], said: str) -> None:
+    source = desk.sources.promise("film.mp4", 10)
+    with pytest.raises(Invalid, match=said):
+        desk.sources.receive(source, chunks)
+    assert not there(desk, source)
+
+
+def test_nothing_is_kept_of_a_long_upload_that_breaks_off(desk: Desk) -> None:
+    source = desk.sources.promise("film.mp4", 30_000_000)
+
+    def breaking() -> Iterator[bytes]:
+        for _ in range(20):
+            yield b"x" * 1_000_000
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        desk.sources.receive(source, breaking())
+    assert not there(desk, source)
+
+
+@pytest.mark.parametrize(
+    ("name", "size_bytes"), [("", 1), ("two\nlines", 1), ("film.mp4", 0), ("film.mp4", -1), ("film.mp4", 6 * 1024**4)]
+)
+def test_a_promise_that_cannot_be_kept_is_refused(desk: Desk, name: str, size_bytes: int) -> None:
+    with pytest.raises(Invalid):
+        desk.sources.promise(name, size_bytes)
+
+
+def test_who_promises_a_key_again_goes_on_with_what_was_begun(desk: Desk) -> None:
+    first = desk.sources.promise("film.mp4", 10, key="sources/one.mp4")
+    desk.clock.advance(60)
+    again = desk.sources.promise("film.mp4", 10, key="sources/one.mp4")
+    assert again.id == first.id
+    assert (again.expires_at - first.expires_at).total_seconds() == 60
+    with pytest.raises(Conflict, match="promised with 10 bytes, not 11"):
+        desk.sources.promise("film.mp4", 11, key="sources/one.mp4")
+
+
+def test_what_is_never_taken_in_ends_and_what_was_taken_in_stays(desk: Desk) -> None:
+    late, taken, never = (desk.sources.promise(name, 4) for name in ("late.mp4", "taken.mp4", "never.mp4"))
+    for source in (late, taken):
+        desk.sources.receive(source, [b"film"])
+    desk.sources.take(desk.sources.claim(taken.id), name="Taken")
+    desk.clock.advance(WAIT_SECONDS / 2)
+    fresh = desk.sources.promise("fresh.mp4", 4)
+    desk.clock.advance(WAIT_SECONDS / 2)
+    assert desk.sources.expire() == 2
+    assert [source.id for source in desk.sources.waiting()] == [fresh.id]
+    assert not there(desk, late)
+    assert there(desk, taken)
+    with pytest.raises(NotFound):
+        desk.sources.source(never.id)
+    assert desk.sources.expire() == 0
+
+
+def test_an_upload_that_begins_late_is_given_its_time(desk: Desk) -> None:
+    source = desk.sources.promise("film.mp4", 4)
+    desk.clock.advance(WAIT_SECONDS - 1)
+    desk.sources.prolong(source.id)
+    desk.clock.advance(WAIT_SECONDS - 1)
+    assert desk.sources.expire() == 0
+
+
+def test_s3_itself_takes_an_upload_and_a_folder_leaves_it_to_us(desk: Desk) -> None:
+    source = desk.sources.promise("film.mp4", 12, content_type="video/mp4")
+    upload = desk.sources.upload(source)
+    if isinstance(desk.objects, LocalStore):
+        assert upload is None
+        return
+    assert upload is not None
+    assert (upload.expires_at - desk.clock.now()).total_seconds() == UPLOAD_SECONDS
+    with httpx.Client(trust_env=False) as client:
+        forged = client.put(upload.url.replace(source.key, "sources/another.mp4"), content=b"twelve bytes")
+        assert forged.status_code == 403
+        headers = {"Content-Type": "video/mp4"}
+        assert client.put(upload.url, content=b"twelve bytes", headers=headers).status_code == 200
+    assert desk.sources.claim(source.id).title_id is not None
+
+
+def test_what_s3_takes_in_no_single_request_comes_through_us(desk: Desk) -> None:
+    source = desk.sources.promise("film.mxf", 5 * 1024**3 + 1)
+    assert desk.sources.upload(source) is None
+
+
+@pytest.mark.parametrize("size_bytes", [1, 8 * 1024**2, 50 * 1024**3, 5 * 1024**4])
+def test_s3_takes_every_part_of_a_file_of_any_size(size_bytes: int) -> None:
+    assert 5 * 1024**2 <= part_bytes(size_bytes) <= 5 * 1024**3
+    assert size_bytes / part_bytes(size_bytes) <= 10_000
+
+
+def test_a_film_is_ingested_once_by_however_many(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "Metropolis (1927).mp4"
+    path.write_bytes(b"x" * 9_000_000)
+    with ThreadPoolExecutor(3) as pool:
+        taken = [work.result() for work in [pool.submit(_ingest, desk, path) for _ in range(3)]]
+    assert len(set(taken)) == 1
+    assert len(desk.jobs.jobs()) == 1
+    assert [(title.id, title.name, title.year) for title in desk.catalogue.titles()] == [(taken[0], "Metropolis", 1927)]
+    assert desk.catalogue.title(taken[0]).state is TitleState.ENCODING
+    assert not ingest(film_file(path), desk.catalogue, desk.sources).new
+
+
+def _ingest(desk: Desk, path: Path) -> str:
+    return ingest(film_file(path), desk.catalogue, desk.sources).title_id
+
+
+@pytest.mark.parametrize("step", ["receive", "claim", "create", "take", "mark_encoding"])
+def test_who_is_stopped_over_a_film_goes_on_with_it(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    path = tmp_path / "film.mp4"
+    path.write_bytes(b"x" * 100)
+    room = desk.catalogue if step in {"create", "mark_encoding"} else desk.sources
+    with monkeypatch.context() as stopped:
+        stopped.setattr(room, step, _killed)
+        with pytest.raises(KeyboardInterrupt):
+            ingest(film_file(path), desk.catalogue, desk.sources)
+    title_id = ingest(film_file(path), desk.catalogue, desk.sources).title_id
+    assert [title.id for title in desk.catalogue.titles()] == [title_id]
+    assert [job.title_id for job in desk.jobs.jobs()] == [title_id]
+    assert desk.catalogue.title(title_id).state is TitleState.ENCODING
+
+
+def _killed(*_arguments: object, **_options: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_store_that_is_away_is_unavailable_and_the_sweep_comes_back(
+    database: sa.Engine, clock: ManualClock, random_bytes: RandomBytes, swift: Swift, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**swift.environment(), "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}.items():
+        monkeypatch.setenv(name, value)
+    sources = Sources(database, open_objects("s3://nowhere", NONE), clock, random_bytes)
+    source = sources.promise("film.mp4", 4)
+    with pytest.raises(Unavailable, match="object store"):
+        sources.claim(source.id)
+    clock.advance(WAIT_SECONDS)
+    with pytest.raises(Unavailable, match="object store"):
+        sources.expire()
+    assert [entry.id for entry in sources.waiting()] == [source.id]
