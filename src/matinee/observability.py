@@ -41,7 +41,8 @@ def configure(process: str, level: str = "info", stream: TextIO | None = None) -
         cache_logger_on_first_use=False,
     )
     last: list[Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+        # Plain: the rich form shows the variables of every frame, and a password may be one.
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if terminal
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
     )

@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -44,6 +44,8 @@ STATUSES: Mapping[type[MatineeError], HTTPStatus] = {
     Refused: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 
+# What SQLAlchemy says of a database that is away, too busy, or gave a statement up.
+_AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
 _RETRY_SECONDS = 2
 
 
@@ -88,8 +90,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(MatineeError, _answer)
     app.add_exception_handler(RequestValidationError, _answer)
     app.add_exception_handler(HTTPException, _answer)
-    app.add_exception_handler(OperationalError, _answer)
-    app.add_exception_handler(PoolTimeoutError, _answer)
+    for away in _AWAY:
+        app.add_exception_handler(away, _answer)
     app.add_exception_handler(Exception, _answer)
     app.add_middleware(_TooLarge)
 
@@ -104,7 +106,7 @@ def problem_of(error: Exception, method: str, path: str) -> Problem:
             return Problem(HTTPStatus.BAD_REQUEST, " ".join(fault["detail"] for fault in faults), errors=faults)
         case HTTPException():
             return _frameworks(error, method, path)
-        case OperationalError() | PoolTimeoutError():
+        case _ if isinstance(error, _AWAY):
             detail = "The database does not answer now."
             return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": str(_RETRY_SECONDS)})
         case _:
@@ -113,7 +115,11 @@ def problem_of(error: Exception, method: str, path: str) -> Problem:
 
 async def _answer(request: Request, error: Exception) -> Response:
     problem = problem_of(error, request.method, request.url.path)
-    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        # A line, not a traceback: while a part is away there is one for every request.
+        reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+        _log.warning("request.unavailable", method=request.method, path=request.url.path, reason=reason)
+    elif problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("request.failed", method=request.method, path=request.url.path, exc_info=error)
     return _response(request, problem)
 
