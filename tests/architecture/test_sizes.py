@@ -38,7 +38,9 @@ def test_no_function_is_longer_than_sixty_lines() -> None:
 def test_rooms_and_house_stay_small() -> None:
     sizes: Counter[str] = Counter()
     for path in python_files("src"):
-        sizes[path.relative_to(SOURCE).parts[0]] += lines(path.read_text())
+        room = path.relative_to(SOURCE).parts[0]
+        # Nobody reads all adapters: one of them, beside the port it serves.
+        sizes[f"adapters/{path.stem.split('_')[0]}" if room == "adapters" else room] += lines(path.read_text())
     assert {name: size for name, size in sizes.items() if size > LARGEST_ROOM} == {}
     assert sizes.total() < LARGEST_HOUSE
     assert {room for room in ROOMS if not sizes[room]} == set()
