@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -55,11 +55,21 @@ def find() -> str | None:
 
 
 class Swift:
-    """A server: ``address`` stays the same from ``start`` to ``start``. With ``tls`` it speaks https."""
+    """A server: ``address`` stays the same from ``start`` to ``start``. With ``tls`` it speaks https.
 
-    def __init__(self, folder: Path, tls: Certificates | None = None, host: str = "127.0.0.1") -> None:
+    ``within`` are words before its command, for a network namespace; name the port then, too.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        tls: Certificates | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        within: Sequence[str] = (),
+    ) -> None:
         self.folder = folder
-        self._host, self._tls, self._port = host, tls, free_port(host)
+        self._host, self._tls, self._port, self._within = host, tls, port or free_port(host), tuple(within)
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -79,7 +89,8 @@ class Swift:
     def start(self) -> None:
         """Start the servers and wait until they answer; RuntimeError says why they do not."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-W", "ignore", "-m", "deploy.local.swift", str(self.folder), self._host]
+        command = [*self._within, sys.executable, "-W", "ignore", "-m", "deploy.local.swift"]
+        command += [str(self.folder), self._host]
         command += [str(self._port)]
         if self._tls is not None:
             command += [str(self._tls.certificate), str(self._tls.key)]

@@ -1,0 +1,250 @@
+"""Three machines as network namespaces on one bridge, each with the files that ``deploy/prepare`` made for it.
+
+Units of ``deploy/systemd`` are run as systemd would: their command, environment files and credentials. What lies under
+/etc/matinee and /var/lib on a machine lies in a folder of the host's own here; nothing of this machine's is touched.
+"""
+
+import os
+import random
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import mkdtemp
+
+from deploy.local import nats, nginx, postgresql
+
+ROOT = Path(__file__).parents[2]
+NAMES = ("a", "b", "c")
+_SUBNET = "10.213.77"
+_LINE = re.compile(r"^(\w+)=(.*)$")
+
+
+def why_not() -> str:
+    """Why there can be no three hosts here; empty if there can."""
+    if os.geteuid() != 0:
+        return "network namespaces need root"
+    needed = {"ip": "iproute2", "openssl": "openssl", "setpriv": "util-linux"}
+    absent = [package for program, package in needed.items() if shutil.which(program) is None]
+    found = {"postgresql": postgresql.find(), "nats-server": nats.find(), "nginx-light": nginx.find()}
+    absent += [package for package, place in found.items() if place is None]
+    if absent:
+        return f"apt-get install {' '.join(absent)}"
+    tried = subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False)
+    return "" if tried.returncode == 0 else "this kernel makes no network namespaces for us"
+
+
+@dataclass
+class Host:
+    """One machine: its namespace, its address, its files under ``home``, and the processes it runs."""
+
+    name: str
+    address: str
+    home: Path
+    namespace: str
+    processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+
+    @property
+    def etc(self) -> Path:
+        """What is /etc/matinee there."""
+        return self.home / "etc"
+
+    def here(self, text: str) -> str:
+        """A text of this machine's with its paths as they are in the tests."""
+        places = {
+            "/etc/matinee": str(self.etc),
+            "/var/lib/": f"{self.home}/var/",
+            "/etc/postgresql/15/main": f"{self.home}/postgresql",
+            "/opt/matinee/.venv/bin/matinee": f"{sys.executable} -m matinee.cli",
+            "/opt/matinee/": f"{ROOT}/",
+            "/usr/sbin/nats-server": str(nats.find()),
+        }
+        for place, path in places.items():
+            text = text.replace(place, path)
+        return text
+
+    def environment(self, *files: str) -> dict[str, str]:
+        """The variables of environment files under /etc/matinee, as systemd reads them."""
+        found = {}
+        for file in files:
+            for line in (self.etc / file).read_text().splitlines():
+                if line and not line.startswith("#"):
+                    name, _, value = line.partition("=")
+                    found[name] = "".join(shlex.split(value))
+        return found
+
+    def unit(self, name: str, **more: str) -> "subprocess.Popen[bytes]":
+        """Start a unit of ``deploy/systemd``; an instance's name stands after the @."""
+        file, at, instance = name.partition("@")
+        text = (ROOT / "deploy" / "systemd" / f"{file}{at}.service").read_text().replace("%i", instance)
+        lines = [found.groups() for line in text.splitlines() if (found := _LINE.match(line))]
+        credentials = self.home / "credentials" / file
+        credentials.mkdir(parents=True, exist_ok=True)
+        environment: dict[str, str] = {}
+        for key, value in lines:
+            if key == "Environment":
+                environment |= dict(pair.split("=", 1) for pair in value.replace("%d", str(credentials)).split())
+            elif key == "LoadCredential":
+                shutil.copy(self.here(value.partition(":")[2]), credentials / value.partition(":")[0])
+        for key, value in lines:
+            if key == "EnvironmentFile":
+                environment |= self.environment(Path(value).name)
+            elif key == "StateDirectory":
+                (self.home / "var" / value).mkdir(parents=True, exist_ok=True)
+        command = next(value for key, value in lines if key == "ExecStart")
+        return self.start(name, shlex.split(self.here(command)), environment | more)
+
+    def start(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> "subprocess.Popen[bytes]":
+        """Start a process in this host's namespace; its output is kept under its name."""
+        with self.log_file(name).open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                ["ip", "netns", "exec", self.namespace, *command],
+                env=_inherited() | dict(environment or {}),
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+                start_new_session=True,
+            )
+        return self.processes[name]
+
+    def run(
+        self, command: Sequence[str], files: Sequence[str] = (), seconds: float = 90
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a command here to its end, with the settings of environment files."""
+        return subprocess.run(
+            ["ip", "netns", "exec", self.namespace, *command],
+            env=_inherited() | self.environment(*files),
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+            timeout=seconds,
+        )
+
+    def matinee(self, process: str, *words: str, seconds: float = 90) -> "subprocess.CompletedProcess[str]":
+        """``deploy/matinee-as PROCESS WORDS…``."""
+        return self.run([sys.executable, "-m", "matinee.cli", *words], [f"{process}.env"], seconds)
+
+    def log_file(self, name: str) -> Path:
+        """Where a process's output goes."""
+        return self.home / f"{name}.log"
+
+    def log(self, name: str) -> str:
+        """What a process said."""
+        path = self.log_file(name)
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def kill(self, name: str) -> None:
+        """End a process as a crash does (kill -9)."""
+        process = self.processes.pop(name)
+        process.kill()
+        process.wait()
+
+    def stop_all(self) -> None:
+        """End what runs here: politely, then not."""
+        for number, seconds in ((signal.SIGTERM, 6.0), (signal.SIGKILL, 5.0)):
+            running = [process for process in self.processes.values() if process.poll() is None]
+            for process in running:
+                with suppress(ProcessLookupError):
+                    process.send_signal(number)
+            deadline = time.monotonic() + seconds
+            for process in running:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(max(0.0, deadline - time.monotonic()))
+        # Children that outlived their parents; only ours live in this namespace.
+        left = subprocess.run(["ip", "netns", "pids", self.namespace], capture_output=True, text=True, check=False)
+        for pid in left.stdout.split():
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+
+
+@dataclass(frozen=True)
+class Network:
+    """The hosts, the bridge between them, and the settings that an operator prepared."""
+
+    hosts: Mapping[str, Host]
+    home: Path
+    tag: str
+
+    def __getitem__(self, name: str) -> Host:
+        return self.hosts[name]
+
+    @property
+    def authorities(self) -> Path:
+        """Whom everybody trusts."""
+        return self.home / "prepared" / "authority" / "authorities.pem"
+
+    def cut(self, name: str) -> None:
+        """Pull a host's cable."""
+        _ip("link", "set", f"mt{self.tag}{name}", "down")
+
+    def mend(self, name: str) -> None:
+        """Put it back."""
+        _ip("link", "set", f"mt{self.tag}{name}", "up")
+
+
+@contextmanager
+def three_hosts() -> Iterator[Network]:
+    """Hosts a, b and c with their files, and no process yet; everything is gone at the end."""
+    home = Path(mkdtemp(prefix="matinee-hosts-", dir="/tmp"))
+    home.chmod(0o711)
+    tag = f"{random.randrange(16**4):04x}"
+    bridge, prepared = f"mt{tag}", home / "prepared"
+    addresses = {name: f"{_SUBNET}.{number}" for number, name in enumerate(NAMES, start=1)}
+    hosts: dict[str, Host] = {}
+    try:
+        subprocess.run(
+            ["deploy/prepare", str(prepared), *addresses.values()], check=True, cwd=ROOT, capture_output=True
+        )
+        _ip("link", "add", bridge, "type", "bridge")
+        _ip("address", "add", f"{_SUBNET}.254/24", "dev", bridge)
+        _ip("link", "set", bridge, "up")
+        for name, address in addresses.items():
+            hosts[name] = Host(name, address, home / name, f"mt{tag}-{name}")
+            _connect(hosts[name], bridge, f"mt{tag}{name}")
+            _install(hosts[name], prepared / name)
+        yield Network(hosts, home, tag)
+    finally:
+        for host in hosts.values():
+            host.stop_all()
+        for host in hosts.values():
+            subprocess.run(["ip", "netns", "delete", host.namespace], check=False, capture_output=True)
+        subprocess.run(["ip", "link", "delete", bridge], check=False, capture_output=True)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _connect(host: Host, bridge: str, end: str) -> None:
+    _ip("netns", "add", host.namespace)
+    _ip("link", "add", end, "type", "veth", "peer", "name", "eth0", "netns", host.namespace)
+    _ip("link", "set", end, "master", bridge, "up")
+    _ip("-n", host.namespace, "address", "add", f"{host.address}/24", "dev", "eth0")
+    for device in ("lo", "eth0"):
+        _ip("-n", host.namespace, "link", "set", device, "up")
+
+
+def _install(host: Host, prepared: Path) -> None:
+    """What the operator copies to a machine, with the paths of the tests."""
+    shutil.copytree(prepared, host.etc)
+    host.home.chmod(0o711)
+    for path in host.etc.rglob("*"):
+        if path.is_file() and path.suffix not in {".pem", ".key"}:
+            path.write_text(host.here(path.read_text()))
+
+
+def _ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True, capture_output=True)
+
+
+def _inherited() -> dict[str, str]:
+    dropped = ("MATINEE_", "AWS_", "NATS_", "PG")
+    return {name: value for name, value in os.environ.items() if not name.startswith(dropped)}

@@ -1,0 +1,127 @@
+"""Brings three hosts up in the order of docs/operations.md: event log, database and object store, then Matinee."""
+
+import pwd
+import shutil
+import ssl
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+from deploy.local import nginx, postgresql
+from deploy.local.certificates import Certificates
+from deploy.local.swift import OWNER, READER, Swift, User
+from hosts import Host, Network
+
+from running_demo import until
+
+BUCKET, S3_PORT = "matinee", 9000
+
+
+@contextmanager
+def installed(network: Network) -> Iterator[Swift]:
+    """Everything runs and says that it is ready; yields the object store, which is no process of a host's own."""
+    a, b, c = (network[name] for name in "abc")
+    for host in (a, b, c):
+        host.unit("matinee-nats")
+    store = Swift(b.home / "s3", _shown(b), b.address, S3_PORT, within=("ip", "netns", "exec", b.namespace))
+    try:
+        with ThreadPoolExecutor() as together:
+            for done in [together.submit(start_database, a), together.submit(_start_store, store, network)]:
+                done.result()
+        migrated = a.matinee("matinee", "migrate")
+        assert migrated.returncode == 0, migrated.stderr
+        for host in (a, c):
+            host.unit("matinee-serve@8400")
+        b.unit("matinee-worker")
+        start_nginx(a)
+        addresses = [f"https://{a.address}:8400", f"https://{c.address}:8400", f"https://{b.address}:8410"]
+        with asking(network) as client:
+            for address in (*addresses, f"https://{a.address}"):
+                until(f"{address} to be ready", lambda address=address: is_ready(client, address))
+            c.unit("matinee-edge", MATINEE_EDGE_CACHE_BYTES="100000000")
+            until("the edge to be ready", lambda: is_ready(client, f"https://{c.address}"))
+        yield store
+    finally:
+        store.kill()
+
+
+def asking(network: Network) -> httpx.Client:
+    """A client that trusts the operator's authority, and nobody else."""
+    trust = ssl.create_default_context(cafile=str(network.authorities))
+    return httpx.Client(verify=trust, trust_env=False, timeout=10)
+
+
+def is_ready(client: httpx.Client, address: str) -> bool:
+    """Whether the process there says that it is ready."""
+    with suppress(httpx.HTTPError):
+        return client.get(f"{address}/readyz").is_success
+    return False
+
+
+def start_nginx(host: Host) -> None:
+    """With the file that was prepared for it, in Debian's place for it."""
+    home = host.home / "nginx"
+    home.mkdir()
+    places = "".join(
+        f"{kind}_temp_path {home}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    files = f"include {host.etc}/nginx/control.conf;"
+    (home / "nginx.conf").write_text(
+        f"daemon off; pid {home}/pid; worker_processes 1; error_log stderr; events {{ worker_connections 1024; }}\n"
+        f"http {{ access_log off; {places} {files} }}\n"
+    )
+    host.start("nginx", [str(nginx.find()), "-p", str(home), "-c", str(home / "nginx.conf"), "-e", "stderr"])
+
+
+def start_database(host: Host) -> None:
+    """Debian's cluster, the prepared files in it, and the roles."""
+    programs = postgresql.find()
+    assert programs is not None
+    owner = "postgres"
+    home = host.home / "postgresql"
+    home.mkdir()
+    shutil.chown(home, owner)
+    as_owner = ["setpriv", f"--reuid={owner}", "--regid", str(pwd.getpwnam(owner).pw_gid), "--clear-groups"]
+    data = home / "data"
+    initialise = [str(programs / "initdb"), "-A", "peer", "-U", owner, "-N", "--no-instructions", "--locale=C.UTF-8"]
+    subprocess.run([*as_owner, *initialise, "-D", str(data)], check=True, capture_output=True, cwd="/")
+    for file in (
+        "postgresql/matinee.conf",
+        "postgresql/pg_hba.conf",
+        "postgresql/setup.sql",
+        "tls/host.pem",
+        "tls/host.key",
+    ):
+        copy = home / Path(file).name
+        shutil.copy(host.etc / file, copy)
+        shutil.chown(copy, owner)
+        copy.chmod(0o600)
+    with (data / "postgresql.conf").open("a") as conf:
+        # A quarter of a machine is more than a test may take.
+        conf.write(f"include '{home}/matinee.conf'\nshared_buffers = 64MB\nhba_file = '{home}/pg_hba.conf'\n")
+    host.start("postgresql", [*as_owner, str(programs / "postgres"), "-D", str(data), "-k", str(home)])
+    ask = [*as_owner, str(programs / "pg_isready"), "-q", "-h", str(home)]
+    until("PostgreSQL", lambda: host.run(ask).returncode == 0)
+    made = host.run([*as_owner, "psql", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(home), "-f", str(home / "setup.sql")])
+    assert made.returncode == 0, made.stderr
+
+
+def _start_store(store: Swift, network: Network) -> None:
+    store.start()
+    store.create_bucket(BUCKET, readers=True)
+    for host in network.hosts.values():
+        _write_key(host.etc / "secrets" / "s3", OWNER)
+    _write_key(network["c"].etc / "secrets" / "s3_edge", READER)
+
+
+def _write_key(path: Path, user: User) -> None:
+    path.write_text(f"[default]\naws_access_key_id = {user.key}\naws_secret_access_key = {user.secret}\n")
+    path.chmod(0o600)
+
+
+def _shown(host: Host) -> Certificates:
+    tls = host.etc / "tls"
+    return Certificates(tls / "authorities.pem", tls / "host.pem", tls / "host.key")
