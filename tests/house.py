@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "matinee"
-ROOMS = ("accounts", "catalogue", "delivery", "edge", "encoding", "playback", "recommender")
+ROOMS = ("accounts", "catalogue", "delivery", "edge", "encoding", "playback", "recommender", "sources")
 
 
 @cache

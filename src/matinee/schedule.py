@@ -17,9 +17,9 @@ from prometheus_client import Counter, Gauge
 
 from matinee.accounts.members import Accounts
 from matinee.delivery.edges import Edges
-from matinee.encoding.sources import Sources
 from matinee.model.errors import Unavailable
 from matinee.ports import Leases, Relay
+from matinee.sources.sources import Sources
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ SHELLS = {
     "matinee.encoding.jobs",
     "matinee.encoding.pipeline",
     "matinee.encoding.production",
-    "matinee.encoding.sources",
     "matinee.pages.rooms",
     "matinee.playback.commitments",
     "matinee.playback.ownership",
@@ -25,6 +24,7 @@ SHELLS = {
     "matinee.recommender.artefacts",
     "matinee.recommender.serving",
     "matinee.schedule",
+    "matinee.sources.sources",
 }
 ASYNCHRONOUS = {"edge", "adapters", "compose", "api", "web", "ports.py"}
 

@@ -16,10 +16,10 @@ from matinee.adapters.clock_manual import ManualClock
 from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, DatabaseRelay
 from matinee.adapters.leases_database import DatabaseLeases
 from matinee.delivery.edges import Edges
-from matinee.encoding.sources import Sources
 from matinee.model.errors import Unavailable
 from matinee.model.ids import RandomBytes
 from matinee.schedule import LEASE_SECONDS, Entry, Schedule, entries
+from matinee.sources.sources import Sources
 
 
 class Worker:

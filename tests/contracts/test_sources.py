@@ -19,9 +19,10 @@ from matinee.catalogue.titles import Catalogue, TitleState
 from matinee.compose.films import film_file, ingest
 from matinee.compose.objects import NONE, open_objects
 from matinee.encoding.jobs import Jobs
-from matinee.encoding.sources import UPLOAD_SECONDS, WAIT_SECONDS, Source, Sources, part_bytes
 from matinee.model.errors import Conflict, Invalid, NotFound, Unavailable
 from matinee.model.ids import RandomBytes
+from matinee.sources.promise import UPLOAD_SECONDS, WAIT_SECONDS, Source, part_bytes
+from matinee.sources.sources import Sources
 
 _buckets = count(1)
 
@@ -66,18 +67,17 @@ def there(desk: Desk, source: Source) -> bool:
     return any(entry["path"] == source.key for entry in obstore.list(desk.objects, "sources/").collect())
 
 
-def test_a_source_that_came_whole_is_taken_in_once(desk: Desk) -> None:
+def test_a_source_that_came_whole_is_claimed_as_the_same_title_by_everyone(desk: Desk) -> None:
     source = desk.sources.promise("Metropolis.MKV", 12)
     assert source.key == f"sources/{source.id}.mkv"
     desk.sources.receive(source, [b"twelve ", b"bytes"])
-    claimed = desk.sources.claim(source.key)
-    first = desk.sources.take(claimed, name="Metropolis")
-    again = desk.sources.take(desk.sources.claim(source.id), name="Metropolis")
-    assert first == again
-    assert [(job.id, job.title_id, job.source_key) for job in desk.jobs.jobs()] == [
-        (first, claimed.title_id, source.key)
-    ]
+    claim = desk.sources.claim(source.key)
+    again = desk.sources.claim(source.id)
+    assert (claim.title_id, claim.job_id) == (again.title_id, again.job_id)
+    assert [entry.id for entry in desk.sources.waiting()] == [source.id]
+    desk.sources.taken(source)
     assert desk.sources.waiting() == []
+    assert desk.sources.claim(source.id).source.taken_at == desk.clock.now()
 
 
 def test_missing_short_and_long_uploads_are_named_in_a_sentence(desk: Desk) -> None:
@@ -132,18 +132,21 @@ def test_who_promises_a_key_again_goes_on_with_what_was_begun(desk: Desk) -> Non
         desk.sources.promise("film.mp4", 11, key="sources/one.mp4")
 
 
-def test_what_is_never_taken_in_ends_and_what_was_taken_in_stays(desk: Desk) -> None:
-    late, taken, never = (desk.sources.promise(name, 4) for name in ("late.mp4", "taken.mp4", "never.mp4"))
-    for source in (late, taken):
+def test_what_is_never_taken_in_ends_and_what_was_begun_stays(desk: Desk) -> None:
+    names = ("late.mp4", "taken.mp4", "begun.mp4", "never.mp4")
+    late, taken, begun, never = (desk.sources.promise(name, 4) for name in names)
+    for source in (late, taken, begun):
         desk.sources.receive(source, [b"film"])
-    desk.sources.take(desk.sources.claim(taken.id), name="Taken")
+    desk.sources.taken(desk.sources.claim(taken.id).source)
+    desk.sources.claim(begun.id)
     desk.clock.advance(WAIT_SECONDS / 2)
     fresh = desk.sources.promise("fresh.mp4", 4)
     desk.clock.advance(WAIT_SECONDS / 2)
     assert desk.sources.expire() == 2
-    assert [source.id for source in desk.sources.waiting()] == [fresh.id]
+    assert {source.id for source in desk.sources.waiting()} == {fresh.id, begun.id}
     assert not there(desk, late)
     assert there(desk, taken)
+    assert there(desk, begun)
     with pytest.raises(NotFound):
         desk.sources.source(never.id)
     assert desk.sources.expire() == 0
@@ -170,7 +173,7 @@ def test_s3_itself_takes_an_upload_and_a_folder_leaves_it_to_us(desk: Desk) -> N
         assert forged.status_code == 403
         headers = {"Content-Type": "video/mp4"}
         assert client.put(upload.url, content=b"twelve bytes", headers=headers).status_code == 200
-    assert desk.sources.claim(source.id).title_id is not None
+    assert desk.sources.claim(source.id).source.id == source.id
 
 
 def test_what_s3_takes_in_no_single_request_comes_through_us(desk: Desk) -> None:
@@ -193,25 +196,25 @@ def test_a_film_is_ingested_once_by_however_many(desk: Desk, tmp_path: Path) -> 
     assert len(desk.jobs.jobs()) == 1
     assert [(title.id, title.name, title.year) for title in desk.catalogue.titles()] == [(taken[0], "Metropolis", 1927)]
     assert desk.catalogue.title(taken[0]).state is TitleState.ENCODING
-    assert not ingest(film_file(path), desk.catalogue, desk.sources).new
+    assert not ingest(film_file(path), desk.catalogue, desk.jobs, desk.sources).new
 
 
 def _ingest(desk: Desk, path: Path) -> str:
-    return ingest(film_file(path), desk.catalogue, desk.sources).title_id
+    return ingest(film_file(path), desk.catalogue, desk.jobs, desk.sources).title_id
 
 
-@pytest.mark.parametrize("step", ["receive", "claim", "create", "take", "mark_encoding"])
+@pytest.mark.parametrize("step", ["receive", "claim", "create", "submit", "mark_encoding", "taken"])
 def test_who_is_stopped_over_a_film_goes_on_with_it(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     path = tmp_path / "film.mp4"
     path.write_bytes(b"x" * 100)
-    room = desk.catalogue if step in {"create", "mark_encoding"} else desk.sources
+    room = next(room for room in (desk.sources, desk.catalogue, desk.jobs) if hasattr(room, step))
     with monkeypatch.context() as stopped:
         stopped.setattr(room, step, _killed)
         with pytest.raises(KeyboardInterrupt):
-            ingest(film_file(path), desk.catalogue, desk.sources)
-    title_id = ingest(film_file(path), desk.catalogue, desk.sources).title_id
+            ingest(film_file(path), desk.catalogue, desk.jobs, desk.sources)
+    title_id = ingest(film_file(path), desk.catalogue, desk.jobs, desk.sources).title_id
     assert [title.id for title in desk.catalogue.titles()] == [title_id]
     assert [job.title_id for job in desk.jobs.jobs()] == [title_id]
     assert desk.catalogue.title(title_id).state is TitleState.ENCODING

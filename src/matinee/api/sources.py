@@ -11,10 +11,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from matinee.api.authentication import operator
+from matinee.catalogue.lifecycle import checked_draft
 from matinee.catalogue.titles import TitleDraft, TitleKind, TitleState
-from matinee.encoding.sources import Arriving, Source, part_bytes, store_answers
 from matinee.model.errors import Conflict, Invalid
 from matinee.pages.rooms import Rooms
+from matinee.sources.promise import Arriving, Source, part_bytes
+from matinee.sources.sources import store_answers
 
 _PARTS_AT_ONCE = 2  # so many parts of an upload are in memory
 
@@ -124,13 +126,16 @@ def routes(rooms: Rooms) -> APIRouter:
     @router.post("/titles", status_code=201)
     def take(order: TitleOrder) -> TitleTaken:
         """Make a title of a source that has arrived whole, and queue its encode; once, however often it is asked."""
-        source = rooms.sources.claim(order.source)
         facts: dict[str, Any] = order.model_dump(exclude={"source", "priority"})
-        title = rooms.catalogue.create(TitleDraft(**facts), title_id=source.title_id)
-        encode_id = rooms.sources.take(source, name=title.name, priority=order.priority)
+        draft = checked_draft(TitleDraft(**facts))
+        claim = rooms.sources.claim(order.source)
+        source = claim.source
+        title = rooms.catalogue.create(draft, title_id=claim.title_id)
+        rooms.encoding.submit(title.id, source.key, source.name, order.priority, title.name, claim.job_id)
         if title.state is TitleState.DRAFT:
             title = rooms.catalogue.mark_encoding(title.id)
-        return TitleTaken(id=title.id, name=title.name, state=title.state, encode_id=encode_id)
+        rooms.sources.taken(source)
+        return TitleTaken(id=title.id, name=title.name, state=title.state, encode_id=claim.job_id)
 
     return router
 

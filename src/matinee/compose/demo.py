@@ -33,11 +33,11 @@ from matinee.compose.supervisor import Supervisor
 from matinee.delivery.edges import Edges
 from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.jobs import Jobs
-from matinee.encoding.sources import Sources
 from matinee.model.errors import Conflict, Invalid, MatineeError, Unavailable
 from matinee.observability import configure
 from matinee.recommender.datasets import read_interactions
 from matinee.settings import Settings
+from matinee.sources.sources import Sources
 
 VIEWER, OPERATOR, PASSWORD = "viewer@matinee.example", "operator@matinee.example", "matinee-demo"
 _PROFILES = (("Maya", 18), ("Theo", 18), ("Juniper", 7))
@@ -160,6 +160,7 @@ class _Show:
             drawn=settings.data / "drawn",
             ffmpeg=ffmpeg,
             catalogue=self._catalogue,
+            jobs=self._jobs,
             sources=Sources(engine, open_objects(settings.objects_url, OUTAGE), clock, secrets.token_bytes),
             say=self._say,
         )

@@ -9,8 +9,9 @@ from typing import BinaryIO
 
 from matinee.catalogue.titles import Catalogue, TitleDraft, TitleState
 from matinee.drawing.films import DrawnFilm
-from matinee.encoding.sources import Sources
+from matinee.encoding.jobs import Jobs
 from matinee.model.errors import Invalid
+from matinee.sources.sources import Sources
 
 SUFFIXES = frozenset(
     ".3gp .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .webm .wmv".split()  # noqa: SIM905 - a list of words
@@ -97,6 +98,7 @@ class Taken:
 def ingest(
     film: FilmFile,
     catalogue: Catalogue,
+    jobs: Jobs,
     sources: Sources,
     priority: int = 100,
     tell: Callable[[int], None] | None = None,
@@ -111,15 +113,15 @@ def ingest(
     if source.taken_at is None and sources.arrived_bytes(source) != source.size_bytes:
         with film.path.open("rb") as file:
             sources.receive(source, _read(file, tell or (lambda _: None)))
-    claimed = sources.claim(source.id)
-    assert claimed.title_id is not None
-    if claimed.taken_at is None:
-        catalogue.create(film.draft, title_id=claimed.title_id)
-        sources.take(claimed, name=film.draft.name, priority=priority)
-    # Also for who was killed right before it; a title that plays stays playable.
-    if catalogue.title(claimed.title_id).state is TitleState.DRAFT:
-        catalogue.mark_encoding(claimed.title_id)
-    return Taken(claimed.title_id, new=claimed.taken_at is None)
+    claim = sources.claim(source.id)
+    if claim.source.taken_at is not None:
+        return Taken(claim.title_id, new=False)
+    title = catalogue.create(film.draft, title_id=claim.title_id)
+    jobs.submit(claim.title_id, film.source_key, name, priority, film.draft.name, claim.job_id)
+    if title.state is TitleState.DRAFT:
+        catalogue.mark_encoding(title.id)
+    sources.taken(claim.source)
+    return Taken(title.id, new=True)
 
 
 def _read(file: BinaryIO, tell: Callable[[int], None]) -> Iterator[bytes]:

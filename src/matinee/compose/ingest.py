@@ -14,8 +14,9 @@ from matinee.compose.database import check_schema, open_database
 from matinee.compose.films import film_file, find_films, ingest
 from matinee.compose.objects import OUTAGE, open_objects
 from matinee.compose.objects_check import check_objects
-from matinee.encoding.sources import Sources
+from matinee.encoding.jobs import Jobs
 from matinee.settings import Settings
+from matinee.sources.sources import Sources
 
 _SAY_SECONDS = 3.0
 
@@ -32,6 +33,7 @@ def ingest_paths(
     check_schema(engine)
     clock, outbox = SystemClock(), DatabaseOutbox()
     catalogue = Catalogue(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes)
+    jobs = Jobs(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes)
     check_objects(settings.objects_url)
     objects = open_objects(settings.objects_url, OUTAGE)
     sources = Sources(engine=engine, objects=objects, clock=clock, random_bytes=secrets.token_bytes)
@@ -39,7 +41,7 @@ def ingest_paths(
     for path in paths:
         for found in find_films(path) if path.is_dir() else [film_file(path)]:
             film = found if name is None else replace(found, draft=replace(found.draft, name=name))
-            done = ingest(film, catalogue, sources, tell=_Teller(film.path, say) if say else None)
+            done = ingest(film, catalogue, jobs, sources, tell=_Teller(film.path, say) if say else None)
             taken.append({"id": done.title_id, "name": film.draft.name, "source": str(film.path), "new": done.new})
     return taken
 

@@ -11,8 +11,9 @@ from matinee.compose.fonts import display_font
 from matinee.compose.supervisor import die_with_parent
 from matinee.drawing.films import DRAWN_FILMS, draw_command
 from matinee.drawing.lettering import title_card
-from matinee.encoding.sources import Sources
+from matinee.encoding.jobs import Jobs
 from matinee.model.errors import EncodingFailed, MatineeError
+from matinee.sources.sources import Sources
 
 _NICE = ("/usr/bin/env", "nice", "-n", "10")
 
@@ -26,11 +27,12 @@ class Intake:
         drawn: Path,
         ffmpeg: str,
         catalogue: Catalogue,
+        jobs: Jobs,
         sources: Sources,
         say: Callable[[str], None],
     ) -> None:
         self._films, self._drawn_folder, self._ffmpeg = films, drawn, ffmpeg
-        self._catalogue, self._sources, self._say = catalogue, sources, say
+        self._catalogue, self._jobs, self._sources, self._say = catalogue, jobs, sources, say
         self._stop = threading.Event()
         self._drawing: subprocess.Popen[bytes] | None = None
 
@@ -46,7 +48,7 @@ class Intake:
             if self._stop.is_set():
                 return
             try:
-                ingest(film, self._catalogue, self._sources, priority)
+                ingest(film, self._catalogue, self._jobs, self._sources, priority)
             except (MatineeError, OSError) as error:
                 self._say(f"{film.path.name} could not be taken in: {error}")
 

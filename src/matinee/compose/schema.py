@@ -39,8 +39,9 @@ def all_metadata() -> list[sa.MetaData]:
     from matinee.encoding.store import metadata as encoding
     from matinee.playback.store import metadata as playback
     from matinee.recommender.store import metadata as recommender
+    from matinee.sources.store import metadata as sources
 
-    return [accounts, catalogue, delivery, encoding, events, leases, playback, recommender]
+    return [accounts, catalogue, delivery, encoding, events, leases, playback, recommender, sources]
 
 
 def migrate(engine: sa.Engine, scripts: Path = MIGRATIONS, to: str = "head") -> None:

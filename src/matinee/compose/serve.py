@@ -27,7 +27,6 @@ from matinee.compose.tls import own_identity
 from matinee.delivery.edges import Edges
 from matinee.delivery.topology import Topology
 from matinee.encoding.jobs import Jobs
-from matinee.encoding.sources import Sources
 from matinee.model.errors import Invalid, Unavailable
 from matinee.model.tokens import parse_keys
 from matinee.observability import configure
@@ -37,6 +36,7 @@ from matinee.playback.telemetry import Telemetry
 from matinee.ports import Relay
 from matinee.recommender.serving import Recommender
 from matinee.settings import Settings
+from matinee.sources.sources import Sources
 from matinee.web import application as web
 
 _log = structlog.get_logger()

@@ -28,13 +28,13 @@ from matinee.delivery.edges import Edges
 from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.jobs import Jobs
 from matinee.encoding.pipeline import Pipeline
-from matinee.encoding.sources import Sources
 from matinee.model.errors import MatineeError
 from matinee.observability import configure
 from matinee.playback.telemetry import Telemetry
 from matinee.ports import Compute
 from matinee.schedule import Schedule, entries
 from matinee.settings import Settings
+from matinee.sources.sources import Sources
 
 _log = structlog.get_logger()
 _IDLE_SECONDS = 0.25

@@ -36,27 +36,37 @@ class Jobs:
         self._clock = clock
         self._random_bytes = random_bytes
 
-    def submit(self, title_id: str, source_key: str, source_name: str, priority: int = 100, name: str = "") -> Job:
-        """Queue a source (a key in the object store). ``name`` is the title's; the lowest priority goes first."""
+    def submit(
+        self,
+        title_id: str,
+        source_key: str,
+        source_name: str,
+        priority: int = 100,
+        name: str = "",
+        job_id: str | None = None,
+    ) -> Job:
+        """Queue a source (a key in the object store). ``name`` is the title's; the lowest priority goes first.
+
+        Who decided on an id beforehand and asks again gets the job that is there.
+        """
         if not title_id or not source_key:
             raise Invalid("An encode needs a title and a source.")
-        job_id = new_id(self._random_bytes)
-        with self._changing() as connection:
-            store.insert_job(
-                connection,
-                {
-                    "id": job_id,
-                    "title_id": title_id,
-                    "name": name,
-                    "source_key": source_key,
-                    "source_name": source_name or source_key,
-                    "priority": priority,
-                    "created_at": self._clock.now(),
-                },
-            )
-            job = store.read_job(connection, job_id)
-        assert job is not None
-        return job
+        values: dict[str, Any] = {
+            "id": job_id or new_id(self._random_bytes),
+            "title_id": title_id,
+            "name": name,
+            "source_key": source_key,
+            "source_name": source_name or source_key,
+            "priority": priority,
+            "created_at": self._clock.now(),
+        }
+        try:
+            with self._changing() as connection:
+                store.insert_job(connection, values)
+        except sa.exc.IntegrityError:
+            if job_id is None:
+                raise
+        return self.job(values["id"])
 
     def job(self, job_id: str) -> Job:
         """One job; NotFound if there is none."""
@@ -209,18 +219,17 @@ class Jobs:
 
     @contextmanager
     def _changing(self) -> Iterator[sa.Connection]:
-        with database_answers(), self._engine.begin() as connection:
+        with _database_answers(), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
-        with database_answers(), self._engine.connect().execution_options(read_only=True) as connection:
+        with _database_answers(), self._engine.connect().execution_options(read_only=True) as connection:
             yield connection
 
 
 @contextmanager
-def database_answers() -> Iterator[None]:
-    """Unavailable, with a sentence, if the database does not answer."""
+def _database_answers() -> Iterator[None]:
     try:
         yield
     except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:

@@ -75,23 +75,3 @@ class Job:
     started_at: datetime | None
     ended_at: datetime | None
     renditions: tuple[JobRendition, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A mezzanine that was promised: ``size_bytes`` are to lie at ``key`` in the object store until ``expires_at``.
-
-    ``title_id`` is chosen when taking it in begins, so that who begins again goes on with the same title; ``job_id`` is
-    its encode, once it is taken in.
-    """
-
-    id: str
-    key: str
-    name: str
-    content_type: str
-    size_bytes: int
-    title_id: str | None
-    created_at: datetime
-    expires_at: datetime
-    taken_at: datetime | None
-    job_id: str | None

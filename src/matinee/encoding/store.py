@@ -1,14 +1,13 @@
 """The encoding room's tables and SQL."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from matinee.columns import Moment
-from matinee.encoding.lifecycle import Job, JobRendition, JobState, RenditionState, Source, before
+from matinee.encoding.lifecycle import Job, JobRendition, JobState, RenditionState, before
 
 metadata = sa.MetaData()
 
@@ -56,24 +55,6 @@ renditions = sa.Table(
     sa.Column("frames", sa.Integer),
     sa.Column("size_bytes", sa.BigInteger),
     sa.Column("seconds", sa.Float),
-)
-
-
-sources = sa.Table(
-    "encoding_sources",
-    metadata,
-    sa.Column("id", sa.String(16), primary_key=True),
-    sa.Column("key", sa.Text, nullable=False, unique=True),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("content_type", sa.Text, nullable=False),
-    # What was promised; what arrived is asked of the object store.
-    sa.Column("size_bytes", sa.BigInteger, nullable=False),
-    # The title it is taken in for, chosen before that title is made.
-    sa.Column("title_id", sa.String(16)),
-    sa.Column("created_at", Moment, nullable=False),
-    sa.Column("expires_at", Moment, nullable=False, index=True),
-    sa.Column("taken_at", Moment),
-    sa.Column("job_id", sa.String(16)),
 )
 
 
@@ -175,50 +156,6 @@ def change_rendition(connection: sa.Connection, job_id: str, name: str, values: 
 def delete_renditions(connection: sa.Connection, job_id: str) -> None:
     """Forget a job's renditions."""
     connection.execute(sa.delete(renditions).where(renditions.c.job_id == job_id))
-
-
-def insert_source(connection: sa.Connection, source: Source) -> None:
-    """A new source; IntegrityError if its key is there already."""
-    connection.execute(sa.insert(sources).values(**{name: getattr(source, name) for name in _SOURCE}))
-
-
-def read_source(connection: sa.Connection, name: str) -> Source | None:
-    """The source of that id or key."""
-    query = sa.select(sources).where(sa.or_(sources.c.id == name, sources.c.key == name))
-    row = connection.execute(query).mappings().first()
-    return None if row is None else _source(row)
-
-
-def read_sources(connection: sa.Connection, limit: int) -> list[Source]:
-    """Those that are not taken in yet, newest first."""
-    query = sa.select(sources).where(sources.c.taken_at.is_(None)).order_by(sources.c.created_at.desc()).limit(limit)
-    return [_source(row) for row in connection.execute(query).mappings()]
-
-
-def read_expired(connection: sa.Connection, now: datetime, limit: int) -> list[Source]:
-    """Those that were not taken in until they ended, oldest first."""
-    late = sa.and_(sources.c.taken_at.is_(None), sources.c.expires_at <= now)
-    query = sa.select(sources).where(late).order_by(sources.c.expires_at).limit(limit)
-    return [_source(row) for row in connection.execute(query).mappings()]
-
-
-def change_waiting(connection: sa.Connection, source_id: str, values: Mapping[str, Any], *conditions: Any) -> bool:
-    """Change a source that is not taken in yet and meets these conditions; False if there is none such."""
-    waiting = sa.and_(sources.c.id == source_id, sources.c.taken_at.is_(None), *conditions)
-    return connection.execute(sa.update(sources).where(waiting).values(**values)).rowcount == 1
-
-
-def delete_expired(connection: sa.Connection, source_id: str, now: datetime) -> bool:
-    """Forget a source that has ended; False if it was taken in, or prolonged, meanwhile."""
-    late = sa.and_(sources.c.id == source_id, sources.c.taken_at.is_(None), sources.c.expires_at <= now)
-    return connection.execute(sa.delete(sources).where(late)).rowcount == 1
-
-
-def _source(row: Mapping[Any, Any]) -> Source:
-    return Source(**{name: row[name] for name in _SOURCE})
-
-
-_SOURCE = tuple(field.name for field in fields(Source))
 
 
 def _jobs(connection: sa.Connection, rows: Iterable[Mapping[Any, Any]]) -> list[Job]:

@@ -10,12 +10,12 @@ from matinee.catalogue.titles import Catalogue
 from matinee.delivery.edges import Edges
 from matinee.delivery.topology import Topology
 from matinee.encoding.jobs import Jobs
-from matinee.encoding.sources import Sources
 from matinee.model.ids import RandomBytes
 from matinee.playback.playbacks import Playbacks
 from matinee.playback.telemetry import Telemetry
 from matinee.ports import Clock
 from matinee.recommender.serving import Recommender
+from matinee.sources.sources import Sources
 
 
 @dataclass(frozen=True, slots=True)

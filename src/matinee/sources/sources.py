@@ -4,12 +4,9 @@ The bytes go straight to S3 where it lets strangers put them (a presigned addres
 believes that they arrived: the store is asked when a source is taken in. What never arrives ends, and is swept away.
 """
 
-import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from pathlib import PurePath
+from datetime import timedelta
 
 import obstore
 import sqlalchemy as sa
@@ -17,44 +14,29 @@ import structlog
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore, S3Store
 
-from matinee.encoding import store
-from matinee.encoding.jobs import database_answers
-from matinee.encoding.lifecycle import Source
 from matinee.model.errors import Conflict, Invalid, NotFound, Unavailable
 from matinee.model.ids import RandomBytes, new_id
 from matinee.model.text import line
 from matinee.ports import Clock
+from matinee.sources import store
+from matinee.sources.promise import (
+    LARGEST_BYTES,
+    LARGEST_PUT_BYTES,
+    UPLOAD_SECONDS,
+    WAIT_SECONDS,
+    Arriving,
+    Claim,
+    Source,
+    Upload,
+    key_of,
+    part_bytes,
+)
 
-__all__ = ["Arriving", "Source", "Sources", "Upload", "part_bytes", "store_answers"]
+__all__ = ["Claim", "Source", "Sources", "Upload", "store_answers"]
 
 _log = structlog.get_logger()
-
-UPLOAD_SECONDS = 3600
-"""How long a presigned address takes the beginning of an upload."""
-WAIT_SECONDS = 24 * 3600
-"""How long a source that nobody takes in is kept, from when its upload last began."""
-
-LARGEST_BYTES = 5 * 1024**4  # what S3 holds in one object
-_LARGEST_PUT_BYTES = 5 * 1024**3  # what S3 takes in one request; obstore presigns no parts
-_LARGEST_PARTS = 9_000  # S3 takes 10,000
-_PART_BYTES = 8 * 1024**2
 _LONGEST_NAME = 200
-_LONGEST_SUFFIX = 8
 _SWEPT = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """Where the bytes of a source may be PUT until ``expires_at`` by whoever knows the address."""
-
-    url: str
-    expires_at: datetime
-
-
-def part_bytes(size_bytes: int) -> int:
-    """How large the parts of an upload are, so that S3 takes them all; whole MiB."""
-    mebibyte = 1024**2
-    return max(_PART_BYTES, math.ceil(size_bytes / _LARGEST_PARTS / mebibyte) * mebibyte)
 
 
 class Sources:
@@ -77,15 +59,15 @@ class Sources:
         source_id, now = new_id(self._random_bytes), self._clock.now()
         wanted = Source(
             id=source_id,
-            key=key or f"sources/{source_id}{_suffix(name)}",
+            key=key or key_of(source_id, name),
             name=name,
             content_type=content_type,
             size_bytes=size_bytes,
             title_id=None,
+            job_id=None,
             created_at=now,
             expires_at=now + timedelta(seconds=WAIT_SECONDS),
             taken_at=None,
-            job_id=None,
         )
         try:
             with self._changing() as connection:
@@ -121,7 +103,7 @@ class Sources:
 
     def upload(self, source: Source) -> Upload | None:
         """Where the store itself takes the bytes in one request; None where they must come through us."""
-        if not isinstance(self._objects, S3Store) or source.size_bytes > _LARGEST_PUT_BYTES:
+        if not isinstance(self._objects, S3Store) or source.size_bytes > LARGEST_PUT_BYTES:
             return None
         lasts = timedelta(seconds=UPLOAD_SECONDS)
         with store_answers():
@@ -146,43 +128,30 @@ class Sources:
             except FileNotFoundError:
                 return None
 
-    def claim(self, name: str) -> Source:
-        """Begin to take a source in: it is whole, and its ``title_id`` is decided, the same one at every beginning.
+    def claim(self, name: str) -> Claim:
+        """Begin to take a source in: it is whole, and what it becomes is decided, the same at every beginning.
 
         Conflict, with a sentence, if its upload is missing, short or too long.
         """
         source = self.source(name)
         if source.taken_at is None:
-            arrived = self.arrived_bytes(source)
-            if arrived is None:
-                raise Conflict(f"{source.name} is not uploaded: its {source.size_bytes} bytes have not arrived.")
-            if arrived != source.size_bytes:
-                raise Conflict(f"{source.name} is not whole: {arrived} bytes arrived of {source.size_bytes} promised.")
+            source.check_arrived(self.arrived_bytes(source))
         if source.title_id is None:
+            decided = {"title_id": new_id(self._random_bytes), "job_id": new_id(self._random_bytes)}
             with self._changing() as connection:
-                chosen = {"title_id": new_id(self._random_bytes)}
-                store.change_waiting(connection, source.id, chosen, store.sources.c.title_id.is_(None))
-        return self.source(source.id)
-
-    def take(self, source: Source, name: str, priority: int = 100) -> str:
-        """Queue the encode of a claimed source, once however often it is asked; returns the encode's id.
-
-        ``name`` is the title's; the lowest priority goes first.
-        """
-        job_id, now = new_id(self._random_bytes), self._clock.now()
+                store.change_waiting(connection, source.id, decided, store.promises.c.title_id.is_(None))
+            source = self.source(source.id)
         assert source.title_id is not None
-        job: dict[str, object] = {"id": job_id, "title_id": source.title_id, "name": name, "created_at": now}
-        job |= {"source_key": source.key, "source_name": source.name, "priority": priority}
+        assert source.job_id is not None
+        return Claim(source, source.title_id, source.job_id)
+
+    def taken(self, source: Source) -> None:
+        """The title is made and its encode is queued: the source is no longer swept away."""
         with self._changing() as connection:
-            if store.change_waiting(connection, source.id, {"taken_at": now, "job_id": job_id}):
-                store.insert_job(connection, job)
-                return job_id
-        taken = self.source(source.id).job_id
-        assert taken is not None
-        return taken
+            store.change_waiting(connection, source.id, {"taken_at": self._clock.now()})
 
     def expire(self) -> int:
-        """Sweep away what was promised and never taken in; returns how many ended."""
+        """Sweep away what was promised and nobody began to take in; returns how many ended."""
         swept = 0
         now = self._clock.now()
         with self._reading() as connection:
@@ -200,34 +169,13 @@ class Sources:
 
     @contextmanager
     def _changing(self) -> Iterator[sa.Connection]:
-        with database_answers(), self._engine.begin() as connection:
+        with _database_answers(), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
-        with database_answers(), self._engine.connect().execution_options(read_only=True) as connection:
+        with _database_answers(), self._engine.connect().execution_options(read_only=True) as connection:
             yield connection
-
-
-class Arriving:
-    """The bytes of an upload, counted as they pass; Invalid as soon as they cannot become what was promised."""
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._bytes = 0
-
-    def passed(self, chunk: bytes) -> bytes:
-        """The chunk, counted."""
-        self._bytes += len(chunk)
-        if self._bytes > self._source.size_bytes:
-            raise Invalid(f"{self._source.name} is longer than the {self._source.size_bytes} bytes promised.")
-        return chunk
-
-    def ended(self) -> None:
-        """There is no more."""
-        if self._bytes != self._source.size_bytes:
-            said = f"{self._bytes} bytes came of {self._source.size_bytes} promised"
-            raise Invalid(f"{self._source.name} ended too early: {said}.")
 
 
 def _counted(source: Source, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -237,11 +185,13 @@ def _counted(source: Source, chunks: Iterable[bytes]) -> Iterator[bytes]:
     arriving.ended()
 
 
-def _suffix(name: str) -> str:
-    """The name's suffix, as an object's key may end: letters and digits."""
-    suffix = PurePath(name).suffix.lower()
-    plain = suffix[1:].isascii() and suffix[1:].isalnum() and len(suffix) <= _LONGEST_SUFFIX
-    return suffix if plain else ""
+@contextmanager
+def _database_answers() -> Iterator[None]:
+    try:
+        yield
+    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        raise Unavailable(f"The database of the sources does not answer: {reason}.") from error
 
 
 @contextmanager

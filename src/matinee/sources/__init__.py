@@ -1,0 +1,1 @@
+"""Sources: mezzanines that are promised, uploaded and taken in."""
