@@ -25,7 +25,7 @@ class Promise(BaseModel):
     """A file that is to come: its name tells its kind, ``size_bytes`` what must arrive."""
 
     name: str
-    size_bytes: Annotated[int, Field(gt=0)]
+    size_bytes: Annotated[int, Field(ge=0)]
     content_type: str = ""
 
 
@@ -113,14 +113,14 @@ def routes(rooms: Rooms) -> APIRouter:
         length = request.headers.get("content-length")
         if length is not None and length != str(source.size_bytes):
             raise Invalid(f"{source.name} was promised with {source.size_bytes} bytes, not {length}.")
+        parts, arriving = part_bytes(source.size_bytes), _arriving(source, request)
         with store_answers():
-            await obstore.put_async(
-                rooms.objects,
-                source.key,
-                _arriving(source, request),
-                chunk_size=part_bytes(source.size_bytes),
-                max_concurrency=_PARTS_AT_ONCE,
-            )
+            if source.size_bytes <= parts:
+                await obstore.put_async(rooms.objects, source.key, b"".join([chunk async for chunk in arriving]))
+            else:
+                await obstore.put_async(
+                    rooms.objects, source.key, arriving, chunk_size=parts, max_concurrency=_PARTS_AT_ONCE
+                )
         return Response(status_code=204)
 
     @router.post("/titles", status_code=201)

@@ -37,6 +37,7 @@ __all__ = ["Claim", "Source", "Sources", "Upload", "store_answers"]
 _log = structlog.get_logger()
 _LONGEST_NAME = 200
 _SWEPT = 500
+_PARTS_AT_ONCE = 4  # so many parts of an upload are in memory
 
 
 class Sources:
@@ -54,8 +55,8 @@ class Sources:
         Invalid for a name or size that cannot be; Conflict if the key was promised with another size.
         """
         name = line("A source's name", name, _LONGEST_NAME)
-        if not 0 < size_bytes <= LARGEST_BYTES:
-            raise Invalid(f"A source has between 1 and {LARGEST_BYTES} bytes, not {size_bytes}.")
+        if not 0 <= size_bytes <= LARGEST_BYTES:
+            raise Invalid(f"A source has between 0 and {LARGEST_BYTES} bytes, not {size_bytes}.")
         source_id, now = new_id(self._random_bytes), self._clock.now()
         wanted = Source(
             id=source_id,
@@ -111,14 +112,13 @@ class Sources:
 
     def receive(self, source: Source, chunks: Iterable[bytes]) -> None:
         """Put a source's bytes into the store, whole or not at all; Invalid if they are not as many as promised."""
+        parts = part_bytes(source.size_bytes)
         with store_answers():
-            obstore.put(
-                self._objects,
-                source.key,
-                _counted(source, chunks),
-                chunk_size=part_bytes(source.size_bytes),
-                max_concurrency=4,
-            )
+            if source.size_bytes <= parts:
+                obstore.put(self._objects, source.key, b"".join(_counted(source, chunks)))
+            else:
+                counted = _counted(source, chunks)
+                obstore.put(self._objects, source.key, counted, chunk_size=parts, max_concurrency=_PARTS_AT_ONCE)
 
     def arrived_bytes(self, source: Source) -> int | None:
         """How many bytes lie in the store; None if nothing does."""

@@ -1,0 +1,151 @@
+"""Operators bring films over HTTP: promised, uploaded, made titles of; into a folder and straight into a real S3."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import obstore
+import psutil
+import pytest
+from deploy.local.swift import Swift
+from obstore.store import LocalStore, ObjectStore
+
+from matinee.accounts.members import Accounts, Role
+from matinee.adapters.clock_system import SystemClock
+from matinee.compose.database import open_database
+from running_demo import PASSWORD, until
+from running_edge import free_port
+
+
+@contextmanager
+def control_plane(data: Path, template: bytes, environment: dict[str, str]) -> Iterator[tuple[httpx.Client, int]]:
+    """``matinee serve`` on a database of its own, and a client that is signed in as an operator; and its pid."""
+    data.mkdir()
+    (data / "matinee.db").write_bytes(template)
+    engine = open_database(f"sqlite:///{data / 'matinee.db'}")
+    accounts = Accounts(engine=engine, clock=SystemClock(), random_bytes=os.urandom, session_seconds=3600)
+    accounts.sign_up("operator@example.org", PASSWORD, role=Role.OPERATOR)
+    engine.dispose()
+    port = free_port()
+    own = {"MATINEE_DATA": str(data), "MATINEE_PORT": str(port), "MATINEE_EDGE_SECRET": "of all edges"}
+    own["MATINEE_TOKEN_KEYS"] = "k1:a key of the tests of 32 bytes or more"
+    command = [sys.executable, "-m", "matinee.cli", "serve"]
+    with (data / "log").open("ab") as log:
+        process = subprocess.Popen(command, env={**os.environ, **own, **environment}, stdout=log, stderr=log)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", trust_env=False, timeout=30) as client:
+        try:
+            until("serve", lambda: _answers(client, process, data), 30)
+            body = {"email": "operator@example.org", "password": PASSWORD}
+            token = client.post("/sessions", json=body).raise_for_status().json()["token"]
+            client.headers["Authorization"] = f"Bearer {token}"
+            yield client, process.pid
+        finally:
+            process.terminate()
+            assert process.wait(timeout=20) == 0, (data / "log").read_text()
+
+
+def _answers(client: httpx.Client, process: subprocess.Popen[bytes], data: Path) -> bool:
+    assert process.poll() is None, (data / "log").read_text()
+    try:
+        return client.get("/../../readyz").is_success
+    except httpx.HTTPError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def folder_desk(
+    tmp_path_factory: pytest.TempPathFactory, sqlite_template: bytes
+) -> Iterator[tuple[httpx.Client, int, ObjectStore]]:
+    data = tmp_path_factory.mktemp("uploads") / "data"
+    with control_plane(data, sqlite_template, {}) as (client, pid):
+        yield client, pid, LocalStore(data / "objects", mkdir=True)
+
+
+@pytest.fixture(scope="module")
+def s3_desk(
+    tmp_path_factory: pytest.TempPathFactory, sqlite_template: bytes, swift: Swift
+) -> Iterator[tuple[httpx.Client, int, ObjectStore]]:
+    swift.create_bucket("uploads")
+    environment = {"MATINEE_OBJECTS": "s3://uploads", **swift.environment()}
+    with control_plane(tmp_path_factory.mktemp("uploads") / "data", sqlite_template, environment) as (client, pid):
+        yield client, pid, swift.store("uploads")
+
+
+def test_a_film_goes_straight_into_s3_and_becomes_a_title(s3_desk: tuple[httpx.Client, int, ObjectStore]) -> None:
+    client, _, objects = s3_desk
+    body = {"name": "Metropolis.mp4", "size_bytes": 9, "content_type": "video/mp4"}
+    promised = client.post("/studio/sources", json=body)
+    assert promised.status_code == 201, promised.text
+    source, upload = promised.json(), promised.json()["upload"]
+    assert upload["method"] == "PUT"
+    order = {"source": source["key"], "name": "Metropolis", "year": 1927}
+    early = client.post("/studio/titles", json=order)
+    assert (early.status_code, early.json()["detail"]) == (
+        409,
+        "Metropolis.mp4 is not uploaded: its 9 bytes have not arrived.",
+    )
+    # Whoever has the address needs nothing else: no session goes with it.
+    assert httpx.put(upload["url"], content=b"nine byte", headers=upload["headers"]).status_code == 200
+    assert obstore.head(objects, source["key"])["size"] == 9
+    taken = client.post("/studio/titles", json=order)
+    assert taken.status_code == 201, taken.text
+    assert taken.json()["state"] == "encoding"
+    assert client.post("/studio/titles", json=order).json() == taken.json()
+    encodes = client.get("/studio/encodes").json()["encodes"]
+    assert [(entry["id"], entry["title_id"]) for entry in encodes] == [(taken.json()["encode_id"], taken.json()["id"])]
+    assert client.get("/studio/sources").json()["sources"] == []
+
+
+@pytest.mark.parametrize("where", ["folder_desk", "s3_desk"])
+def test_a_large_upload_passes_through_us_in_little_memory(where: str, request: pytest.FixtureRequest) -> None:
+    client, pid, objects = request.getfixturevalue(where)
+    size = 96 * 1024 * 1024
+    source = client.post("/studio/sources", json={"name": "large.mov", "size_bytes": size}).json()
+    if where == "folder_desk":
+        assert source["upload"]["url"] == f"/api/v1/studio/sources/{source['id']}"
+    before = psutil.Process(pid).memory_info().rss
+    answer = client.put(f"/studio/sources/{source['id']}", content=(b"x" * 65536 for _ in range(size // 65536)))
+    assert answer.status_code == 204, answer.text
+    assert psutil.Process(pid).memory_info().rss - before < 64 * 1024 * 1024
+    assert obstore.head(objects, source["key"])["size"] == size
+
+
+@pytest.mark.parametrize("where", ["folder_desk", "s3_desk"])
+def test_an_upload_that_is_not_what_was_promised_leaves_nothing(where: str, request: pytest.FixtureRequest) -> None:
+    client, _, objects = request.getfixturevalue(where)
+    size = 20_000_000
+    source = client.post("/studio/sources", json={"name": "film.mov", "size_bytes": size}).json()
+    address = f"/studio/sources/{source['id']}"
+    for content, said in (
+        (b"x" * 100, "was promised with 20000000 bytes, not 100."),
+        ((b"x" * 1000 for _ in range(10)), "ended too early: 10000 bytes came of 20000000 promised."),
+        ((b"x" * 1_000_000 for _ in range(21)), "is longer than the 20000000 bytes promised."),
+    ):
+        answer = client.put(address, content=content)
+        assert (answer.status_code, answer.json()["detail"]) == (400, f"film.mov {said}")
+    with pytest.raises(httpx.HTTPError):
+        client.put(address, content=_breaking_off(), headers={"Content-Length": str(size)})
+    with pytest.raises(FileNotFoundError):
+        obstore.head(objects, source["key"])
+    assert source["id"] in {entry["id"] for entry in client.get("/studio/sources").json()["sources"]}
+
+
+def _breaking_off() -> Iterator[bytes]:
+    yield b"x" * 12_000_000
+    raise httpx.WriteError("the line is cut")
+
+
+def test_sources_are_for_operators(folder_desk: tuple[httpx.Client, int, ObjectStore]) -> None:
+    client, _, _ = folder_desk
+    address = str(client.base_url)
+    assert httpx.get(f"{address}studio/sources").status_code == 401
+    assert httpx.post(f"{address}studio/titles", json={"source": "a", "name": "b"}).status_code == 401
+    unknown = client.post("/studio/titles", json={"source": "a", "name": "b"})
+    assert (unknown.status_code, unknown.json()["detail"]) == (
+        404,
+        "There is no source 'a'; one that nobody takes in ends after a day.",
+    )
