@@ -23,7 +23,7 @@ from prometheus_client import Counter
 
 from matinee.catalogue.titles import Catalogue
 from matinee.model.errors import Unavailable
-from matinee.model.events import Event, Facts, TitleEncoded, TitleEncodingFailed
+from matinee.model.events import Event, Facts, MemberForgotten, TitleEncoded, TitleEncodingFailed
 from matinee.model.media import presentation_from_json
 from matinee.playback.telemetry import Telemetry
 from matinee.ports import EventLog, Recorded
@@ -35,7 +35,13 @@ Together = Callable[[Sequence[Event]], object]
 """What a group does with many events at once, of all classes, in their order."""
 
 
-def reactions(catalogue: Catalogue, telemetry: Telemetry) -> Mapping[str, Reactions | Together]:
+def _nobody(_profile_id: str, _until_seconds: float) -> None:
+    """What forgets where there is no archive."""
+
+
+def reactions(
+    catalogue: Catalogue, telemetry: Telemetry, forget: Callable[[str, float], object] = _nobody
+) -> Mapping[str, Reactions | Together]:
     """Every group by its name. A group handles its events in order, in one process at a time."""
 
     def encoded(facts: TitleEncoded) -> None:
@@ -44,7 +50,13 @@ def reactions(catalogue: Catalogue, telemetry: Telemetry) -> Mapping[str, Reacti
     def encoding_failed(facts: TitleEncodingFailed) -> None:
         catalogue.mark_failed(facts.title_id, facts.message)
 
+    def forgotten(facts: MemberForgotten) -> None:
+        forget(facts.profile_id, facts.until_seconds)
+
     return {
+        "archive": {
+            MemberForgotten: forgotten,
+        },
         "catalogue": {
             TitleEncoded: encoded,
             TitleEncodingFailed: encoding_failed,
@@ -80,9 +92,10 @@ class Consumers:
         catalogue: Catalogue,
         telemetry: Telemetry,
         pauses_seconds: Sequence[float] = _PAUSES_SECONDS,
+        forget: Callable[[str, float], object] = _nobody,
     ) -> None:
         self._log = log
-        self._reactions = reactions(catalogue, telemetry)
+        self._reactions = reactions(catalogue, telemetry, forget)
         self._pauses_seconds = pauses_seconds
 
     def run(self, stop: threading.Event) -> None:

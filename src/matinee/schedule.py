@@ -19,6 +19,8 @@ from matinee.accounts.members import Accounts
 from matinee.delivery.edges import Edges
 from matinee.model.errors import Unavailable
 from matinee.ports import Leases, Relay
+from matinee.recommender.artefacts import Artefacts
+from matinee.recommender.upkeep import Upkeep
 from matinee.sources.sources import Sources
 
 
@@ -31,7 +33,9 @@ class Entry:
     function: Callable[[], object]
 
 
-def entries(relay: Relay, accounts: Accounts, edges: Edges, sources: Sources) -> tuple[Entry, ...]:
+def entries(
+    relay: Relay, accounts: Accounts, edges: Edges, sources: Sources, upkeep: Upkeep, artefacts: Artefacts
+) -> tuple[Entry, ...]:
     """Everything that runs by the clock."""
 
     def sweep() -> None:
@@ -46,6 +50,12 @@ def entries(relay: Relay, accounts: Accounts, edges: Edges, sources: Sources) ->
         Entry("expired-sessions", every_seconds=3600.0, function=accounts.forget_expired),
         # Mezzanines that were promised and never came, or came and were never taken in.
         Entry("expired-sources", every_seconds=3600.0, function=sources.expire),
+        Entry("archive", every_seconds=120.0, function=upkeep.archive.write),
+        # Small parts of past days become one; what is archived and old leaves the log, and old days the archive.
+        Entry("archive-compaction", every_seconds=3600.0, function=upkeep.compact),
+        Entry("archive-retention", every_seconds=3600.0, function=upkeep.retain),
+        # What serve begins with, so that it has not to read the whole log.
+        Entry("artefact", every_seconds=900.0, function=artefacts.renew),
     )
 
 

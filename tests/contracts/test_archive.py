@@ -51,6 +51,9 @@ class World:
     def tell(self, *events: Event) -> None:
         self.log.append(events)
 
+    def retain(self, events_days: float, archive_days: float) -> None:
+        Upkeep(self.archive, random.Random(2).randbytes, events_days, archive_days).retain()
+
     def names(self) -> list[str]:
         return sorted(one["path"] for one in obstore.list(self.objects, PREFIX).collect())
 
@@ -296,11 +299,11 @@ def test_the_log_lets_go_of_what_is_archived_and_old_and_of_nothing_else(local: 
     local.archive.write()
     local.clock.advance(20 * 86_400)
     local.tell(*(watched(number) for number in range(8, 10)))
-    local.upkeep.retain(events_days=30, archive_days=0)
+    local.retain(30, 0)
     assert [one.event.id for one in local.log.tail().read()] == ids_of(range(5, 10))
     assert local.archive.dropped_through() == 5
     local.clock.advance(400 * 86_400)
-    local.upkeep.retain(events_days=30, archive_days=0)
+    local.retain(30, 0)
     assert [one.event.id for one in local.log.tail().read()] == ids_of(range(8, 10))
     local.archive.write()
     assert local.ids() == ids_of(range(10))
@@ -309,7 +312,7 @@ def test_the_log_lets_go_of_what_is_archived_and_old_and_of_nothing_else(local: 
 def test_a_log_that_is_kept_for_ever_loses_nothing(local: World) -> None:
     tell_in_parts(local)
     local.clock.advance(4000 * 86_400)
-    local.upkeep.retain(events_days=0, archive_days=0)
+    local.retain(0, 0)
     assert len(local.log.tail().read()) == 20
     assert local.archive.dropped_through() == 0
     assert local.archive.written_through() == 20
@@ -318,7 +321,7 @@ def test_a_log_that_is_kept_for_ever_loses_nothing(local: World) -> None:
 def test_days_past_their_keep_leave_the_archive(world: World) -> None:
     world.tell(*(watched(number, at=NOW - timedelta(days=number)) for number in range(10)))
     world.archive.write()
-    world.upkeep.retain(events_days=0, archive_days=7)
+    world.retain(0, 7)
     assert sorted(world.ids()) == ids_of(range(8))
 
 
@@ -389,7 +392,7 @@ def test_a_forgetting_that_is_killed_at_any_step_is_finished_by_the_next(
         process.join(60)
     local.upkeep.forget("ada", UNTIL)
     local.clock.advance(7200)
-    local.upkeep.retain(events_days=0, archive_days=0)
+    local.retain(0, 0)
     assert local.query("SELECT profile_id, count(*), count(DISTINCT id) FROM events GROUP BY ALL") == [("bob", 4, 4)]
     assert len(local.log.tail().read()) == 4
 

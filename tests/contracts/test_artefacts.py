@@ -48,6 +48,9 @@ class World:
         one.catch_up()
         return one._knowledge
 
+    def retain(self, events_days: float, archive_days: float) -> None:
+        Upkeep(self.archive, random.Random(2).randbytes, events_days, archive_days).retain()
+
     def names(self) -> list[str]:
         return sorted(one["path"].removeprefix(PREFIX) for one in obstore.list(self.objects, PREFIX).collect())
 
@@ -124,7 +127,7 @@ def test_without_its_artefact_a_process_learns_from_the_archive_what_the_log_let
     whole = facts(world.known())
     world.archive.write()
     world.clock.advance(40 * 86_400)
-    world.upkeep.retain(events_days=30, archive_days=0)
+    world.retain(30, 0)
     assert facts(world.known())["histories"] == {}
     assert facts(world.known(world.artefacts)) == whole
     world.tell(3, seconds=30 * 86_400)
@@ -139,7 +142,7 @@ def test_an_old_artefact_the_archive_and_the_log_follow_on_each_other(world: Wor
     world.tell(6, seconds=90_000)
     world.archive.write()
     world.clock.advance(40 * 86_400)
-    world.upkeep.retain(events_days=30, archive_days=0)
+    world.retain(30, 0)
     world.tell(8, seconds=35 * 86_400)
     known = world.known(world.artefacts)
     assert sum(

@@ -18,6 +18,9 @@ from matinee.adapters.leases_database import DatabaseLeases
 from matinee.delivery.edges import Edges
 from matinee.model.errors import Unavailable
 from matinee.model.ids import RandomBytes
+from matinee.recommender.archive import Archive
+from matinee.recommender.artefacts import Artefacts
+from matinee.recommender.upkeep import Upkeep
 from matinee.schedule import LEASE_SECONDS, Entry, Schedule, entries
 from matinee.sources.sources import Sources
 
@@ -173,7 +176,10 @@ def test_the_house_schedule_carries_left_events_and_forgets_expired_sessions(
         DatabaseOutbox().append(connection, [searched("a", number) for number in range(1500)])
     clock.advance(61)
     sources = Sources(database, LocalStore(tmp_path), clock, random_bytes)
-    table = entries(relay=DatabaseRelay(database), accounts=accounts, edges=edges, sources=sources)
+    objects, log = LocalStore(tmp_path), DatabaseEventLog(database)
+    archive = Archive(database, objects, log, clock)
+    upkeep, artefacts = Upkeep(archive, random_bytes), Artefacts(objects, archive, log, clock)
+    table = entries(DatabaseRelay(database), accounts, edges, sources, upkeep, artefacts)
     assert len({entry.name for entry in table}) == len(table)
     schedule = Schedule(DatabaseLeases(database, clock), "one", table, monotonic=lambda: clock.now().timestamp())
     with ThreadPoolExecutor(len(table)) as pool:

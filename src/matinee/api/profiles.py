@@ -80,8 +80,14 @@ def routes(rooms: "Rooms") -> APIRouter:
 
     @router.delete("/{profile_id}", status_code=204)
     def remove(profile_id: str, home: Home) -> None:
-        """Delete a profile. 403 while it is locked."""
+        """Delete a profile and forget what it watched. 403 while it is locked."""
+        rooms.playbacks.forget_history(home.member.id, home.open(profile_id).id)
         home.remove(profile_id)
+
+    @router.delete("/{profile_id}/history", status_code=202)
+    def forget(profile_id: str, home: Home) -> None:
+        """Forget what a profile watched until now: at once on its pages, soon in the archive. 403 while locked."""
+        rooms.playbacks.forget_history(home.member.id, home.open(profile_id).id)
 
     @router.post("/{profile_id}/unlock")
     def unlock(profile_id: str, key: Key, home: Home) -> ProfileBody:

@@ -34,6 +34,8 @@ from matinee.pages.rooms import Rooms
 from matinee.playback.playbacks import Playbacks
 from matinee.playback.telemetry import Telemetry
 from matinee.ports import Relay
+from matinee.recommender.archive import Archive
+from matinee.recommender.artefacts import Artefacts
 from matinee.recommender.serving import Recommender
 from matinee.settings import Settings
 from matinee.sources.sources import Sources
@@ -61,6 +63,8 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
     accounts = Accounts(
         engine=engine, clock=clock, random_bytes=secrets.token_bytes, session_seconds=settings.session_seconds
     )
+    archive = Archive(engine=engine, objects=objects, log=log, clock=clock)
+    artefacts = Artefacts(objects=objects, archive=archive, log=log, clock=clock)
     rooms = Rooms(
         accounts=accounts,
         catalogue=catalogue,
@@ -84,7 +88,7 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
             steering_seconds=settings.steering_seconds,
         ),
         telemetry=Telemetry(engine=engine, log=log, clock=clock, accounts=accounts),
-        recommender=Recommender(log=log, relay=relay, clock=clock),
+        recommender=Recommender(log=log, relay=relay, clock=clock, artefacts=artefacts),
         objects=objects,
         clock=clock,
         random_bytes=secrets.token_bytes,

@@ -8,7 +8,9 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
+import sqlalchemy as sa
 import structlog
+from obstore.store import ObjectStore
 
 from matinee.accounts.members import Accounts
 from matinee.adapters.clock_system import SystemClock
@@ -31,7 +33,10 @@ from matinee.encoding.pipeline import Pipeline
 from matinee.model.errors import MatineeError
 from matinee.observability import configure
 from matinee.playback.telemetry import Telemetry
-from matinee.ports import Compute
+from matinee.ports import Compute, EventLog
+from matinee.recommender.archive import Archive
+from matinee.recommender.artefacts import Artefacts
+from matinee.recommender.upkeep import Upkeep
 from matinee.schedule import Schedule, entries
 from matinee.settings import Settings
 from matinee.sources.sources import Sources
@@ -58,6 +63,7 @@ def run_worker(settings: Settings) -> None:
     jobs = Jobs(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes)
     objects = open_objects(settings.objects_url)
     sources = Sources(engine=engine, objects=objects, clock=clock, random_bytes=secrets.token_bytes)
+    upkeep, artefacts = _archive(settings, engine, objects, log)
     compute = open_compute(settings)
     pipeline = Pipeline(
         jobs=jobs,
@@ -72,17 +78,12 @@ def run_worker(settings: Settings) -> None:
     vitals = Vitals(settings.host, settings.port, lambda: check_schema(engine), tls)
     owner = f"{socket.gethostname()}-{os.getpid()}"
     stop = threading.Event()
+    consumers = Consumers(log, catalogue, telemetry, forget=upkeep.forget)
+    table = entries(relay, accounts, edges, sources, upkeep, artefacts)
+    schedule = Schedule(leases=DatabaseLeases(engine=engine, clock=clock), owner=owner, entries=table)
     threads = [
-        threading.Thread(target=Consumers(log, catalogue, telemetry).run, args=(stop,), name="consumers"),
-        threading.Thread(
-            target=Schedule(
-                leases=DatabaseLeases(engine=engine, clock=clock),
-                owner=owner,
-                entries=entries(relay=relay, accounts=accounts, edges=edges, sources=sources),
-            ).run,
-            args=(stop,),
-            name="schedule",
-        ),
+        threading.Thread(target=consumers.run, args=(stop,), name="consumers"),
+        threading.Thread(target=schedule.run, args=(stop,), name="schedule"),
         *(
             threading.Thread(target=_encode, args=(pipeline, f"{owner}-{slot}", stop), name=f"encode-{slot}")
             for slot in range(settings.worker_slots)
@@ -99,6 +100,13 @@ def run_worker(settings: Settings) -> None:
         thread.join()
     vitals.stop()
     _log.info("worker.stopped")
+
+
+def _archive(settings: Settings, engine: sa.Engine, objects: ObjectStore, log: EventLog) -> tuple[Upkeep, Artefacts]:
+    clock = SystemClock()
+    archive = Archive(engine=engine, objects=objects, log=log, clock=clock)
+    upkeep = Upkeep(archive, secrets.token_bytes, settings.events_keep_days, settings.archive_keep_days)
+    return upkeep, Artefacts(objects=objects, archive=archive, log=log, clock=clock)
 
 
 def _stopper(stop: threading.Event, compute: Compute) -> Callable[[int, FrameType | None], None]:

@@ -16,12 +16,13 @@ from matinee.catalogue.titles import Catalogue, Title, TitleState
 from matinee.delivery.edges import Edges, EdgeState
 from matinee.delivery.steering import Ranked, steer
 from matinee.delivery.topology import Region, Topology
-from matinee.model.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from matinee.model.errors import Conflict, Forbidden, Invalid, LimitReached, NotFound, Unavailable
+from matinee.model.events import Event, MemberForgotten
 from matinee.model.ids import RandomBytes, is_id, new_id
 from matinee.model.media import Presentation
 from matinee.playback import decisions, manifests, moves, store
 from matinee.playback.addresses import Addresses, EdgeAddress, Play, Started
-from matinee.playback.commitments import Commitments
+from matinee.playback.commitments import LISTENING, Commitments
 from matinee.playback.positions import Position, position_from
 from matinee.ports import Clock, Outbox
 
@@ -29,6 +30,7 @@ __all__ = ["EdgeAddress", "Playbacks", "Position", "Started", "replay"]
 
 _log = structlog.get_logger()
 _STARTED = Counter("matinee_playbacks_started", "Presses of play that were answered.")
+_LIMITED = Counter("matinee_playbacks_limited", "Presses of play beyond what a member may play at once.")
 _STEERED = Counter("matinee_steering_answers", "Steering manifests by whether the player was moved.", ["moved"])
 
 # Steering is asked every few seconds; the database hears of it less often, unless the player moved.
@@ -56,9 +58,10 @@ class Playbacks:
         public_address: str,
         token_seconds: int,
         steering_seconds: int,
+        member_streams: int = 0,
     ) -> None:
         self._engine = engine
-        # Of a playback only its player tells, through Telemetry; what the service will tell itself goes here.
+        # Of a playback only its player tells, through Telemetry; what the service tells itself goes here.
         self._outbox = outbox
         self._clock = clock
         self._random_bytes = random_bytes
@@ -69,6 +72,7 @@ class Playbacks:
         self._addresses = Addresses(public_address, keys, signing_key_id)
         self._token_seconds = token_seconds
         self._steering_seconds = steering_seconds
+        self._member_streams = member_streams
         self._commitments = Commitments(engine, clock)
         # Files of a revision never change, so what was read once holds.
         self._packaged = lru_cache(maxsize=_PACKAGED_KEPT)(self._read_packaged)
@@ -79,7 +83,8 @@ class Playbacks:
         """Press play.
 
         NotFound for an unknown title, Conflict for one that cannot be played now, Forbidden for one beyond the
-        profile's maturity limit, Unavailable while no edge has ever reported.
+        profile's maturity limit, Unavailable while no edge has ever reported, LimitReached while the member plays on
+        as many devices as they may (``member_streams``; 0 is no limit).
         """
         title, presentation, revision = self._playable(title_id)
         if title.maturity > profile.maturity_limit:
@@ -103,12 +108,16 @@ class Playbacks:
             "revoked": False,
         }
         with self._engine.begin() as connection:
+            self._limit_streams(connection, member_id, plan["seen_at"])
             store.add_playback(connection, values)
         _STARTED.inc()
         return self._answer("playback.started", values, ranked)
 
     def renew(self, member_id: str, playback_id: str) -> Started:
-        """New tokens and addresses, ranked anew. NotFound if it is another's; Forbidden once it was revoked."""
+        """New tokens and addresses, ranked anew. NotFound if it is another's; Forbidden once it was revoked.
+
+        LimitReached as ``start``: what stopped or fell silent has given its place away.
+        """
         row = self._row(playback_id)
         if row["member_id"] != member_id:
             raise NotFound(f"There is no playback {playback_id!r}.")
@@ -116,6 +125,7 @@ class Playbacks:
         _, presentation, revision = self._playable(row["title_id"])
         ranked, plan = self._planned(self._viewer(row), row["title_id"], revision, presentation)
         with self._engine.begin() as connection:
+            self._limit_streams(connection, member_id, plan["seen_at"], besides=playback_id)
             store.change_playback(connection, playback_id, plan)
         return self._answer("playback.renewed", {**row, **plan}, ranked)
 
@@ -170,6 +180,16 @@ class Playbacks:
             row = store.read_position(connection, profile_id, title_id)
         return None if row is None else position_from(row)
 
+    def forget_history(self, member_id: str, profile_id: str) -> None:
+        """Forget what a profile watched until now: here at once, in recommendations and archive as they hear of it."""
+        now = self._clock.now()
+        facts = MemberForgotten(member_id=member_id, profile_id=profile_id, until_seconds=now.timestamp())
+        word = Event(id=f"forgotten-{new_id(self._random_bytes)}", time=now, source="serve", facts=facts)
+        with self._engine.begin() as connection:
+            store.forget_history(connection, profile_id, now)
+            self._outbox.append(connection, [word])
+        _log.info("history.forgotten", member_id=member_id, profile_id=profile_id)
+
     def why(self, playback_id: str) -> dict[str, Any]:
         """The recorded decision, replayed: see ``replay``."""
         return replay(self._engine, playback_id)
@@ -179,6 +199,17 @@ class Playbacks:
         if title.state is not TitleState.PLAYABLE or title.presentation is None or title.revision is None:
             raise Conflict(f"{title.name} cannot be played now: it is {title.state}.")
         return title, title.presentation, title.revision
+
+    def _limit_streams(self, connection: sa.Connection, member_id: str, now: datetime, besides: str = "") -> None:
+        """LimitReached unless the member may play one more; counted in the transaction that adds it, for all copies."""
+        most = self._member_streams
+        if most and (running := store.running_of(connection, member_id, now - LISTENING, besides)) >= most:
+            _LIMITED.inc()
+            raise LimitReached(
+                f"This account plays on {running} device{'s' * (running > 1)} already, and may on {most}: stop one, or "
+                "wait a minute after it was closed.",
+                LISTENING.total_seconds(),
+            )
 
     def _viewer(self, row: Mapping[str, Any]) -> Region:
         """Where a playback's viewer is: its region as it is now, or as it was if there is none of its name any more."""

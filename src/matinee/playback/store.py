@@ -18,7 +18,7 @@ playbacks = sa.Table(
     "playback_playbacks",
     metadata,
     sa.Column("playback_id", sa.String(16), primary_key=True),
-    sa.Column("member_id", sa.String(64), nullable=False),
+    sa.Column("member_id", sa.String(64), nullable=False, index=True),
     sa.Column("profile_id", sa.String(64), nullable=False),
     sa.Column("title_id", sa.String(64), nullable=False),
     sa.Column("revision", sa.String(64), nullable=False),
@@ -73,6 +73,10 @@ samples = sa.Table(
 )
 
 
+# The first half of an advisory lock's key; the second is the member's.
+_STREAMS = 0x73747265
+
+
 def _insert(dialect: str, table: sa.Table) -> Any:
     """An INSERT that knows ON CONFLICT, which SQLAlchemy offers by dialect only."""
     return (postgresql_insert if dialect == "postgresql" else sqlite_insert)(table)
@@ -115,6 +119,19 @@ _MARK_SEEN = (
 def add_playback(connection: sa.Connection, values: Mapping[str, Any]) -> None:
     """Keep a new playback."""
     connection.execute(sa.insert(playbacks).values(**values))
+
+
+def running_of(connection: sa.Connection, member_id: str, after: datetime, besides: str = "") -> int:
+    """How many of a member's playbacks run: heard of after a time, not stopped, another than ``besides``.
+
+    Until the transaction ends no other counts the same member's, so that who counts may add one.
+    """
+    if connection.dialect.name == "postgresql":  # SQLite's transactions are one at a time
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_STREAMS, sa.func.hashtext(member_id))))
+    columns = playbacks.c
+    running = (columns.member_id == member_id, columns.seen_at > after, columns.stopped.is_(False))
+    counted = sa.select(sa.func.count()).where(*running, columns.playback_id != besides)
+    return int(connection.execute(counted).scalar_one())
 
 
 def change_playback(connection: sa.Connection, playback_id: str, values: Mapping[str, Any]) -> None:
@@ -173,6 +190,15 @@ def read_position(connection: sa.Connection, profile_id: str, title_id: str) -> 
     chosen = sa.select(positions).where(positions.c.profile_id == profile_id, positions.c.title_id == title_id)
     row = connection.execute(chosen).mappings().first()
     return None if row is None else dict(row)
+
+
+def forget_history(connection: sa.Connection, profile_id: str, until: datetime) -> None:
+    """Remove where a profile left titles, and what it played, up to a time; what runs now is left to its end."""
+    left = sa.and_(positions.c.profile_id == profile_id, positions.c.updated_at <= until)
+    connection.execute(sa.delete(positions).where(left))
+    over = sa.or_(playbacks.c.stopped.is_(True), playbacks.c.expires_at <= until)
+    played = sa.and_(playbacks.c.profile_id == profile_id, playbacks.c.started_at <= until, over)
+    connection.execute(sa.delete(playbacks).where(played))
 
 
 def write_samples(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -7,7 +7,7 @@ here (positions, samples, who plays where) is written when the log hands it to `
 from collections import Counter as Tally
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
 
@@ -17,7 +17,7 @@ from prometheus_client import Counter
 
 from matinee.accounts.members import Accounts
 from matinee.model.errors import Invalid
-from matinee.model.events import Event
+from matinee.model.events import Event, MemberForgotten
 from matinee.model.ids import is_id
 from matinee.playback import cmcd, qoe, store
 from matinee.playback.effects import effects_of, sample_row
@@ -99,7 +99,8 @@ class Telemetry:
     def apply(self, events: Sequence[Event]) -> None:
         """Write what follows from recorded events, all of it or nothing; doing it twice is doing it once."""
         about = {event.facts.playback_id for event in events if isinstance(event.facts, PLAYBACK_FACTS)}
-        if not about:
+        forgotten = [event.facts for event in events if isinstance(event.facts, MemberForgotten)]
+        if not about and not forgotten:
             return
         now = self._clock.now()
         with self._engine.begin() as connection:
@@ -107,6 +108,10 @@ class Telemetry:
             store.write_positions(connection, effects.positions)
             store.mark_seen(connection, effects.seen)
             store.write_samples(connection, effects.samples)
+            for facts in forgotten:
+                # What was accepted before the word was given may have come here after it.
+                until = datetime.fromtimestamp(facts.until_seconds, UTC)
+                store.forget_history(connection, facts.profile_id, until)
             self._clean(connection, now)
 
     def accept_cmcd(self, body: bytes) -> AcceptedReports:
