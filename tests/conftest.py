@@ -1,5 +1,6 @@
 """Fixtures every test shares: the database on both engines, a clock turned by hand, seeded randomness."""
 
+import contextlib
 import os
 import random
 from collections.abc import Callable, Iterator
@@ -8,13 +9,15 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from deploy.local import postgresql
+from deploy.local import nats, postgresql
 from deploy.local import swift as swift_engine
 from hypothesis import settings
+from obstore.store import LocalStore, ObjectStore
 
 from engines import missing
 from matinee.adapters.clock_manual import ManualClock
 from matinee.compose.database import migrate, open_database
+from matinee.compose.objects import open_objects
 
 # A busy machine is no fault: what must be quick is measured by the tests that say so.
 settings.register_profile("matinee", deadline=None)
@@ -53,23 +56,39 @@ def postgresql_template(postgresql_server: postgresql.Server) -> str:
 _databases = count(1)
 
 
+@pytest.fixture
+def empty_database(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Callable[[str], contextlib.AbstractContextManager[str]]:
+    """The address of an empty database with the whole schema, for the body of a ``with``; takes the engine's name."""
+
+    @contextlib.contextmanager
+    def opened(engine: str) -> Iterator[str]:
+        if engine == "sqlite":
+            path = tmp_path / "matinee.db"
+            path.write_bytes(request.getfixturevalue("sqlite_template"))
+            yield f"sqlite:///{path}"
+            return
+        address: str = request.getfixturevalue("postgresql_template")
+        name = f"test_{os.getpid()}_{next(_databases)}"
+        admin = sa.create_engine(address.format(name="postgres"), isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE template"))
+        yield address.format(name=name)
+        with admin.connect() as connection:
+            connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+        admin.dispose()
+
+    return opened
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(
+    request: pytest.FixtureRequest, empty_database: Callable[[str], contextlib.AbstractContextManager[str]]
+) -> Iterator[str]:
     """The address of an empty database with the whole schema, on each engine in turn."""
-    if request.param == "sqlite":
-        path = tmp_path / "matinee.db"
-        path.write_bytes(request.getfixturevalue("sqlite_template"))
-        yield f"sqlite:///{path}"
-        return
-    address: str = request.getfixturevalue("postgresql_template")
-    name = f"test_{os.getpid()}_{next(_databases)}"
-    admin = sa.create_engine(address.format(name="postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE template"))
-    yield address.format(name=name)
-    with admin.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    with empty_database(request.param) as address:
+        yield address
 
 
 @pytest.fixture
@@ -97,3 +116,38 @@ def swift() -> Iterator[swift_engine.Swift]:
         missing("Swift", "make setup-development")
     with swift_engine.swift() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def nats_hub() -> Iterator[nats.Servers]:
+    """Three NATS servers with JetStream for the whole session; tests name streams of their own there.
+
+    A test that kills some starts them again and waits until all are ready.
+    """
+    if nats.find() is None:
+        missing("nats-server", nats.INSTALL)
+    with nats.cluster() as hub:
+        yield hub
+
+
+_buckets = count(1)
+
+
+@pytest.fixture
+def bucket(swift: swift_engine.Swift, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of an empty bucket; the environment says where it is and who its owner is."""
+    name = f"bucket-{os.getpid()}-{next(_buckets)}"
+    swift.create_bucket(name, readers=True)
+    for variable in [variable for variable in os.environ if variable.startswith("AWS_")]:
+        monkeypatch.delenv(variable)
+    for variable, value in swift.environment().items():
+        monkeypatch.setenv(variable, value)
+    return f"s3://{name}"
+
+
+@pytest.fixture(params=["folder", "swift"])
+def objects(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
+    """An empty object store; the test runs once on a folder and once on a real S3."""
+    if request.param == "folder":
+        return LocalStore(tmp_path / "objects", mkdir=True)
+    return open_objects(request.getfixturevalue("bucket"))

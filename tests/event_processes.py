@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from multiprocessing.context import ForkServerProcess
@@ -13,15 +14,42 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, DatabaseRelay
+from matinee.adapters.events_jetstream import Address, JetStreamEventLog, JetStreamRelay, Keeping
+from matinee.adapters.leases_database import DatabaseLeases
 from matinee.compose.database import open_database
 from matinee.model.events import Event, SearchMade
+from matinee.ports import EventLog, Relay
 
 LEASE_SECONDS = 1.0
 GROUP = "counted"
+STREAM_BYTES = 256 * 1024**2
 # Each process is forked from one that has imported these and done nothing: as clean as a spawned one, and quicker.
 _clean = multiprocessing.get_context("forkserver")
-_clean.set_forkserver_preload(["__main__", "matinee.adapters.events_database", "matinee.compose.database"])
+_clean.set_forkserver_preload(["__main__", "matinee.adapters.events_jetstream", "matinee.compose.database"])
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The addresses of a database and of an event log: ``database:``, or a stream's on NATS, with its replicas."""
+
+    database: str
+    events: str = "database:"
+    replicas: int = 1
+
+    def open(self, engine: sa.Engine | None = None) -> tuple[EventLog, Relay]:
+        """The log and the relay into it; a member that died holds its group up for a second."""
+        engine = engine or open_database(self.database)
+        if self.events == "database:":
+            return DatabaseEventLog(engine, lease_seconds=LEASE_SECONDS), DatabaseRelay(engine)
+        log = JetStreamEventLog(
+            Address.read(self.events),
+            leases=DatabaseLeases(engine, SystemClock()),
+            keeping=Keeping(replicas=self.replicas, stream_bytes=STREAM_BYTES),
+            lease_seconds=LEASE_SECONDS,
+        )
+        return log, JetStreamRelay(engine, log.publisher)
 
 
 def searched(source: str, number: int) -> Event:
@@ -39,9 +67,9 @@ def append(url: str, source: str, transactions: int, per_transaction: int) -> No
         time.sleep(0.005)
 
 
-def append_directly(url: str, source: str, told: Path) -> None:
+def append_directly(where: Where | str, source: str, told: Path) -> None:
     """Two threads that append ten events at a time to the log itself, and write down the ids that it took."""
-    log = DatabaseEventLog(open_database(url))
+    log, _ = (Where(where) if isinstance(where, str) else where).open()
     numbers = count(step=10)
 
     def append_for_ever() -> None:
@@ -56,16 +84,22 @@ def append_directly(url: str, source: str, told: Path) -> None:
     append_for_ever()
 
 
-def relay(url: str, limit: int) -> None:
-    engine = open_database(url)
+def append_once(where: Where, *ids: tuple[str, int]) -> None:
+    """Append these events together."""
+    log, _ = where.open()
+    log.append([searched(source, number) for source, number in ids])
+
+
+def relay(where: Where, limit: int) -> None:
+    _, carrying = where.open()
     while True:
-        DatabaseRelay(engine).forward(limit)
+        carrying.forward(limit)
         time.sleep(0.005)
 
 
-def relay_and_hang(url: str, hung: Path) -> None:
-    """A relay that stands still with the events in the log, in the outbox, and nothing committed."""
-    engine = open_database(url)
+def relay_and_hang(where: Where, hung: Path) -> None:
+    """A relay that stands still with the events in the log, in the outbox, and their way's end not committed."""
+    engine = open_database(where.database)
 
     def hang(*arguments: Any) -> None:
         if str(arguments[2]).startswith("DELETE FROM events_outbox"):
@@ -73,12 +107,12 @@ def relay_and_hang(url: str, hung: Path) -> None:
             time.sleep(600)
 
     sa.event.listen(engine, "before_cursor_execute", hang)
-    DatabaseRelay(engine).forward()
+    where.open(engine)[1].forward()
 
 
-def consume(url: str, seen: Path) -> None:
+def consume(where: Where, seen: Path) -> None:
     """A member of the group that writes each event's position and id down before it leaves the body."""
-    group = DatabaseEventLog(open_database(url), lease_seconds=LEASE_SECONDS).group(GROUP)
+    group = where.open()[0].group(GROUP)
     with seen.open("a", buffering=1) as out:
         while True:
             with group.batch(limit=20, wait_seconds=1.0) as events:
@@ -87,9 +121,9 @@ def consume(url: str, seen: Path) -> None:
                     time.sleep(0.001)
 
 
-def consume_and_hang(url: str, seen: Path) -> None:
+def consume_and_hang(where: Where, seen: Path) -> None:
     """A member that writes its first batch down and never leaves the body, renewing its lease all the while."""
-    group = DatabaseEventLog(open_database(url), lease_seconds=LEASE_SECONDS).group(GROUP)
+    group = where.open()[0].group(GROUP)
     with group.batch(wait_seconds=10.0) as events:
         seen.write_text("".join(f"{recorded.position} {recorded.event.id}\n" for recorded in events))
         time.sleep(600)

@@ -54,6 +54,11 @@ class Settings:
         "The event log: database: or nats://USER:PASSWORD@HOST:PORT,HOST:PORT,…; tls:// for nats:// over TLS.",
         secret=True,
     )
+    events_replicas: int = _setting(3, "Servers that keep the event log on NATS; 1 where there is one server.", "count")
+    events_keep_bytes: int = _setting(
+        8 * 1024**3, "What the event log on NATS keeps at most; full, it refuses.", "bytes"
+    )
+    events_sites: str = _setting("", "Edge sites whose own logs the log on NATS fetches: names, comma separated.")
     events_keep_days: float = _setting(30.0, "How long the event log keeps what is archived; 0: for ever.", "days")
     archive_keep_days: float = _setting(0.0, "How long the archive keeps a day's events; 0: for ever.", "days")
     compute: str = _setting("local://", "Where encodes run: local:// or ray://HOST:PORT.")
