@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 from obstore.store import MemoryStore, ObjectStore
 
-from matinee.accounts.members import Accounts, Member, Profile
+from matinee.accounts.members import Accounts, Allowance, Member, Profile
 from matinee.adapters.clock_manual import ManualClock
 from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, DatabaseRelay
 from matinee.api import cmcd, edges, events, manifests, playbacks, problems, steering
@@ -185,12 +185,14 @@ def service(
     *,
     trust_region: bool = True,
     public_address: str = "http://matinee.test",
+    member_streams: int = 0,
+    allowed: Mapping[Allowance, int] | None = None,
 ) -> Service:
     """The rooms that playing needs on a database, and their API as an application."""
     outbox = DatabaseOutbox()
     stored = objects or MemoryStore()
     topology = Topology.read(REGIONS, networks)
-    accounts = Accounts(engine=engine, clock=clock, random_bytes=random_bytes, session_seconds=86400)
+    accounts = Accounts(engine=engine, clock=clock, random_bytes=random_bytes, session_seconds=86400, allowed=allowed)
     catalogue = Catalogue(engine=engine, outbox=outbox, clock=clock, random_bytes=random_bytes)
     known = Edges(engine=engine, outbox=outbox, clock=clock, silence_seconds=4.0)
     plays = Playbacks(
@@ -207,6 +209,7 @@ def service(
         public_address=public_address,
         token_seconds=3600,
         steering_seconds=5,
+        member_streams=member_streams,
     )
     log = DatabaseEventLog(engine)
     telemetry = Telemetry(engine=engine, log=log, clock=clock, accounts=accounts)

@@ -6,6 +6,7 @@ from house import SOURCE, imported, module, python_files, shown, tree
 
 # The shells: who holds ports. A new module is pure unless somebody decides otherwise, here.
 SHELLS = {
+    "matinee.accounts.allowances",
     "matinee.accounts.guesses",
     "matinee.accounts.members",
     "matinee.catalogue.titles",

@@ -1,6 +1,6 @@
 """Members sign up, in and out, and own profiles."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -11,6 +11,7 @@ import structlog
 from prometheus_client import Counter
 
 from matinee.accounts import credentials, store
+from matinee.accounts.allowances import Allowance, Allowances, neighbourhood
 from matinee.accounts.guesses import Guesses
 from matinee.accounts.profiles import EVERYTHING, MOST_PROFILES, Profile, checked_changes, highest_limit, is_open
 from matinee.accounts.sessions import Member, Presence, Role, Session, SignIn
@@ -19,7 +20,7 @@ from matinee.model.ids import RandomBytes, is_id, new_id
 from matinee.model.recent import Recent
 from matinee.ports import Clock
 
-__all__ = ["Accounts", "Household", "Member", "Presence", "Profile", "Role", "Session", "SignIn"]
+__all__ = ["Accounts", "Allowance", "Household", "Member", "Presence", "Profile", "Role", "Session", "SignIn"]
 
 _log = structlog.get_logger()
 _SIGN_INS = Counter("matinee_sign_ins", "Sign-ins by how they ended.", ["outcome"])
@@ -38,17 +39,36 @@ _WRONG = "This e-mail address and password do not belong together."
 
 
 class Accounts:
-    """The members of the service. Made of its engine, clock and randomness; a sign-in lasts ``session_seconds``."""
+    """The members of the service. Made of its engine, clock and randomness; a sign-in lasts ``session_seconds``.
 
-    def __init__(self, engine: sa.Engine, clock: Clock, random_bytes: RandomBytes, session_seconds: float) -> None:
+    ``allowed`` says how often a minute what may be asked for.
+    """
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        clock: Clock,
+        random_bytes: RandomBytes,
+        session_seconds: float,
+        allowed: Mapping[Allowance, int] | None = None,
+    ) -> None:
         self._engine = engine
         self._clock = clock
         self._random_bytes = random_bytes
         self._session_seconds = session_seconds
         self._guesses = Guesses(engine, clock, random_bytes)
+        self._allowances = Allowances(engine, clock, allowed or {})
         self._members: Recent[str, Member] = Recent(_MEMBERS_KEPT, _MEMBER_LASTS)
         # Compared with when an e-mail address is unknown, so that the answer takes as long as for a known one.
         self._nobodys_hash = self._guesses.hashed(random_bytes(16).hex())
+
+    def allow(self, of: Allowance, member: Member) -> None:
+        """Count a request of a member; LimitReached beyond the allowance (see ``accounts.allowances``)."""
+        self._allowances.spend(of, member.id)
+
+    def allow_from(self, of: Allowance, address: str | None) -> None:
+        """Count a request from an IP address, of which its sender's network counts; LimitReached as ``allow``."""
+        self._allowances.spend(of, neighbourhood(address))
 
     def sign_up(self, email: str, password: str, role: Role = Role.MEMBER) -> Member:
         """A new member, without profiles. Conflict if the address has one; Invalid for a bad address or password."""

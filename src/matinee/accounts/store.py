@@ -59,6 +59,15 @@ guesses = sa.Table(
     sa.Column("since", Moment, nullable=False, index=True),
 )
 
+# What was asked for within a minute by the clock (minutes since 1970): a row for each who asked often.
+allowances = sa.Table(
+    "accounts_allowances",
+    metadata,
+    sa.Column("subject", sa.String(300), primary_key=True),
+    sa.Column("minute", sa.Integer, primary_key=True, index=True),
+    sa.Column("spent", sa.Integer, nullable=False),
+)
+
 
 def add_member(connection: sa.Connection, member: Member, password_hash: str) -> bool:
     """Keep a new member; False if the e-mail address has one."""
@@ -178,7 +187,8 @@ def remove_session(connection: sa.Connection, member_id: str, session_id: str) -
 
 
 def remove_expired(connection: sa.Connection, now: datetime, guessed_before: datetime) -> int:
-    """Remove sessions that have expired, and guesses whose window has passed; how many sessions there were."""
+    """Remove sessions that have expired, guesses and allowances of the past; how many sessions there were."""
+    connection.execute(allowances.delete().where(allowances.c.minute < int(now.timestamp()) // 60 - 1))
     connection.execute(guesses.delete().where(guesses.c.since <= guessed_before))
     return connection.execute(sessions.delete().where(sessions.c.expires_at <= now)).rowcount
 
@@ -210,6 +220,21 @@ def count_guess(connection: sa.Connection, subject: str, now: datetime, window: 
 def forget_guesses(connection: sa.Connection, subject: str) -> None:
     """Forget what was guessed wrong: it has been guessed right."""
     connection.execute(guesses.delete().where(guesses.c.subject == subject))
+
+
+# One statement, so that all copies' numbers add up.
+_SPEND = sa.text(
+    """
+    INSERT INTO accounts_allowances (subject, minute, spent) VALUES (:subject, :minute, :number)
+    ON CONFLICT (subject, minute) DO UPDATE SET spent = accounts_allowances.spent + excluded.spent
+    RETURNING spent
+    """
+)
+
+
+def spend(connection: sa.Connection, subject: str, minute: int, number: int) -> int:
+    """Add to what was spent within a minute; what it is now."""
+    return int(connection.execute(_SPEND, {"subject": subject, "minute": minute, "number": number}).scalar_one())
 
 
 def add_profile(connection: sa.Connection, profile: Profile, pin_hash: str | None) -> None:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
-from matinee.accounts.members import Member, Role
+from matinee.accounts.members import Allowance, Member, Role
 from matinee.api.authentication import request_token, signed_in
-from matinee.pages.visitor import by_https, ended_cookie, session_cookie
+from matinee.pages.visitor import ended_cookie, session_cookie
 
 if TYPE_CHECKING:
     from matinee.pages.rooms import Rooms
@@ -63,8 +63,9 @@ def routes(rooms: "Rooms") -> APIRouter:
     Caller = Annotated[Member, Depends(signed_in(rooms))]  # noqa: N806 - a type, made of this service's rooms
 
     @router.post("/accounts", status_code=201)
-    def sign_up(credentials: Credentials) -> AccountBody:
-        """Sign up. The account begins with one profile, named after the e-mail address."""
+    def sign_up(credentials: Credentials, request: Request) -> AccountBody:
+        """Sign up. The account begins with one profile, named after the e-mail address. 429 too often from a place."""
+        rooms.accounts.allow_from(Allowance.SIGN_INS, request.client.host if request.client else None)
         member = rooms.accounts.sign_up(credentials.email, credentials.password)
         rooms.accounts.create_profile(member.id, member.email.split("@")[0][:_LONGEST_NAME])
         return AccountBody(id=member.id, email=member.email, role=member.role, created_at=member.created_at)
@@ -74,9 +75,10 @@ def routes(rooms: "Rooms") -> APIRouter:
     @router.post("/sessions", status_code=201)
     def sign_in(credentials: Credentials, request: Request, response: Response) -> SignInBody:
         """Sign in. 401 in the same words for an unknown address and a wrong password; 429 after too many wrong ones."""
+        rooms.accounts.allow_from(Allowance.SIGN_INS, request.client.host if request.client else None)
         device = request.headers.get("user-agent", "")
         signed = rooms.accounts.sign_in(credentials.email, credentials.password, device)
-        https = by_https(request.url.scheme, request.headers)
+        https = request.url.scheme == "https"
         lasts = signed.expires_at - rooms.clock.now()
         response.set_cookie(**session_cookie(signed.token, lasts, https=https))
         response.headers["Cache-Control"] = "no-store"
@@ -104,7 +106,7 @@ def routes(rooms: "Rooms") -> APIRouter:
     def sign_out(_: Caller, request: Request, response: Response) -> None:
         """Sign out here."""
         rooms.accounts.sign_out(request_token(request))
-        response.delete_cookie(**ended_cookie(https=by_https(request.url.scheme, request.headers)))
+        response.delete_cookie(**ended_cookie(https=request.url.scheme == "https"))
 
     @router.delete("/sessions/{session_id}", status_code=204)
     def end_session(session_id: str, member: Caller) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
-from matinee.accounts.members import Household, Member
+from matinee.accounts.members import Allowance, Household, Member
 from matinee.api.authentication import household, signed_in
 from matinee.pages.resume import resume_seconds
 from matinee.pages.visitor import REGION_COOKIE
@@ -55,7 +55,12 @@ def routes(rooms: "Rooms") -> APIRouter:
 
     @router.post("", status_code=201)
     def start(press: Press, home: Home, request: Request) -> PlaybackBody:
-        """Press play. 403 beyond the profile's maturity limit, 409 while the title cannot be played."""
+        """Press play.
+
+        403 beyond the profile's maturity limit, 409 while the title cannot be played, 429 beyond the devices that an
+        account may play on at once, or too often.
+        """
+        rooms.accounts.allow(Allowance.PLAYBACKS, home.member)
         profile = home.open(press.profile_id)
         device = {"name": press.device} if isinstance(press.device, str) else press.device
         address = request.client.host if request.client else None

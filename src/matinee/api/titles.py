@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
-from matinee.accounts.members import Household, Role
+from matinee.accounts.members import Allowance, Household, Role
 from matinee.api.authentication import household
 from matinee.catalogue.search import find, index
 from matinee.catalogue.titles import Title, TitleKind, TitleState
@@ -69,6 +69,8 @@ def routes(rooms: "Rooms") -> APIRouter:
         offset: Annotated[int, Query(ge=0)] = 0,
     ) -> TitlesBody:
         """Titles whose name matches, best first; without a query all, newest first. Only those the profile may see."""
+        if query:
+            rooms.accounts.allow(Allowance.SEARCHES, home.member)
         window = slice(offset, offset + limit)
         if _operates(home, profile_id):
             titles = rooms.catalogue.titles()

@@ -61,11 +61,6 @@ def same_origin(method: str, headers: Mapping[str, str]) -> bool:
     return bool(origin) and origin.lower() == headers.get("host", "").lower()
 
 
-def by_https(scheme: str, headers: Mapping[str, str]) -> bool:
-    """Whether the browser came by HTTPS, to us or to a proxy before us. A lie harms only the liar's own cookie."""
-    return "https" in {scheme, headers.get("x-forwarded-proto", "").partition(",")[0].strip()}
-
-
 def session_cookie(token: str, lasts: timedelta, *, https: bool) -> dict[str, Any]:
     """The session's cookie, as keyword arguments of ``Response.set_cookie``: scripts cannot read it."""
     # Max-Age and not Expires: a browser's clock may be wrong.

@@ -6,10 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from matinee.accounts.members import SignIn
+from matinee.accounts.members import Allowance, SignIn
 from matinee.model.errors import CallerError, SignInRequired
 from matinee.pages.rooms import Rooms
-from matinee.pages.visitor import PROFILE_COOKIE, by_https, ended_cookie, session_cookie, token_from
+from matinee.pages.visitor import PROFILE_COOKIE, ended_cookie, session_cookie, token_from
 from matinee.web.rendering import Rendering
 from matinee.web.visits import Form, local, posted, see, visit
 
@@ -70,6 +70,7 @@ class Doors:
 
     def sign_in(self, request: Request, form: Form) -> Response:
         """Sign in and go where one wanted to go."""
+        self._limit(request)
         email, back = form.get("email", ""), local(form.get("next"))
         try:
             signed = self._rooms.accounts.sign_in(email, form.get("password", ""), _device(request))
@@ -83,6 +84,7 @@ class Doors:
 
     def sign_up(self, request: Request, form: Form) -> Response:
         """Make an account, sign in and ask for a first profile."""
+        self._limit(request)
         email, password = form.get("email", ""), form.get("password", "")
         try:
             self._rooms.accounts.sign_up(email, password)
@@ -97,13 +99,16 @@ class Doors:
         if token is not None:
             self._rooms.accounts.sign_out(token)
         response = see(_SIGNIN)
-        response.delete_cookie(**ended_cookie(https=by_https(request.url.scheme, request.headers)))
+        response.delete_cookie(**ended_cookie(https=request.url.scheme == "https"))
         response.delete_cookie(PROFILE_COOKIE)
         return response
 
+    def _limit(self, request: Request) -> None:
+        self._rooms.accounts.allow_from(Allowance.SIGN_INS, request.client.host if request.client else None)
+
     def _entered(self, request: Request, signed: SignIn, address: str) -> Response:
         response = see(address)
-        https = by_https(request.url.scheme, request.headers)
+        https = request.url.scheme == "https"
         lasts = signed.expires_at - self._rooms.clock.now()
         response.set_cookie(**session_cookie(signed.token, lasts, https=https))
         response.delete_cookie(PROFILE_COOKIE)

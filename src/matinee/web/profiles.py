@@ -7,7 +7,7 @@ from starlette.routing import Route
 from matinee.accounts.members import Profile, Role
 from matinee.model.errors import CallerError, Forbidden, LimitReached
 from matinee.pages.rooms import Rooms
-from matinee.pages.visitor import PROFILE_COOKIE, by_https
+from matinee.pages.visitor import PROFILE_COOKIE
 from matinee.web.rendering import Rendering
 from matinee.web.visits import Form, local, posted, see, visit
 
@@ -88,7 +88,7 @@ class Profiles:
 
 def _chosen(request: Request, profile: Profile, back: str) -> Response:
     response = see(back)
-    https = by_https(request.url.scheme, request.headers)
+    https = request.url.scheme == "https"
     response.set_cookie(
         PROFILE_COOKIE, profile.id, max_age=_YEAR, path="/", httponly=True, samesite="lax", secure=https
     )

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from matinee.accounts.members import Profile, Role
+from matinee.accounts.members import Allowance, Profile, Role
 from matinee.encoding.jobs import Job, JobState
 from matinee.pages.cards import cards
 from matinee.pages.home import home_page
@@ -89,6 +89,8 @@ class Screens:
         """Search by name: the whole page, or for htmx the results alone."""
         visiting, profile = watching(self._rooms, request)
         query = request.query_params.get("q", "").strip()[:_LONGEST_QUERY]
+        if query:
+            self._rooms.accounts.allow(Allowance.SEARCHES, visiting.member)
         found = self._rooms.catalogue.search(query, _RESULTS, profile.maturity_limit) if query else []
         shown = cards(found, self._rooms.recommender.progress(profile.id))
         if request.headers.get("hx-request") is not None:

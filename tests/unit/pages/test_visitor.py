@@ -5,7 +5,6 @@ import pytest
 from matinee.pages.visitor import (
     SESSION_COOKIE,
     bearer_token,
-    by_https,
     ended_cookie,
     same_origin,
     session_cookie,
@@ -62,10 +61,3 @@ def test_the_cookie_is_out_of_reach_of_scripts_other_sites_and_plain_http() -> N
     assert cookie["max_age"] == 30 * 86_400
     assert session_cookie("abc", LASTS, https=False)["secure"] is False
     assert ended_cookie(https=True)["key"] == cookie["key"] == SESSION_COOKIE
-
-
-def test_https_may_end_at_a_proxy() -> None:
-    assert by_https("https", {})
-    assert by_https("http", {"x-forwarded-proto": "https, http"})
-    assert not by_https("http", {"x-forwarded-proto": "http"})
-    assert not by_https("http", {})
