@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 import httpx
@@ -21,10 +20,13 @@ from matinee.compose.objects import NONE, open_objects
 from matinee.encoding.jobs import Jobs
 from matinee.model.errors import Conflict, Invalid, NotFound, Unavailable
 from matinee.model.ids import RandomBytes
-from matinee.sources.promise import UPLOAD_SECONDS, WAIT_SECONDS, Source, part_bytes
+from matinee.sources.promise import UPLOAD_SECONDS, WAIT_SECONDS, Source
 from matinee.sources.sources import Sources
 
-_buckets = count(1)
+# Each database and each store once: what they promise together is the same.
+BOTH = pytest.mark.parametrize(
+    ("database_url", "objects"), [("sqlite", "folder"), ("postgresql", "swift")], indirect=True
+)
 
 
 @dataclass(frozen=True)
@@ -36,19 +38,6 @@ class Desk:
     catalogue: Catalogue
     jobs: Jobs
     clock: ManualClock
-
-
-@pytest.fixture(params=["folder", "swift"])
-def objects(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
-    if request.param == "folder":
-        yield LocalStore(tmp_path / "objects", mkdir=True)
-        return
-    swift: Swift = request.getfixturevalue("swift")
-    bucket = f"sources-{next(_buckets)}"
-    swift.create_bucket(bucket)
-    for name, value in swift.environment().items():
-        monkeypatch.setenv(name, value)
-    yield open_objects(f"s3://{bucket}")
 
 
 @pytest.fixture
@@ -67,6 +56,7 @@ def there(desk: Desk, source: Source) -> bool:
     return any(entry["path"] == source.key for entry in obstore.list(desk.objects, "sources/").collect())
 
 
+@BOTH
 def test_a_source_that_came_whole_is_claimed_as_the_same_title_by_everyone(desk: Desk) -> None:
     source = desk.sources.promise("Metropolis.MKV", 12)
     assert source.key == f"sources/{source.id}.mkv"
@@ -80,6 +70,7 @@ def test_a_source_that_came_whole_is_claimed_as_the_same_title_by_everyone(desk:
     assert desk.sources.claim(source.id).source.taken_at == desk.clock.now()
 
 
+@BOTH
 def test_missing_short_and_long_uploads_are_named_in_a_sentence(desk: Desk) -> None:
     source = desk.sources.promise("film.mp4", 10)
     with pytest.raises(Conflict, match="not uploaded: its 10 bytes have not arrived"):
@@ -91,6 +82,7 @@ def test_missing_short_and_long_uploads_are_named_in_a_sentence(desk: Desk) -> N
     assert desk.jobs.jobs() == []
 
 
+@BOTH
 @pytest.mark.parametrize(
     ("chunks", "said"), [([b"x" * 6, b"x" * 5], "longer than the 10 bytes"), ([b"x" * 9], "9 bytes came of 10")]
 )
@@ -101,6 +93,7 @@ def test_nothing_is_kept_of_an_upload_that_is_not_what_was_promised(desk: Desk, 
     assert not there(desk, source)
 
 
+@BOTH
 def test_nothing_is_kept_of_a_long_upload_that_breaks_off(desk: Desk) -> None:
     source = desk.sources.promise("film.mp4", 30_000_000)
 
@@ -114,6 +107,7 @@ def test_nothing_is_kept_of_a_long_upload_that_breaks_off(desk: Desk) -> None:
     assert not there(desk, source)
 
 
+@BOTH
 @pytest.mark.parametrize(
     ("name", "size_bytes"), [("", 1), ("two\nlines", 1), ("film.mp4", -1), ("film.mp4", 6 * 1024**4)]
 )
@@ -122,6 +116,7 @@ def test_a_promise_that_cannot_be_kept_is_refused(desk: Desk, name: str, size_by
         desk.sources.promise(name, size_bytes)
 
 
+@BOTH
 def test_who_promises_a_key_again_goes_on_with_what_was_begun(desk: Desk) -> None:
     first = desk.sources.promise("film.mp4", 10, key="sources/one.mp4")
     desk.clock.advance(60)
@@ -132,6 +127,7 @@ def test_who_promises_a_key_again_goes_on_with_what_was_begun(desk: Desk) -> Non
         desk.sources.promise("film.mp4", 11, key="sources/one.mp4")
 
 
+@BOTH
 def test_what_is_never_taken_in_ends_and_what_was_begun_stays(desk: Desk) -> None:
     names = ("late.mp4", "taken.mp4", "begun.mp4", "never.mp4")
     late, taken, begun, never = (desk.sources.promise(name, 4) for name in names)
@@ -152,6 +148,7 @@ def test_what_is_never_taken_in_ends_and_what_was_begun_stays(desk: Desk) -> Non
     assert desk.sources.expire() == 0
 
 
+@BOTH
 def test_an_upload_that_begins_late_is_given_its_time(desk: Desk) -> None:
     source = desk.sources.promise("film.mp4", 4)
     desk.clock.advance(WAIT_SECONDS - 1)
@@ -160,6 +157,7 @@ def test_an_upload_that_begins_late_is_given_its_time(desk: Desk) -> None:
     assert desk.sources.expire() == 0
 
 
+@BOTH
 def test_s3_itself_takes_an_upload_and_a_folder_leaves_it_to_us(desk: Desk) -> None:
     source = desk.sources.promise("film.mp4", 12, content_type="video/mp4")
     upload = desk.sources.upload(source)
@@ -176,17 +174,13 @@ def test_s3_itself_takes_an_upload_and_a_folder_leaves_it_to_us(desk: Desk) -> N
     assert desk.sources.claim(source.id).source.id == source.id
 
 
+@BOTH
 def test_what_s3_takes_in_no_single_request_comes_through_us(desk: Desk) -> None:
     source = desk.sources.promise("film.mxf", 5 * 1024**3 + 1)
     assert desk.sources.upload(source) is None
 
 
-@pytest.mark.parametrize("size_bytes", [1, 8 * 1024**2, 50 * 1024**3, 5 * 1024**4])
-def test_s3_takes_every_part_of_a_file_of_any_size(size_bytes: int) -> None:
-    assert 5 * 1024**2 <= part_bytes(size_bytes) <= 5 * 1024**3
-    assert size_bytes / part_bytes(size_bytes) <= 10_000
-
-
+@BOTH
 def test_a_film_is_ingested_once_by_however_many(desk: Desk, tmp_path: Path) -> None:
     path = tmp_path / "Metropolis (1927).mp4"
     path.write_bytes(b"x" * 9_000_000)
@@ -203,6 +197,7 @@ def _ingest(desk: Desk, path: Path) -> str:
     return ingest(film_file(path), desk.catalogue, desk.jobs, desk.sources).title_id
 
 
+@BOTH
 @pytest.mark.parametrize("step", ["receive", "claim", "create", "submit", "mark_encoding", "taken"])
 def test_who_is_stopped_over_a_film_goes_on_with_it(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
