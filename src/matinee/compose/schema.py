@@ -101,6 +101,6 @@ def _revision(connection: sa.Connection) -> tuple[str | None, str]:
         return None, ""
     # A schema of before the second revision says nothing of what it needs.
     told = "needs" in {column["name"] for column in inspector.get_columns("alembic_version")}
-    columns = [sa.column("version_num"), sa.column("needs" if told else "version_num")]
+    columns: list[sa.ColumnClause[str]] = [sa.column("version_num"), sa.column("needs" if told else "version_num")]
     row = connection.execute(sa.select(*columns).select_from(sa.table("alembic_version"))).first()
     return (None, "") if row is None else (row[0], row[1])

@@ -8,17 +8,19 @@ import socket
 import threading
 from importlib.metadata import version
 
+import sqlalchemy as sa
 import structlog
 from granian.constants import Interfaces, SSLProtocols
 from granian.server.embed import Server
 
-from matinee.accounts.members import Accounts
+from matinee.accounts.members import Accounts, Allowance
 from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.events_database import DatabaseOutbox
 from matinee.api.application import application
+from matinee.api.proxies import BehindProxies, read_proxies
 from matinee.catalogue.titles import Catalogue
 from matinee.compose.breakage import breakage
-from matinee.compose.database import check_schema, open_database, shown
+from matinee.compose.database import Limits, check_schema, open_database, open_replica, shown
 from matinee.compose.doctor import serve_questions
 from matinee.compose.engines import open_events
 from matinee.compose.findings import require
@@ -52,16 +54,21 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
         raise Invalid("MATINEE_TOKEN_KEYS is empty: without a key no media token can be signed.")
     if not settings.edge_secret:
         raise Invalid("MATINEE_EDGE_SECRET is empty: without it no edge can be told from a stranger.")
-    engine = open_database(settings.database_url)
-    check_schema(engine)
+    engine, lagging = _databases(settings)
     objects = open_objects(settings.objects_url, REQUEST)
     clock, outbox = SystemClock(), DatabaseOutbox()
     log, relay = open_events(settings, engine)
     catalogue = Catalogue(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes)
-    edges = Edges(engine=engine, outbox=outbox, clock=clock, silence_seconds=settings.edge_silence_seconds)
+    edges = Edges(
+        engine=engine, outbox=outbox, clock=clock, silence_seconds=settings.edge_silence_seconds, lagging=lagging
+    )
     topology = Topology.read(settings.regions, settings.networks)
     accounts = Accounts(
-        engine=engine, clock=clock, random_bytes=secrets.token_bytes, session_seconds=settings.session_seconds
+        engine=engine,
+        clock=clock,
+        random_bytes=secrets.token_bytes,
+        session_seconds=settings.session_seconds,
+        allowed=_allowed(settings),
     )
     archive = Archive(engine=engine, objects=objects, log=log, clock=clock)
     artefacts = Artefacts(objects=objects, archive=archive, log=log, clock=clock)
@@ -86,8 +93,9 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
             public_address=settings.public_address,
             token_seconds=settings.token_seconds,
             steering_seconds=settings.steering_seconds,
+            member_streams=settings.member_streams,
         ),
-        telemetry=Telemetry(engine=engine, log=log, clock=clock, accounts=accounts),
+        telemetry=Telemetry(engine=engine, log=log, clock=clock, accounts=accounts, lagging=lagging),
         recommender=Recommender(log=log, relay=relay, clock=clock, artefacts=artefacts),
         objects=objects,
         clock=clock,
@@ -97,6 +105,24 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
         demo=breakage(settings.demo_control) if settings.demo_control else None,
     )
     return rooms, relay
+
+
+def _databases(settings: Settings) -> tuple[sa.Engine, sa.Engine]:
+    """The database, and where to read what may lag: its replica, or itself."""
+    limits = Limits.of(settings, "serve")
+    engine = open_database(settings.database_url, limits)
+    check_schema(engine)
+    replica = settings.database_replica
+    return engine, open_replica(replica, settings.database_url, limits) if replica else engine
+
+
+def _allowed(settings: Settings) -> dict[Allowance, int]:
+    return {
+        Allowance.SIGN_INS: settings.rate_sign_ins,
+        Allowance.SEARCHES: settings.rate_searches,
+        Allowance.PLAYBACKS: settings.rate_playbacks,
+        Allowance.EVENTS: settings.rate_events,
+    }
 
 
 def check_port(host: str, port: int) -> None:
@@ -113,7 +139,7 @@ def check_port(host: str, port: int) -> None:
 async def run_serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; Unavailable if the port is taken."""
     configure("serve")
-    shown_to_clients = own_identity(settings)
+    shown_to_clients, proxies = own_identity(settings), read_proxies(settings.proxies)
     check_port(settings.host, settings.port)
     require(serve_questions(settings))
     rooms, relay = wire(settings)
@@ -124,7 +150,7 @@ async def run_serve(settings: Settings) -> None:
     relaying.start()
     rooms.recommender.start()
     server = Server(
-        app,
+        BehindProxies(app, proxies),
         address=settings.host,
         port=settings.port,
         interface=Interfaces.ASGINL,

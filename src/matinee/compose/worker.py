@@ -17,7 +17,7 @@ from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.events_database import DatabaseOutbox
 from matinee.adapters.leases_database import DatabaseLeases
 from matinee.catalogue.titles import Catalogue
-from matinee.compose.database import check_schema, open_database
+from matinee.compose.database import Limits, check_schema, open_database
 from matinee.compose.doctor import worker_questions
 from matinee.compose.engines import open_compute, open_events
 from matinee.compose.findings import require
@@ -50,7 +50,7 @@ def run_worker(settings: Settings) -> None:
     configure("worker")
     tls = server_context(own_identity(settings))
     require(worker_questions(settings))
-    engine = open_database(settings.database_url)
+    engine = open_database(settings.database_url, Limits.of(settings, "worker"))
     check_schema(engine)
     clock, outbox = SystemClock(), DatabaseOutbox()
     log, relay = open_events(settings, engine)

@@ -102,10 +102,18 @@ UNCHANGED: Final = _Unchanged()
 
 
 class Edges:
-    """The shell around the edges' tables. Threads share it."""
+    """The shell around the edges' tables. Threads share it. Plots are read from ``lagging``, which may lag."""
 
-    def __init__(self, engine: sa.Engine, outbox: Outbox, clock: Clock, silence_seconds: float) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        outbox: Outbox,
+        clock: Clock,
+        silence_seconds: float,
+        lagging: sa.Engine | None = None,
+    ) -> None:
         self._engine = engine
+        self._lagging = lagging or engine
         self._outbox = outbox
         self._clock = clock
         self._silence = timedelta(seconds=silence_seconds)
@@ -216,7 +224,7 @@ class Edges:
     def history(self, edge_id: str, seconds: float = 300.0) -> tuple[Load, ...]:
         """An edge's load of the last seconds (300 at most), oldest first, about one reading a second."""
         after = self._clock.now() - timedelta(seconds=min(seconds, store.RING_SECONDS))
-        with self._engine.connect().execution_options(read_only=True) as connection:
+        with self._lagging.connect().execution_options(read_only=True) as connection:
             return tuple(Load(**row) for row in store.read_loads(connection, edge_id, after))
 
     def _read(self) -> list[Mapping[str, Any]]:

@@ -58,10 +58,13 @@ class AcceptedReports:
 
 
 class Telemetry:
-    """The shell around what players tell. Threads share it."""
+    """The shell around what players tell. Threads share it. Summaries are read from ``lagging``, which may lag."""
 
-    def __init__(self, engine: sa.Engine, log: EventLog, clock: Clock, accounts: Accounts) -> None:
+    def __init__(
+        self, engine: sa.Engine, log: EventLog, clock: Clock, accounts: Accounts, lagging: sa.Engine | None = None
+    ) -> None:
         self._engine = engine
+        self._lagging = lagging or engine
         self._log = log
         self._clock = clock
         self._ownership = Ownership(engine, accounts, clock)
@@ -139,7 +142,7 @@ class Telemetry:
         if known and known[1].hours == hours and now - known[0] < _SUMMARY_CACHE:
             return known[1]
         after = now - timedelta(hours=hours)
-        with self._engine.connect().execution_options(read_only=True) as connection:
+        with self._lagging.connect().execution_options(read_only=True) as connection:
             shares = [qoe.Share(**row) for row in store.read_shares(connection, after)]
             first_bytes = store.read_first_bytes(connection, after, _FIRST_BYTES_READ)
             started = store.count_playbacks(connection, after)
