@@ -10,15 +10,35 @@ from pathlib import Path
 import pytest
 
 import tasks
+from engines import ray_cluster
 from matinee.adapters.compute_local import LocalCompute
+from matinee.adapters.compute_ray import RayCompute
 from matinee.model.errors import Refused, Unavailable
 from matinee.ports import Compute, Needs, Task
 
 _PATIENCE = 20.0
 
 
-@pytest.fixture(params=["local"])
-def compute() -> Iterator[Compute]:
+@pytest.fixture(scope="module")
+def ray_address() -> Iterator[str]:
+    """A cluster of one node with one core, which wants a token and TLS."""
+    with ray_cluster(nodes=(1,), tls=True) as cluster:
+        yield cluster.address
+
+
+@pytest.fixture(scope="module")
+def ray_compute(ray_address: str) -> Iterator[Compute]:
+    engine = RayCompute(ray_address)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(params=["local", "ray"])
+def compute(request: pytest.FixtureRequest) -> Iterator[Compute]:
+    """Compute with one core."""
+    if request.param == "ray":
+        yield request.getfixturevalue("ray_compute")
+        return
     engine = LocalCompute(cores=1)
     yield engine
     engine.close()
@@ -196,8 +216,11 @@ def test_of_equals_the_one_goes_first_whose_share_has_least_running(compute: Com
     assert wait(line, timeout=_PATIENCE).not_done == set()
 
 
-def test_close_stops_what_runs_and_refuses_what_comes(tmp_path: Path) -> None:
-    compute: Compute = LocalCompute(cores=1)
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_close_stops_what_runs_and_refuses_what_comes(
+    engine: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    compute: Compute = RayCompute(request.getfixturevalue("ray_address")) if engine == "ray" else LocalCompute(cores=1)
     note = tmp_path / "note"
     running = compute.submit(Task("sleep", tasks.sleep_with_child, (note,)))
     waiting = compute.submit(Task("sum", tasks.add, (1, 1)))

@@ -37,7 +37,7 @@ class LocalCompute:
         self._tickets.close()
 
     @property
-    def cores(self) -> float:
+    def core_count(self) -> float:
         """How many cores it hands out."""
         return sum(machine.cores for machine in self._tickets.machines)
 

@@ -1,15 +1,17 @@
 """Opens the engines that an address names: the event log and its relay, compute."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
 from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.compute_local import LocalCompute
+from matinee.adapters.compute_ray import RayCompute, examine
 from matinee.adapters.events_database import DatabaseEventLog, DatabaseRelay
 from matinee.adapters.leases_database import DatabaseLeases
 from matinee.model.errors import Invalid
-from matinee.ports import Compute, EventLog, Relay
+from matinee.ports import EventLog, Relay
 from matinee.settings import Settings
 
 
@@ -59,8 +61,29 @@ def _authorities(settings: Settings) -> Path | None:
     return Path(settings.tls_authorities) if settings.tls_authorities else None
 
 
-def open_compute(settings: Settings) -> Compute:
+def open_compute(settings: Settings) -> LocalCompute | RayCompute:
     """Machines that do work; Invalid if the address names none."""
     if settings.compute == "local://":
         return LocalCompute()
-    raise Invalid(f"MATINEE_COMPUTE={settings.compute!r}: this version knows only 'local://'.")
+    if _names_ray(settings):
+        return RayCompute(settings.compute)
+    raise Invalid(_UNKNOWN_COMPUTE)
+
+
+def check_compute(settings: Settings) -> str:
+    """What compute says of itself, its version first. Invalid or Unavailable, with a sentence, if work cannot start."""
+    if settings.compute == "local://":
+        return f"processes of this machine, {LocalCompute().core_count:g} cores"
+    if _names_ray(settings):
+        return examine(settings.compute)
+    raise Invalid(_UNKNOWN_COMPUTE)
+
+
+def _names_ray(settings: Settings) -> bool:
+    parts = urlsplit(settings.compute)
+    return parts.scheme == "ray" and bool(parts.hostname) and not parts.username
+
+
+_UNKNOWN_COMPUTE = (
+    "MATINEE_COMPUTE is neither local:// nor ray://HOST:PORT; a cluster's token is in RAY_AUTH_TOKEN_PATH."
+)
