@@ -136,7 +136,7 @@ def nginx(
         home = Path(folder)
         if os.geteuid() == 0:  # its workers give up root, and keep large bodies here
             shutil.chown(home, _USER, _GROUP)
-        server = Server(program, home, listen or f"127.0.0.1:{_free_port()}", tls, copies_tls=copies_tls)
+        server = Server(program, home, listen or f"127.0.0.1:{free_port()}", tls, copies_tls=copies_tls)
         server.configure(copies)
         try:
             server.start()
@@ -150,7 +150,8 @@ def _render(template: str, target: Path, values: Mapping[str, str]) -> None:
     target.write_text(Template((TEMPLATES / template).read_text()).safe_substitute(values))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A loopback port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,0 +1,216 @@
+"""Several copies of serve behind nginx, and two workers: whole processes on one PostgreSQL."""
+
+import itertools
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+import httpx
+import psycopg
+import pytest
+import sqlalchemy as sa
+from deploy.local import nginx
+from deploy.local.control_plane import ControlPlane, Process, control_plane, running
+
+from engines import missing
+from matinee.schedule import LEASE_SECONDS
+
+PASSWORD = "correct horse battery"
+# As long as nginx leaves a copy out that refused it (fail_timeout in deploy/nginx/control.conf.template), and more.
+LEFT_OUT_SECONDS = 1.5
+_WELL = {"200", "202", "303"}
+_names = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def database(postgresql_template: str) -> Iterator[str]:
+    """A PostgreSQL database of this file's own, with the whole schema."""
+    name = f"control_{os.getpid()}_{next(_names)}"
+    with psycopg.connect(_plain(postgresql_template.format(name="postgres")), autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE template")
+        yield postgresql_template.format(name=name)
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def environment(database: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("control")
+    return {
+        "MATINEE_DATA": str(folder),
+        "MATINEE_DATABASE": database,
+        "MATINEE_TOKEN_KEYS": "k1:a key of tests",
+        "MATINEE_EDGE_SECRET": "a secret of edges",
+        "MATINEE_REGIONS": "europe=50.1/8.7",
+        "MATINEE_RATE_SIGN_INS": "8",
+    }
+
+
+@pytest.fixture(scope="module")
+def plane(environment: dict[str, str]) -> Iterator[ControlPlane]:
+    """Two copies behind nginx."""
+    if nginx.find() is None:
+        missing("nginx", nginx.INSTALL)
+    with control_plane(2, environment, Path(environment["MATINEE_DATA"])) as running_plane:
+        yield running_plane
+
+
+@pytest.fixture(scope="module")
+def viewer(plane: ControlPlane) -> dict[str, str]:
+    """Headers of somebody signed in."""
+    account = {"email": "ada@example.com", "password": PASSWORD}
+    httpx.post(f"{plane.address}/api/v1/accounts", json=account, timeout=20).raise_for_status()
+    answer = httpx.post(f"{plane.address}/api/v1/sessions", json=account, timeout=20).raise_for_status()
+    return {"Authorization": f"Bearer {answer.json()['token']}"}
+
+
+def _plain(url: str) -> str:
+    return url.replace("postgresql+psycopg://", "postgresql://")
+
+
+def _until(true: Callable[[], bool], seconds: float, what: str) -> float:
+    started = time.monotonic()
+    while not true():
+        assert time.monotonic() - started < seconds, what
+        time.sleep(0.1)
+    return time.monotonic() - started
+
+
+class Load:
+    """Somebody who reads and tells, over and over, until told to stop; every answer is counted."""
+
+    def __init__(self, address: str, headers: dict[str, str]) -> None:
+        self.answers: Counter[str] = Counter()
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._ask, args=(address, headers, number), daemon=True) for number in range(4)
+        ]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(30)
+
+    def _ask(self, address: str, headers: dict[str, str], number: int) -> None:
+        asked = (("GET", "/api/v1/titles"), ("POST", "/api/v1/events"), ("GET", "/api/v1/sessions"), ("GET", "/signin"))
+        with httpx.Client(base_url=address, headers=headers, timeout=30) as client:
+            for method, path in itertools.islice(itertools.cycle(asked), number, None):
+                if self._stop.is_set():
+                    return
+                body: dict[str, list[str]] | None = {"events": []} if method == "POST" else None
+                try:
+                    status = str(client.request(method, path, json=body).status_code)
+                except httpx.HTTPError as error:
+                    status = repr(error)
+                self.answers[f"{method} {path} {status}"] += 1
+
+    @property
+    def failed(self) -> dict[str, int]:
+        return {answer: number for answer, number in self.answers.items() if answer[-3:] not in _WELL}
+
+
+def test_a_rolling_restart_under_load_fails_no_request(plane: ControlPlane, viewer: dict[str, str]) -> None:
+    with Load(plane.address, viewer) as load:
+        time.sleep(0.5)
+        for copy in plane.copies:
+            assert copy.stop() == 0
+            copy.start()
+            time.sleep(LEFT_OUT_SECONDS)
+    assert load.failed == {}
+    assert sum(load.answers.values()) > 100
+
+
+def test_a_copy_that_is_killed_is_left_out_and_what_is_safe_is_asked_again(
+    plane: ControlPlane, viewer: dict[str, str]
+) -> None:
+    with Load(plane.address, viewer) as load:
+        time.sleep(0.3)
+        plane.copies[0].kill()
+        time.sleep(1.0)
+        plane.copies[0].start()
+    assert load.failed == {}
+
+
+def test_where_no_copy_answers_it_is_503_and_when_to_come_again(plane: ControlPlane) -> None:
+    with nginx.nginx(["127.0.0.1:9"]) as alone:
+        answer = httpx.get(f"{alone.address}/api/v1/titles")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_sign_ins_are_limited_by_the_visitors_address_over_both_copies(
+    plane: ControlPlane, viewer: dict[str, str]
+) -> None:
+    def tried(visitor: str) -> list[int]:
+        body = {"email": "nobody@example.com", "password": "a guess of mine"}
+        # Through nginx, which adds its own visitor: to the copies 127.0.0.1 is a proxy, and this the visitor before it.
+        headers = {"X-Forwarded-For": visitor}
+        return [
+            httpx.post(f"{plane.address}/api/v1/sessions", json=body, headers=headers, timeout=20).status_code
+            for _ in range(12)
+        ]
+
+    first = tried("198.51.100.1")
+    assert first[:8] == [401] * 8
+    assert first[-1] == 429
+    assert (
+        httpx.post(
+            f"{plane.address}/api/v1/sessions",
+            json={"email": "nobody@example.org", "password": "a guess of mine"},
+            headers={"X-Forwarded-For": "198.51.100.2"},
+            timeout=20,
+        ).status_code
+        == 401
+    )
+
+
+def test_a_cookie_is_secure_where_the_visitor_came_by_https(plane: ControlPlane) -> None:
+    account = {"email": "grace@example.com", "password": PASSWORD}
+    copy = f"http://{plane.copies[0].place}"
+    httpx.post(f"{copy}/api/v1/accounts", json=account, headers={"X-Forwarded-For": "198.51.100.3"}, timeout=20)
+    for scheme, secure in (("https", True), ("http", False)):
+        headers = {"X-Forwarded-For": "198.51.100.3", "X-Forwarded-Proto": scheme}
+        answer = httpx.post(f"{copy}/api/v1/sessions", json=account, headers=headers, timeout=20)
+        assert ("secure" in answer.headers["set-cookie"].lower()) is secure
+
+
+def test_a_worker_that_dies_is_followed_by_another_in_every_job(environment: dict[str, str], database: str) -> None:
+    workers = [Process("worker", environment, Path(environment["MATINEE_DATA"])) for _ in range(2)]
+    engine = sa.create_engine(database)
+
+    def owners() -> set[str]:
+        with engine.connect() as connection:
+            return set(
+                connection.execute(sa.text("SELECT owner FROM schedule_leases WHERE held_until > now()")).scalars()
+            )
+
+    def ran(worker: Process) -> dict[str, float]:
+        found = {}
+        with suppress(httpx.HTTPError):
+            for line in httpx.get(f"http://{worker.place}/metrics", timeout=5).text.splitlines():
+                if line.startswith("matinee_schedule_runs_total{"):
+                    labels, _, value = line.rpartition(" ")
+                    if 'outcome="done"' in labels:
+                        found[labels.partition('entry="')[2].partition('"')[0]] = float(value)
+        return found
+
+    first, second = workers
+    with running([first]):
+        _until(lambda: len(ran(first)) >= 3, 20, "the first worker runs the schedule")
+        jobs = set(ran(first))
+        with running([second]):
+            assert ran(second) == {}
+            assert all(owner.endswith(f"-{first.pid}") for owner in owners())
+            first.kill()
+            _until(lambda: jobs <= set(ran(second)), LEASE_SECONDS + 10, f"the second worker runs all of {jobs}")
+            assert all(owner.endswith(f"-{second.pid}") for owner in owners())
+    engine.dispose()
