@@ -36,7 +36,7 @@ from matinee.ports import EventLog, Relay
 from matinee.settings import Settings, read_settings
 
 PASSWORD = "correct horse"
-_MEMBERS = 8
+_MEMBERS = 32
 _READY_SECONDS = 60.0
 _HOST = "127.0.0.1"
 

@@ -135,6 +135,7 @@ class Service:
     telemetry: Telemetry
     recommender: Recommender
     objects: ObjectStore
+    rooms: "Rooms"
     app: FastAPI
 
     def member(self, email: str = "ada@example.com", **profile: Any) -> tuple[Member, Profile]:
@@ -236,4 +237,5 @@ def service(
         app.include_router(noun.routes(rooms), prefix="/api/v1")
     for root in (steering, manifests):
         app.include_router(root.routes(rooms))
-    return Service(engine, clock, accounts, catalogue, known, plays, telemetry, recommender, stored, app)
+    app.add_middleware(events.Ahead, rooms=rooms)
+    return Service(engine, clock, accounts, catalogue, known, plays, telemetry, recommender, stored, rooms, app)

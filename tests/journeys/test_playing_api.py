@@ -3,7 +3,7 @@
 import asyncio
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,10 @@ from fastapi import FastAPI
 from matinee.accounts.members import Profile
 from matinee.adapters.clock_manual import ManualClock
 from matinee.adapters.events_database import DatabaseEventLog
+from matinee.api import events, problems
 from matinee.compose.database import open_database
+from matinee.model.errors import Unavailable
+from matinee.model.events import Event
 from matinee.model.tokens import edge_credential
 from playing import PASSWORD, SECRET, Service, report, service
 
@@ -290,10 +293,51 @@ def test_a_page_that_goes_away_sends_its_events_as_plain_text_with_its_cookie(
         (b'{"events": [' + b" " * 1_000_001 + b"]}", 413),
     ],
 )
-def test_a_batch_that_is_none_is_a_problem(ada: Client, body: bytes, status: int) -> None:
-    answer = ada.post("/api/v1/events", content=body)
-    assert answer.status_code == status
-    assert answer.headers["content-type"] == "application/problem+json"
+def test_a_batch_that_is_none_is_a_problem(ours: Service, ada: Client, body: bytes, status: int) -> None:
+    for client in (ada, routed(ours)):
+        answer = client.post("/api/v1/events", content=body)
+        assert answer.status_code == status
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["detail"].endswith(".")
+
+
+def routed(ours: Service) -> Client:
+    """Ada at an application whose requests with events go through routing, as they are described."""
+    app = FastAPI()
+    problems.install(app)
+    app.include_router(events.routes(ours.rooms), prefix="/api/v1")
+    return Client(
+        app, {"Authorization": f"Bearer {ours.accounts.sign_in('ada@example.com', PASSWORD, 'a test').token}"}
+    )
+
+
+def test_the_route_that_is_described_takes_events_as_the_one_ahead_of_it_does(
+    ours: Service, ada: Client, profile: Profile
+) -> None:
+    played = press(ada, profile, ours.title())
+    batch = {"events": [heartbeat(played, "a"), heartbeat(played, "b")]}
+    first, again = routed(ours).post("/api/v1/events", json=batch), ada.post("/api/v1/events", json=batch)
+    assert (first.status_code, first.json()) == (202, {"accepted": 2, "repeated": 0})
+    assert (again.status_code, again.json()) == (202, {"accepted": 0, "repeated": 2})
+    described = ours.app.openapi()["paths"]["/api/v1/events"]["post"]["responses"]
+    assert set(described) >= {"202", "4XX"}
+
+
+def test_while_the_log_is_away_events_are_to_be_sent_again(
+    ours: Service, ada: Client, profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played = press(ada, profile, ours.title())
+
+    def away(_events: Sequence[Event]) -> int:
+        raise Unavailable("The database of the events does not answer: it is away.")
+
+    with monkeypatch.context() as gone:
+        gone.setattr(ours.telemetry._log, "append", away)
+        answer = ada.post("/api/v1/events", json={"events": [heartbeat(played, "a")]})
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
+    assert answer.json()["detail"].startswith("The database of the events does not answer")
+    assert ada.post("/api/v1/events", json={"events": [heartbeat(played, "a")]}).json()["accepted"] == 1
 
 
 def test_cmcd_is_taken_from_any_page_in_both_content_types(

@@ -36,6 +36,7 @@ def application(rooms: Rooms, version: str) -> FastAPI:
     for noun in (steering, manifests):
         app.include_router(noun.routes(rooms))
     app.include_router(_health(rooms, version))
+    app.add_middleware(events.Ahead, rooms=rooms)
     return app
 
 

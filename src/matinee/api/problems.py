@@ -87,12 +87,12 @@ def install(app: FastAPI) -> None:
     """
     # FastAPI would describe its own 422 at every route.
     app.router.responses["4XX"] = {"model": ProblemBody, "description": "A problem, with a sentence"}
-    app.add_exception_handler(MatineeError, _answer)
-    app.add_exception_handler(RequestValidationError, _answer)
-    app.add_exception_handler(HTTPException, _answer)
+    app.add_exception_handler(MatineeError, answer)
+    app.add_exception_handler(RequestValidationError, answer)
+    app.add_exception_handler(HTTPException, answer)
     for away in _AWAY:
-        app.add_exception_handler(away, _answer)
-    app.add_exception_handler(Exception, _answer)
+        app.add_exception_handler(away, answer)
+    app.add_exception_handler(Exception, answer)
     app.add_middleware(_TooLarge)
 
 
@@ -113,7 +113,8 @@ def problem_of(error: Exception, method: str, path: str) -> Problem:
             return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something broke here; the log says what.")
 
 
-async def _answer(request: Request, error: Exception) -> Response:
+async def answer(request: Request, error: Exception) -> Response:
+    """The answer to a request that met an error; what is our own fault is logged."""
     problem = problem_of(error, request.method, request.url.path)
     if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
         # A line, not a traceback: while a part is away there is one for every request.
