@@ -180,7 +180,7 @@ def cluster(*, tls: bool = False, folder: Path | None = None, servers: int = 3) 
     """
     with _home(folder) as home:
         certificates = _configured(home, tls=tls)
-        ports = _free_ports(4 * servers)
+        ports = free_ports(4 * servers)
         passwords = {what: _password() for what in ("client", "system", "route", "site")}
         rows = [ports[4 * place : 4 * place + 4] for place in range(servers)]
         routes = [f"nats-route://route:{passwords['route']}@127.0.0.1:{row[2]}" for row in rows]
@@ -223,7 +223,7 @@ def leaf(hub: Servers, site: str = "edge1", folder: Path | None = None) -> Itera
         if hub.certificates is not None:
             for name in ("tls.conf", "tls_remote.conf"):
                 shutil.copy(CONFIGURATIONS / name, home / name)
-        ports = _free_ports(2)
+        ports = free_ports(2)
         password = _password()
         member = _server(
             f"site-{site}",
@@ -288,7 +288,8 @@ def _password() -> str:
     return secrets.token_hex(16)
 
 
-def _free_ports(count: int) -> Sequence[int]:
+def free_ports(count: int) -> Sequence[int]:
+    """Loopback ports that nobody listens on."""
     # Below the range that outgoing connections take theirs from, so that a server that is down finds its own again.
     chosen: list[int] = []
     with ExitStack() as held:

@@ -1,6 +1,7 @@
 """One connection to NATS for a whole process: asyncio in a background thread, called from any thread."""
 
 import asyncio
+import contextlib
 import ssl
 import threading
 import weakref
@@ -29,6 +30,7 @@ _ASK_SECONDS = 2
 _CONNECT_SECONDS = 2
 _OPEN_SECONDS = 10.0
 _CLOSE_SECONDS = 3.0
+_LEAVE_SECONDS = 0.5
 _AGAIN_SECONDS = 0.1
 # A server that stands still is noticed after two pings that were not answered.
 _PING_SECONDS = 3
@@ -86,8 +88,14 @@ class Connection:
         if self._client is not None and not self._client.is_closed:
             return self._client
         async with self._opening:
-            if self._client is None or self._client.is_closed:
+            if self._client is None:
                 self._client = await self._open()
+            elif self._client.is_closed:
+                try:
+                    self._client = await self._open()
+                except (Invalid, Unavailable) as error:
+                    # The address was right once: callers are to try again.
+                    raise nats.errors.ConnectionClosedError from error
             return self._client
 
     async def patiently(self, ask: Callable[[Client], Awaitable[_Answer]], seconds: float) -> _Answer:
@@ -124,22 +132,26 @@ class Connection:
 
     async def _open(self) -> Client:
         client = Client()
+        opening = True
         last: list[Exception] = []
 
         async def on_error(error: Exception) -> None:
             last.append(error)
             del last[:-8]
+            if opening and self._wrong(error) is not None:
+                # Nothing that another try would mend: out of the client's own loop of them.
+                raise error
             if client.is_connected:
                 _log.warning("events.nats_error", address=str(self.address), reason=str(error) or type(error).__name__)
 
-        async def on_disconnect() -> None:
+        async def on_break() -> None:
             if not self._closing:
                 _log.warning("events.disconnected", address=str(self.address))
             for told in self.on_break:
                 told()
 
         async def on_reconnect() -> None:
-            _log.info("events.connected_again", server=client._server_info.get("server_name", ""))  # noqa: SLF001 - has no public name
+            _log.info("events.connected_again", server=_said(client, "server_name"))
 
         try:
             async with asyncio.timeout(_OPEN_SECONDS):
@@ -156,38 +168,61 @@ class Connection:
                     max_outstanding_pings=1,
                     pending_size=_BUFFER_BYTES,
                     error_cb=on_error,
-                    disconnected_cb=on_disconnect,
+                    disconnected_cb=on_break,
                     reconnected_cb=on_reconnect,
                 )
         except (OSError, nats.errors.Error, TimeoutError) as error:
-            await client.close()
-            raise self._sentence([*last, error]) from None
+            await _leave(client)
+            wrong = (self._wrong(one) for one in reversed([*last, error]))
+            silent = Unavailable(f"The NATS servers at {self.address} do not answer.")
+            raise next((one for one in wrong if one is not None), silent) from None
+        opening = False
         # Opening fails at once, with a sentence; from then on it is only a matter of time.
         client.options["max_reconnect_attempts"] = -1
+        if lacking := self._lacking(client):
+            await _leave(client)
+            raise lacking
+        return client
+
+    def _lacking(self, client: Client) -> Invalid | None:
         version = client.connected_server_version
         if (version.major, version.minor) < OLDEST:
-            await client.close()
             oldest = ".".join(map(str, OLDEST))
-            raise Invalid(f"The NATS server at {self.address} is {version}; Matinee needs {oldest} or newer.")
-        return client
+            said = _said(client, "version")
+            return Invalid(f"The NATS server at {self.address} is {said}; Matinee needs {oldest} or newer.")
+        if not _said(client, "jetstream"):
+            return Invalid(f"The NATS server at {self.address} has no JetStream.")
+        return None
 
     def _password_for(self, client: Client) -> str:
         # Asked for when a server has introduced itself and TLS, if it offers that, stands: never in the clear.
-        if self.address.tls and not client._server_info.get("tls_required"):  # noqa: SLF001 - has no public name
+        if self.address.tls and not _said(client, "tls_required"):
             raise NoEncryption
         return self.address.password
 
-    def _sentence(self, errors: list[Exception]) -> Invalid | Unavailable:
-        for error in reversed(errors):
-            said = str(error).lower()
-            if isinstance(error, NoEncryption):
-                return Invalid(f"The NATS server at {self.address} speaks no TLS, and the address says tls://.")
-            if "authorization" in said or "authentication" in said:
-                return Invalid(f"The NATS servers at {self.address} refuse {self.address.user!r} or its password.")
-            if isinstance(error, ssl.SSLError):
-                reason = getattr(error, "verify_message", "") or getattr(error, "reason", "") or "TLS failed"
-                return Invalid(f"The NATS servers at {self.address} cannot be trusted: {reason}.")
-        return Unavailable(f"The NATS servers at {self.address} do not answer.")
+    def _wrong(self, error: Exception) -> Invalid | None:
+        """What an error says of the address, if it is not only that nobody answers."""
+        said = str(error).lower()
+        if isinstance(error, NoEncryption):
+            return Invalid(f"The NATS server at {self.address} speaks no TLS, and the address says tls://.")
+        if "authorization" in said or "authentication" in said:
+            return Invalid(f"The NATS servers at {self.address} refuse {self.address.user!r} or its password.")
+        if isinstance(error, ssl.SSLError):
+            reason = getattr(error, "verify_message", "") or getattr(error, "reason", "") or "TLS failed"
+            return Invalid(f"The NATS servers at {self.address} cannot be trusted: {reason}.")
+        return None
+
+
+def _said(client: Client, name: str) -> Any:
+    """What the server said of itself when it introduced itself."""
+    return client._server_info.get(name)  # noqa: SLF001 - nats-py gives most of it no public name
+
+
+async def _leave(client: Client) -> None:
+    # Of a connection whose TLS failed the end may never come.
+    with contextlib.suppress(TimeoutError, OSError, nats.errors.Error):
+        async with asyncio.timeout(_LEAVE_SECONDS):
+            await client.close()
 
 
 def _trust(authorities: Path | None) -> ssl.SSLContext:

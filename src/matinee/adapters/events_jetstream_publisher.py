@@ -24,6 +24,7 @@ _again = Counter("matinee_events_messages_again", "Times a message was published
 # How long a leader that lives may take.
 _ANSWER_SECONDS = 2.0
 _BUSY = 503
+_FULL = 10077
 # Answers of "I have it, at sequence 0" in a row until the message takes another id.
 _STUCK = 5
 
@@ -65,7 +66,7 @@ class Publisher:
             chosen = message_id if stuck < _STUCK else f"{message_id}.{stuck}"
             said = await self._ask(client, payload, chosen)
             if error := said.get("error"):
-                if error.get("code") == _BUSY:
+                if error.get("code") == _BUSY and error.get("err_code") != _FULL:
                     raise _NoAnswer
                 raise Unavailable(f"The event log at {self._connection.address}: {error.get('description')}.")
             if not said.get("seq"):
