@@ -5,7 +5,6 @@ Units of ``deploy/systemd`` are run as systemd would: their command, environment
 """
 
 import os
-import random
 import re
 import shlex
 import shutil
@@ -19,37 +18,42 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
 
+from deploy.local import hosts as namespaces
 from deploy.local import nats, nginx, postgresql
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("a", "b", "c")
-_SUBNET = "10.213.77"
 _LINE = re.compile(r"^(\w+)=(.*)$")
 
 
 def why_not() -> str:
     """Why there can be no three hosts here; empty if there can."""
-    if os.geteuid() != 0:
-        return "network namespaces need root"
-    needed = {"ip": "iproute2", "openssl": "openssl", "setpriv": "util-linux"}
-    absent = [package for program, package in needed.items() if shutil.which(program) is None]
     found = {"postgresql": postgresql.find(), "nats-server": nats.find(), "nginx-light": nginx.find()}
-    absent += [package for package, place in found.items() if place is None]
+    absent = [package for package, place in found.items() if place is None]
+    absent += [program for program in ("openssl", "setpriv") if shutil.which(program) is None]
     if absent:
         return f"apt-get install {' '.join(absent)}"
-    tried = subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False)
-    return "" if tried.returncode == 0 else "this kernel makes no network namespaces for us"
+    return "" if namespaces.find() else namespaces.INSTALL
 
 
 @dataclass
 class Host:
-    """One machine: its namespace, its address, its files under ``home``, and the processes it runs."""
+    """One machine: its namespace, its files under ``home``, and the processes it runs."""
 
     name: str
-    address: str
+    space: namespaces.Host
     home: Path
-    namespace: str
     processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        """How others reach it."""
+        return self.space.address
+
+    @property
+    def within(self) -> tuple[str, ...]:
+        """Words before a command that is to run here."""
+        return ("ip", "netns", "exec", self.space.name)
 
     @property
     def etc(self) -> Path:
@@ -106,15 +110,7 @@ class Host:
     ) -> "subprocess.Popen[bytes]":
         """Start a process in this host's namespace; its output is kept under its name."""
         with self.log_file(name).open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                ["ip", "netns", "exec", self.namespace, *command],
-                env=_inherited() | dict(environment or {}),
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                cwd=ROOT,
-                start_new_session=True,
-            )
+            self.processes[name] = self.space.start(command, _inherited() | dict(environment or {}), log)
         return self.processes[name]
 
     def run(
@@ -122,7 +118,7 @@ class Host:
     ) -> "subprocess.CompletedProcess[str]":
         """Run a command here to its end, with the settings of environment files."""
         return subprocess.run(
-            ["ip", "netns", "exec", self.namespace, *command],
+            [*self.within, *command],
             env=_inherited() | self.environment(*files),
             capture_output=True,
             text=True,
@@ -144,6 +140,13 @@ class Host:
         path = self.log_file(name)
         return path.read_text(errors="replace") if path.exists() else ""
 
+    def lives(self, name: str) -> bool:
+        """Whether a process that was started runs; an AssertionError with its last words if it ended."""
+        assert self.processes[name].poll() is None, (
+            f"{name} on {self.name} ended with {self.processes[name].poll()}: {self.log(name)[-3000:]}"
+        )
+        return True
+
     def kill(self, name: str) -> None:
         """End a process as a crash does (kill -9)."""
         process = self.processes.pop(name)
@@ -161,11 +164,6 @@ class Host:
             for process in running:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(max(0.0, deadline - time.monotonic()))
-        # Children that outlived their parents; only ours live in this namespace.
-        left = subprocess.run(["ip", "netns", "pids", self.namespace], capture_output=True, text=True, check=False)
-        for pid in left.stdout.split():
-            with suppress(ProcessLookupError):
-                os.kill(int(pid), signal.SIGKILL)
 
 
 @dataclass(frozen=True)
@@ -174,7 +172,6 @@ class Network:
 
     hosts: Mapping[str, Host]
     home: Path
-    tag: str
 
     def __getitem__(self, name: str) -> Host:
         return self.hosts[name]
@@ -184,52 +181,27 @@ class Network:
         """Whom everybody trusts."""
         return self.home / "prepared" / "authority" / "authorities.pem"
 
-    def cut(self, name: str) -> None:
-        """Pull a host's cable."""
-        _ip("link", "set", f"mt{self.tag}{name}", "down")
-
-    def mend(self, name: str) -> None:
-        """Put it back."""
-        _ip("link", "set", f"mt{self.tag}{name}", "up")
-
 
 @contextmanager
 def three_hosts() -> Iterator[Network]:
     """Hosts a, b and c with their files, and no process yet; everything is gone at the end."""
     home = Path(mkdtemp(prefix="matinee-hosts-", dir="/tmp"))
     home.chmod(0o711)
-    tag = f"{random.randrange(16**4):04x}"
-    bridge, prepared = f"mt{tag}", home / "prepared"
-    addresses = {name: f"{_SUBNET}.{number}" for number, name in enumerate(NAMES, start=1)}
-    hosts: dict[str, Host] = {}
+    prepared = home / "prepared"
     try:
-        subprocess.run(
-            ["deploy/prepare", str(prepared), *addresses.values()], check=True, cwd=ROOT, capture_output=True
-        )
-        _ip("link", "add", bridge, "type", "bridge")
-        _ip("address", "add", f"{_SUBNET}.254/24", "dev", bridge)
-        _ip("link", "set", bridge, "up")
-        for name, address in addresses.items():
-            hosts[name] = Host(name, address, home / name, f"mt{tag}-{name}")
-            _connect(hosts[name], bridge, f"mt{tag}{name}")
-            _install(hosts[name], prepared / name)
-        yield Network(hosts, home, tag)
+        with namespaces.hosts() as spaces:
+            hosts = {name: Host(name, spaces.add(), home / name) for name in NAMES}
+            addresses = [host.address for host in hosts.values()]
+            subprocess.run(["deploy/prepare", str(prepared), *addresses], check=True, cwd=ROOT, capture_output=True)
+            for host in hosts.values():
+                _install(host, prepared / host.name)
+            try:
+                yield Network(hosts, home)
+            finally:
+                for host in hosts.values():
+                    host.stop_all()
     finally:
-        for host in hosts.values():
-            host.stop_all()
-        for host in hosts.values():
-            subprocess.run(["ip", "netns", "delete", host.namespace], check=False, capture_output=True)
-        subprocess.run(["ip", "link", "delete", bridge], check=False, capture_output=True)
         shutil.rmtree(home, ignore_errors=True)
-
-
-def _connect(host: Host, bridge: str, end: str) -> None:
-    _ip("netns", "add", host.namespace)
-    _ip("link", "add", end, "type", "veth", "peer", "name", "eth0", "netns", host.namespace)
-    _ip("link", "set", end, "master", bridge, "up")
-    _ip("-n", host.namespace, "address", "add", f"{host.address}/24", "dev", "eth0")
-    for device in ("lo", "eth0"):
-        _ip("-n", host.namespace, "link", "set", device, "up")
 
 
 def _install(host: Host, prepared: Path) -> None:
@@ -239,10 +211,6 @@ def _install(host: Host, prepared: Path) -> None:
     for path in host.etc.rglob("*"):
         if path.is_file() and path.suffix not in {".pem", ".key"}:
             path.write_text(host.here(path.read_text()))
-
-
-def _ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True, capture_output=True)
 
 
 def _inherited() -> dict[str, str]:

@@ -13,8 +13,8 @@ import httpx
 from deploy.local import nginx, postgresql
 from deploy.local.certificates import Certificates
 from deploy.local.swift import OWNER, READER, Swift, User
-from hosts import Host, Network
 
+from network.hosts import Host, Network
 from running_demo import until
 
 BUCKET, S3_PORT = "matinee", 9000
@@ -26,7 +26,7 @@ def installed(network: Network) -> Iterator[Swift]:
     a, b, c = (network[name] for name in "abc")
     for host in (a, b, c):
         host.unit("matinee-nats")
-    store = Swift(b.home / "s3", _shown(b), b.address, S3_PORT, within=("ip", "netns", "exec", b.namespace))
+    store = Swift(b.home / "s3", _shown(b), b.address, S3_PORT, within=b.within)
     try:
         with ThreadPoolExecutor() as together:
             for done in [together.submit(start_database, a), together.submit(_start_store, store, network)]:
@@ -36,13 +36,13 @@ def installed(network: Network) -> Iterator[Swift]:
         for host in (a, c):
             host.unit("matinee-serve@8400")
         b.unit("matinee-worker")
-        start_nginx(a)
-        addresses = [f"https://{a.address}:8400", f"https://{c.address}:8400", f"https://{b.address}:8410"]
         with asking(network) as client:
-            for address in (*addresses, f"https://{a.address}"):
-                until(f"{address} to be ready", lambda address=address: is_ready(client, address))
+            for host, unit, port in ((a, "serve@8400", 8400), (c, "serve@8400", 8400), (b, "worker", 8410)):
+                _wait(client, host, f"matinee-{unit}", f"https://{host.address}:{port}")
+            start_nginx(a)
+            _wait(client, a, "nginx", f"https://{a.address}")
             c.unit("matinee-edge", MATINEE_EDGE_CACHE_BYTES="100000000")
-            until("the edge to be ready", lambda: is_ready(client, f"https://{c.address}"))
+            _wait(client, c, "matinee-edge", f"https://{c.address}")
         yield store
     finally:
         store.kill()
@@ -59,6 +59,10 @@ def is_ready(client: httpx.Client, address: str) -> bool:
     with suppress(httpx.HTTPError):
         return client.get(f"{address}/readyz").is_success
     return False
+
+
+def _wait(client: httpx.Client, host: Host, unit: str, address: str) -> None:
+    until(f"{unit} on {host.name}", lambda: host.lives(unit) and is_ready(client, address))
 
 
 def start_nginx(host: Host) -> None:

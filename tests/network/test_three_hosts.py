@@ -11,10 +11,10 @@ from urllib.parse import urljoin
 import httpx
 import imageio_ffmpeg
 import pytest
-from hosts import Network, three_hosts, why_not
-from installation import asking, installed
 
 from engines import missing
+from network.hosts import Network, three_hosts, why_not
+from network.installation import asking, installed
 from running_demo import draw, until
 
 FRAMES, SECONDS = 48, 2
@@ -70,8 +70,8 @@ def viewer(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.mark.parametrize(("host", "process"), [("a", "matinee"), ("b", "matinee"), ("c", "matinee"), ("c", "edge")])
 def test_the_doctor_finds_every_part_well_on_every_host(network: Network, host: str, process: str) -> None:
     asked = network[host].matinee(process, "doctor", "--json")
+    assert asked.returncode == 0, f"{asked.returncode}: {asked.stdout}{asked.stderr}"
     found = json.loads(asked.stdout)
-    assert asked.returncode == 0, found
     parts = {part["part"]: part["says"] for part in found["parts"]}
     if process == "edge":
         assert set(parts) == {"objects", "control", "secrets", "certificate"}

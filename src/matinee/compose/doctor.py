@@ -10,6 +10,7 @@ from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.events_database import DatabaseOutbox
 from matinee.compose.control_check import check_control, check_public
 from matinee.compose.database import check_database, check_replica, open_database, shown
+from matinee.compose.engines import check_compute, check_events, shown_events
 from matinee.compose.findings import Finding, Question, ask_all
 from matinee.compose.objects import shown_store
 from matinee.compose.objects_check import check_objects
@@ -45,6 +46,7 @@ def serve_questions(settings: Settings) -> list[Question]:
     questions = [
         Question("database", shown(settings.database_url), lambda: _database(settings)),
         _objects(settings, writes=True),
+        Question("events", _shown_events(settings), lambda: check_events(settings)),
     ]
     if settings.database_replica:
         replica = settings.database_replica
@@ -54,7 +56,11 @@ def serve_questions(settings: Settings) -> list[Question]:
 
 def worker_questions(settings: Settings) -> list[Question]:
     """What a worker needs before it starts."""
-    return [*serve_questions(settings), Question("tools", "ffmpeg, ffprobe, packager", _tools)]
+    return [
+        *serve_questions(settings),
+        Question("compute", settings.compute, lambda: check_compute(settings)),
+        Question("tools", "ffmpeg, ffprobe, packager", _tools),
+    ]
 
 
 def _objects(settings: Settings, *, writes: bool) -> Question:
@@ -99,6 +105,13 @@ def _edges(settings: Settings) -> str:
     drained = [edge.id for edge in known if edge.draining]
     says = f"{len(known)} known and heard" if known else "none has reported yet"
     return f"{says}; drained: {', '.join(drained)}" if drained else says
+
+
+def _shown_events(settings: Settings) -> str:
+    try:
+        return shown_events(settings)
+    except Invalid:
+        return "an address that cannot be read"
 
 
 def _tools() -> str:

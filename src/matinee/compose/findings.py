@@ -14,7 +14,7 @@ import structlog
 from matinee.model.errors import MatineeError, Unavailable
 
 _log = structlog.get_logger()
-_ASK_SECONDS = 10.0
+_ASK_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
