@@ -24,7 +24,7 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 # tries again.
 LOCK_SECONDS = 2.0
 _TRIES = 30
-_PAUSE_SECONDS = 1.0
+PAUSE_SECONDS = 1.0
 
 _log = structlog.get_logger()
 
@@ -60,7 +60,7 @@ def migrate(engine: sa.Engine, scripts: Path = MIGRATIONS, to: str = "head") -> 
             if isinstance(error, sa.exc.DBAPIError) and not isinstance(error.orig, psycopg.errors.LockNotAvailable):
                 raise unavailable(engine, error) from error
             _log.warning("migration.waits", tries=tries, reason=str(error).splitlines()[0])
-            time.sleep(_PAUSE_SECONDS)
+            time.sleep(PAUSE_SECONDS)
         else:
             return
     raise Unavailable(
