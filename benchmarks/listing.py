@@ -1,0 +1,134 @@
+"""A million objects in one bucket: listed how fast, in how much memory, and one title's files among them how soon.
+
+The rows of a million objects are put into the container of a real S3 server (OpenStack Swift's) by Swift's own broker,
+since putting as many objects would take hours; what is asked is its S3 interface, as Matinee asks it. Beside it stand
+Swift's own listing: pages of 10,000 in JSON, past the S3 interface.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
+
+import httpx
+import obstore
+from deploy.local.swift import OWNER, Swift, swift
+
+from benchmarks.machine import report
+
+TITLES, FILES = 1_000, 1_000
+BUCKET = "million"
+ROUNDS = 3
+TITLE_ROUNDS = 20
+
+_FILL = """
+import sys, time
+from pathlib import Path
+from swift.common import utils
+from swift.common.utils import Timestamp
+from swift.container.backend import ContainerBroker
+folder, bucket, titles, files = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+utils.set_swift_dir(str(folder))
+for path in folder.glob("devices/d1/containers/*/*/*/*.db"):
+    broker = ContainerBroker(str(path))
+    if broker.get_info()["container"] == bucket:
+        break
+else:
+    sys.exit("The bucket has no database.")
+etag, kind = "d41d8cd98f00b204e9800998ecf8427e", "video/iso.segment"
+for title in range(titles):
+    now = Timestamp.now().internal
+    broker.merge_items([
+        {"name": f"media/title{title:011}/revision0000001/v1080/{file:05}.m4s", "created_at": now, "size": 1_000_000,
+         "content_type": kind, "etag": etag, "deleted": 0, "storage_policy_index": 0}
+        for file in range(files)
+    ])
+"""
+
+
+def main() -> None:
+    """Fill, list, and report."""
+    with tempfile.TemporaryDirectory(prefix="matinee-listing-", dir="/tmp") as folder, swift(Path(folder)) as server:
+        server.create_bucket(BUCKET)
+        seconds = _filled(server)
+        rows = [
+            _row("all, obstore as Matinee lists", server, _obstore_all),
+            _row("all, Swift's own listing (rival)", server, _swift_all),
+            _one_title(server),
+        ]
+    report(
+        "listing",
+        f"listing a bucket of {TITLES * FILES:,} objects on S3",
+        rows,
+        filled=f"{TITLES * FILES:,} rows in {seconds:.0f} s, by Swift's own broker",
+    )
+
+
+def _filled(server: Swift) -> float:
+    started = time.perf_counter()
+    command = [sys.executable, "-W", "ignore", "-c", _FILL, str(server.folder), BUCKET, str(TITLES), str(FILES)]
+    subprocess.run(command, check=True, timeout=1200)
+    return time.perf_counter() - started
+
+
+def _row(what: str, server: Swift, pages: Callable[[Swift], Iterator[int]]) -> dict[str, object]:
+    rates, grown = [], 0.0
+    for _ in range(ROUNDS):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        started = time.perf_counter()
+        count = sum(pages(server))
+        rates.append(count / (time.perf_counter() - started))
+        grown = max(grown, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+        assert count == TITLES * FILES, count
+    return {
+        "what": what,
+        "objects/s (median)": f"{median(rates):,.0f}",
+        "spread": f"{min(rates):,.0f} to {max(rates):,.0f}",
+        "memory grown by": f"{grown:.0f} MiB",
+    }
+
+
+def _obstore_all(server: Swift) -> Iterator[int]:
+    return (len(page) for page in obstore.list(server.store(BUCKET), "media/", chunk_size=1000))
+
+
+def _swift_all(server: Swift) -> Iterator[int]:
+    with httpx.Client(trust_env=False, timeout=60) as client:
+        known = {"X-Auth-User": OWNER.key, "X-Auth-Key": OWNER.secret}
+        signed_in = client.get(f"{server.address}/auth/v1.0", headers=known).raise_for_status().headers
+        client.headers["X-Auth-Token"] = signed_in["X-Auth-Token"]
+        marker = ""
+        while True:
+            asked = {"format": "json", "limit": "10000", "marker": marker, "prefix": "media/"}
+            answer = client.get(f"{signed_in['X-Storage-Url']}/{BUCKET}", params=asked).raise_for_status()
+            page = json.loads(answer.content)
+            if not page:
+                return
+            yield len(page)
+            marker = page[-1]["name"]
+
+
+def _one_title(server: Swift) -> dict[str, object]:
+    store = server.store(BUCKET)
+    took = []
+    for number in range(TITLE_ROUNDS):
+        prefix = f"media/title{number * TITLES // TITLE_ROUNDS:011}/"
+        started = time.perf_counter()
+        count = sum(len(page) for page in obstore.list(store, prefix))
+        took.append(time.perf_counter() - started)
+        assert count == FILES, count
+    return {
+        "what": f"one title's {FILES:,} files among them",
+        "objects/s (median)": f"{FILES / median(took):,.0f}",
+        "spread": f"{min(took) * 1000:.0f} to {max(took) * 1000:.0f} ms each",
+        "memory grown by": "",
+    }
+
+
+if __name__ == "__main__":
+    main()
