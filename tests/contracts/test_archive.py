@@ -1,4 +1,4 @@
-"""The archive on both databases, in a folder and a real S3: each event once, whatever dies, and gone if forgotten."""
+"""The archive under both logs, in a folder and a real S3: each event once, whatever dies, and gone if forgotten."""
 
 import random
 import threading
@@ -18,38 +18,50 @@ from obstore.store import LocalStore, ObjectStore
 from pyarrow import dataset
 
 from archive_processes import NOW, RANGE_EVENTS, forget_and_die, keep_up_and_die, open_archive, watched, write_and_die
-from event_processes import running
+from event_processes import Where, running
 from matinee.adapters.clock_manual import ManualClock
 from matinee.adapters.events_database import DatabaseEventLog
+from matinee.adapters.events_jetstream import JetStreamEventLog
 from matinee.model.errors import Unavailable
 from matinee.model.events import Event, MemberForgotten
-from matinee.recommender.archive import PREFIX, Archive
+from matinee.ports import EventLog
+from matinee.recommender.archive import PREFIX, Archive, key_of
 from matinee.recommender.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from deploy.local.swift import Swift
 
-_buckets = count(1)
+_numbers = count(1)
 
 
 class World:
     """A log, its archive in an object store, and what a data team sees there."""
 
-    def __init__(self, engine: sa.Engine, objects: ObjectStore, seen: Path) -> None:
+    def __init__(self, engine: sa.Engine, objects: ObjectStore, seen: Path, log: EventLog | None = None) -> None:
         self.engine = engine
         self.objects = objects
         self.clock = ManualClock(NOW)
-        self.log = DatabaseEventLog(engine)
+        self.log = log or DatabaseEventLog(engine)
         self.archive = self.another()
         self.upkeep = Upkeep(self.archive, random.Random(1).randbytes)
         self._seen = seen
 
     def another(self) -> Archive:
         """The archive as another process holds it."""
-        return Archive(self.engine, self.objects, DatabaseEventLog(self.engine), self.clock, RANGE_EVENTS)
+        return Archive(self.engine, self.objects, self.log, self.clock, RANGE_EVENTS)
 
     def tell(self, *events: Event) -> None:
-        self.log.append(events)
+        if isinstance(self.log, DatabaseEventLog):
+            self.log.append(events)
+        else:
+            # As players tell: what is appended together is one member's.
+            for event in events:
+                self.log.append([event])
+
+    def key(self, day: str, first: int, last: int) -> str:
+        """The key of a day's part of the events of these numbers, counted from zero."""
+        places = [0, *(recorded.position for recorded in self.log.tail().read(1000))]
+        return key_of(day, places[first] + 1, places[last + 1])
 
     def retain(self, events_days: float, archive_days: float) -> None:
         Upkeep(self.archive, random.Random(2).randbytes, events_days, archive_days).retain()
@@ -59,7 +71,7 @@ class World:
 
     def query(self, sql: str) -> list[Any]:
         """What DuckDB answers of the folder as one table, ``events``."""
-        folder = self._seen / str(next(_buckets))
+        folder = self._seen / str(next(_numbers))
         for key in self.names():
             path = folder / key
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,17 +86,23 @@ class World:
         return [row[0] for row in self.query("SELECT id FROM events ORDER BY position")] if self.names() else []
 
 
-@pytest.fixture(params=["folder", "swift"])
-def world(request: pytest.FixtureRequest, database: sa.Engine, tmp_path: Path) -> World:
-    objects: ObjectStore
-    if request.param == "folder":
-        objects = LocalStore(tmp_path / "objects", mkdir=True)
-    else:
+@pytest.fixture(params=["folder", "swift", "folder and JetStream"])
+def world(request: pytest.FixtureRequest, database: sa.Engine, database_url: str, tmp_path: Path) -> Iterator[World]:
+    if request.param == "swift":
         server: Swift = request.getfixturevalue("swift")
-        bucket = f"archive-{next(_buckets)}"
+        bucket = f"archive-{next(_numbers)}"
         server.create_bucket(bucket)
-        objects = server.store(bucket)
-    return World(database, objects, tmp_path / "seen")
+        yield World(database, server.store(bucket), tmp_path / "seen")
+        return
+    folder = LocalStore(tmp_path / "objects", mkdir=True)
+    if request.param == "folder":
+        yield World(database, folder, tmp_path / "seen")
+        return
+    hub = request.getfixturevalue("nats_hub")
+    log, _ = Where(database_url, f"{hub.address}?stream=archive_{next(_numbers)}").open(database)
+    assert isinstance(log, JetStreamEventLog)
+    yield World(database, folder, tmp_path / "seen", log)
+    log.close()
 
 
 @pytest.fixture
@@ -108,10 +126,10 @@ def test_every_event_of_the_log_is_archived_once_in_the_folder_of_its_day(world:
     assert world.archive.write() == 5
     assert world.archive.write() == 0
     assert world.names() == [
-        f"{PREFIX}day=2026-11-20/part-{1:016d}-{30:016d}.parquet",
-        f"{PREFIX}day=2026-11-21/part-{1:016d}-{30:016d}.parquet",
-        f"{PREFIX}day=2026-11-22/part-{1:016d}-{30:016d}.parquet",
-        f"{PREFIX}day=2026-11-22/part-{31:016d}-{35:016d}.parquet",
+        world.key("2026-11-20", 0, 29),
+        world.key("2026-11-21", 0, 29),
+        world.key("2026-11-22", 0, 29),
+        world.key("2026-11-22", 30, 34),
     ]
     assert world.ids() == ids_of(range(35))
     assert world.query("SELECT day::VARCHAR, count(*) FROM events GROUP BY ALL ORDER BY ALL") == [
@@ -124,13 +142,14 @@ def test_every_event_of_the_log_is_archived_once_in_the_folder_of_its_day(world:
 def test_a_row_holds_the_event_as_it_was(world: World) -> None:
     world.tell(watched(5))
     world.archive.write()
+    [position] = [recorded.position for recorded in world.log.tail().read()]
     [row] = world.query(
         "SELECT type, version, time::VARCHAR, source, member_id, profile_id, title_id, playback_id, edge_id, position, "
         "facts->>'watched_seconds' FROM events"
     )
     named = (None, "ada", "title-5", "play-ada", None)
-    assert row == ("playback.heartbeat", 1, "2026-11-22 12:00:00+00", "test", *named, 1, "10.0")
-    assert list(world.archive.events()) == [(1, watched(5))]
+    assert row == ("playback.heartbeat", 1, "2026-11-22 12:00:00+00", "test", *named, position, "10.0")
+    assert list(world.archive.events()) == [(position, watched(5))]
 
 
 def test_arrow_and_with_it_pandas_and_spark_read_the_folder_as_one_table(local: World, tmp_path: Path) -> None:
@@ -291,22 +310,23 @@ def test_compactions_at_once_neither_double_nor_lose(local: World) -> None:
     assert len(local.names()) == 1
 
 
-def test_the_log_lets_go_of_what_is_archived_and_old_and_of_nothing_else(local: World) -> None:
-    local.tell(*(watched(number) for number in range(5)))
-    local.archive.write()
-    local.clock.advance(20 * 86_400)
-    local.tell(*(watched(number) for number in range(5, 8)))
-    local.archive.write()
-    local.clock.advance(20 * 86_400)
-    local.tell(*(watched(number) for number in range(8, 10)))
-    local.retain(30, 0)
-    assert [one.event.id for one in local.log.tail().read()] == ids_of(range(5, 10))
-    assert local.archive.dropped_through() == 5
-    local.clock.advance(400 * 86_400)
-    local.retain(30, 0)
-    assert [one.event.id for one in local.log.tail().read()] == ids_of(range(8, 10))
-    local.archive.write()
-    assert local.ids() == ids_of(range(10))
+def test_the_log_lets_go_of_what_is_archived_and_old_and_of_nothing_else(world: World) -> None:
+    world.tell(*(watched(number) for number in range(5)))
+    fifth = world.log.tail().read()[-1].position
+    world.archive.write()
+    world.clock.advance(20 * 86_400)
+    world.tell(*(watched(number) for number in range(5, 8)))
+    world.archive.write()
+    world.clock.advance(20 * 86_400)
+    world.tell(*(watched(number) for number in range(8, 10)))
+    world.retain(30, 0)
+    assert [one.event.id for one in world.log.tail().read()] == ids_of(range(5, 10))
+    assert world.archive.dropped_through() == fifth
+    world.clock.advance(400 * 86_400)
+    world.retain(30, 0)
+    assert [one.event.id for one in world.log.tail().read()] == ids_of(range(8, 10))
+    world.archive.write()
+    assert world.ids() == ids_of(range(10))
 
 
 def test_a_log_that_is_kept_for_ever_loses_nothing(local: World) -> None:
