@@ -10,6 +10,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from obstore.exceptions import BaseError
 from pydantic import BaseModel
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -90,7 +91,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(MatineeError, answer)
     app.add_exception_handler(RequestValidationError, answer)
     app.add_exception_handler(HTTPException, answer)
-    for away in _AWAY:
+    for away in (*_AWAY, BaseError):
         app.add_exception_handler(away, answer)
     app.add_exception_handler(Exception, answer)
     app.add_middleware(_TooLarge)
@@ -108,6 +109,9 @@ def problem_of(error: Exception, method: str, path: str) -> Problem:
             return _frameworks(error, method, path)
         case _ if isinstance(error, _AWAY):
             detail = "The database does not answer now."
+            return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": str(_RETRY_SECONDS)})
+        case BaseError():
+            detail = "The object store does not answer now."
             return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": str(_RETRY_SECONDS)})
         case _:
             return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something broke here; the log says what.")

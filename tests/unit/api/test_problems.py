@@ -2,6 +2,7 @@ import re
 from http import HTTPStatus
 
 import pytest
+from obstore.exceptions import GenericError
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
@@ -45,6 +46,13 @@ def test_a_database_that_is_away_is_a_matter_of_time() -> None:
     problem = problem_of(OperationalError("SELECT 1", {}, OSError("refused")), "GET", "/x")
     assert problem.status is HTTPStatus.SERVICE_UNAVAILABLE
     assert "Retry-After" in problem.headers
+
+
+def test_an_object_store_that_is_away_is_a_matter_of_time_and_its_library_tells_nobody_more() -> None:
+    problem = problem_of(GenericError("Error performing GET http://s3.internal/bucket/key"), "GET", "/x")
+    assert problem.status is HTTPStatus.SERVICE_UNAVAILABLE
+    assert "Retry-After" in problem.headers
+    assert "s3.internal" not in problem.detail
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 413, 415, 422, 500, 503])
