@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -19,6 +20,17 @@ from matinee.adapters.clock_system import SystemClock
 from matinee.compose.database import open_database
 from running_demo import PASSWORD, until
 from running_edge import free_port
+from s3_faults import Line, line_to
+
+
+@dataclass(frozen=True)
+class Desk:
+    """An operator's client, the process it speaks with, the store behind, and the line to it, if it is S3."""
+
+    client: httpx.Client
+    pid: int
+    objects: ObjectStore
+    line: Line | None = None
 
 
 @contextmanager
@@ -57,26 +69,24 @@ def _answers(client: httpx.Client, process: subprocess.Popen[bytes], data: Path)
 
 
 @pytest.fixture(scope="module")
-def folder_desk(
-    tmp_path_factory: pytest.TempPathFactory, sqlite_template: bytes
-) -> Iterator[tuple[httpx.Client, int, ObjectStore]]:
+def folder_desk(tmp_path_factory: pytest.TempPathFactory, sqlite_template: bytes) -> Iterator[Desk]:
     data = tmp_path_factory.mktemp("uploads") / "data"
     with control_plane(data, sqlite_template, {}) as (client, pid):
-        yield client, pid, LocalStore(data / "objects", mkdir=True)
+        yield Desk(client, pid, LocalStore(data / "objects", mkdir=True))
 
 
 @pytest.fixture(scope="module")
-def s3_desk(
-    tmp_path_factory: pytest.TempPathFactory, sqlite_template: bytes, swift: Swift
-) -> Iterator[tuple[httpx.Client, int, ObjectStore]]:
+def s3_desk(tmp_path_factory: pytest.TempPathFactory, sqlite_template: bytes, swift: Swift) -> Iterator[Desk]:
     swift.create_bucket("uploads")
-    environment = {"MATINEE_OBJECTS": "s3://uploads", **swift.environment()}
-    with control_plane(tmp_path_factory.mktemp("uploads") / "data", sqlite_template, environment) as (client, pid):
-        yield client, pid, swift.store("uploads")
+    data = tmp_path_factory.mktemp("uploads") / "data"
+    with line_to(swift.address) as line:
+        environment = {**swift.environment(), "MATINEE_OBJECTS": "s3://uploads", "AWS_ENDPOINT_URL": line.address}
+        with control_plane(data, sqlite_template, environment) as (client, pid):
+            yield Desk(client, pid, swift.store("uploads"), line)
 
 
-def test_a_film_goes_straight_into_s3_and_becomes_a_title(s3_desk: tuple[httpx.Client, int, ObjectStore]) -> None:
-    client, _, objects = s3_desk
+def test_a_film_goes_straight_into_s3_and_becomes_a_title(s3_desk: Desk) -> None:
+    client, objects = s3_desk.client, s3_desk.objects
     body = {"name": "Metropolis.mp4", "size_bytes": 9, "content_type": "video/mp4"}
     promised = client.post("/studio/sources", json=body)
     assert promised.status_code == 201, promised.text
@@ -102,7 +112,8 @@ def test_a_film_goes_straight_into_s3_and_becomes_a_title(s3_desk: tuple[httpx.C
 
 @pytest.mark.parametrize("where", ["folder_desk", "s3_desk"])
 def test_a_large_upload_passes_through_us_in_little_memory(where: str, request: pytest.FixtureRequest) -> None:
-    client, pid, objects = request.getfixturevalue(where)
+    desk: Desk = request.getfixturevalue(where)
+    client, pid, objects = desk.client, desk.pid, desk.objects
     size = 96 * 1024 * 1024
     source = client.post("/studio/sources", json={"name": "large.mov", "size_bytes": size}).json()
     if where == "folder_desk":
@@ -116,7 +127,8 @@ def test_a_large_upload_passes_through_us_in_little_memory(where: str, request: 
 
 @pytest.mark.parametrize("where", ["folder_desk", "s3_desk"])
 def test_an_upload_that_is_not_what_was_promised_leaves_nothing(where: str, request: pytest.FixtureRequest) -> None:
-    client, _, objects = request.getfixturevalue(where)
+    desk: Desk = request.getfixturevalue(where)
+    client, objects = desk.client, desk.objects
     size = 20_000_000
     source = client.post("/studio/sources", json={"name": "film.mov", "size_bytes": size}).json()
     address = f"/studio/sources/{source['id']}"
@@ -139,8 +151,8 @@ def _breaking_off() -> Iterator[bytes]:
     raise httpx.WriteError("the line is cut")
 
 
-def test_sources_are_for_operators(folder_desk: tuple[httpx.Client, int, ObjectStore]) -> None:
-    client, _, _ = folder_desk
+def test_sources_are_for_operators(folder_desk: Desk) -> None:
+    client = folder_desk.client
     address = str(client.base_url)
     assert httpx.get(f"{address}studio/sources").status_code == 401
     assert httpx.post(f"{address}studio/titles", json={"source": "a", "name": "b"}).status_code == 401
@@ -149,3 +161,23 @@ def test_sources_are_for_operators(folder_desk: tuple[httpx.Client, int, ObjectS
         404,
         "There is no source 'a'; one that nobody takes in ends after a day.",
     )
+
+
+def test_while_s3_is_away_who_asks_is_told_to_come_again(s3_desk: Desk) -> None:
+    client, line = s3_desk.client, s3_desk.line
+    assert line is not None
+    source = client.post("/studio/sources", json={"name": "film.mov", "size_bytes": 4}).json()
+    assert client.put(f"/studio/sources/{source['id']}", content=b"film").status_code == 204
+    order = {"source": source["id"], "name": "Film"}
+    line.fails = lambda _method, _path: True
+    try:
+        for answer in (
+            client.post("/studio/titles", json=order),
+            client.put(f"/studio/sources/{source['id']}", content=b"film"),
+        ):
+            assert answer.status_code == 503
+            assert answer.headers["Retry-After"] == "2"
+            assert answer.json()["detail"].startswith("The object store does not answer")
+    finally:
+        line.fails = lambda _method, _path: False
+    assert client.post("/studio/titles", json=order).status_code == 201
