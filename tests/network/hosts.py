@@ -11,9 +11,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
@@ -131,6 +130,12 @@ class Host:
         """``deploy/matinee-as PROCESS WORDS…``."""
         return self.run([sys.executable, "-m", "matinee.cli", *words], [f"{process}.env"], seconds)
 
+    def secrets(self) -> set[str]:
+        """Every password, key and token in this machine's files."""
+        files = [*(self.etc / "secrets").iterdir(), self.etc / "nats.env", self.etc / "ray.token"]
+        # Random ones are long and hexadecimal; the object store's are the test server's own.
+        return {word for path in files for word in re.findall(r"[0-9a-f]{48,64}", path.read_text())}
+
     def log_file(self, name: str) -> Path:
         """Where a process's output goes."""
         return self.home / f"{name}.log"
@@ -153,17 +158,12 @@ class Host:
         process.kill()
         process.wait()
 
-    def stop_all(self) -> None:
-        """End what runs here: politely, then not."""
-        for number, seconds in ((signal.SIGTERM, 6.0), (signal.SIGKILL, 5.0)):
-            running = [process for process in self.processes.values() if process.poll() is None]
-            for process in running:
-                with suppress(ProcessLookupError):
-                    process.send_signal(number)
-            deadline = time.monotonic() + seconds
-            for process in running:
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(max(0.0, deadline - time.monotonic()))
+    def end(self, name: str, number: signal.Signals = signal.SIGTERM, seconds: float = 10) -> None:
+        """Ask a process to end, and wait until it has."""
+        process = self.processes.pop(name, None)
+        if process is not None:
+            process.send_signal(number)
+            process.wait(seconds)
 
 
 @dataclass(frozen=True)
@@ -195,11 +195,7 @@ def three_hosts() -> Iterator[Network]:
             subprocess.run(["deploy/prepare", str(prepared), *addresses], check=True, cwd=ROOT, capture_output=True)
             for host in hosts.values():
                 _install(host, prepared / host.name)
-            try:
-                yield Network(hosts, home)
-            finally:
-                for host in hosts.values():
-                    host.stop_all()
+            yield Network(hosts, home)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 

@@ -2,6 +2,7 @@
 
 import pwd
 import shutil
+import signal
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from network.hosts import Host, Network
 from running_demo import until
 
 BUCKET, S3_PORT = "matinee", 9000
+OWNER_OF_DATABASE = "postgres"
 
 
 @contextmanager
@@ -46,6 +48,8 @@ def installed(network: Network) -> Iterator[Swift]:
         yield store
     finally:
         store.kill()
+        # Killed, it would leave its shared memory behind; the others are killed with their host.
+        a.end("postgresql", signal.SIGINT)
 
 
 def asking(network: Network) -> httpx.Client:
@@ -80,15 +84,37 @@ def start_nginx(host: Host) -> None:
     host.start("nginx", [str(nginx.find()), "-p", str(home), "-c", str(home / "nginx.conf"), "-e", "stderr"])
 
 
-def start_database(host: Host) -> None:
-    """Debian's cluster, the prepared files in it, and the roles."""
+def start_postgresql(host: Host) -> None:
+    """Debian's own unit would do it."""
+    programs, as_owner = _postgresql()
+    home = host.home / "postgresql"
+    command = [*as_owner, str(programs / "postgres"), "-D", str(home / "data"), "-k", str(home)]
+    ask = [*as_owner, str(programs / "pg_isready"), "-q", "-h", str(home)]
+
+    def answers() -> bool:
+        # Killed, its backends hold the shared memory for a moment longer, and a new server refuses to start.
+        if "postgresql" not in host.processes or host.processes["postgresql"].poll() is not None:
+            host.start("postgresql", command)
+        return host.run(ask).returncode == 0
+
+    until("PostgreSQL", answers)
+
+
+def _postgresql() -> tuple[Path, list[str]]:
+    """PostgreSQL's programs, and words that run them as their user."""
     programs = postgresql.find()
     assert programs is not None
-    owner = "postgres"
+    who = pwd.getpwnam(OWNER_OF_DATABASE)
+    return programs, ["setpriv", f"--reuid={who.pw_uid}", f"--regid={who.pw_gid}", "--clear-groups"]
+
+
+def start_database(host: Host) -> None:
+    """Debian's cluster, the prepared files in it, and the roles."""
+    programs, as_owner = _postgresql()
+    owner = OWNER_OF_DATABASE
     home = host.home / "postgresql"
     home.mkdir()
     shutil.chown(home, owner)
-    as_owner = ["setpriv", f"--reuid={owner}", "--regid", str(pwd.getpwnam(owner).pw_gid), "--clear-groups"]
     data = home / "data"
     initialise = [str(programs / "initdb"), "-A", "peer", "-U", owner, "-N", "--no-instructions", "--locale=C.UTF-8"]
     subprocess.run([*as_owner, *initialise, "-D", str(data)], check=True, capture_output=True, cwd="/")
@@ -106,9 +132,7 @@ def start_database(host: Host) -> None:
     with (data / "postgresql.conf").open("a") as conf:
         # A quarter of a machine is more than a test may take.
         conf.write(f"include '{home}/matinee.conf'\nshared_buffers = 64MB\nhba_file = '{home}/pg_hba.conf'\n")
-    host.start("postgresql", [*as_owner, str(programs / "postgres"), "-D", str(data), "-k", str(home)])
-    ask = [*as_owner, str(programs / "pg_isready"), "-q", "-h", str(home)]
-    until("PostgreSQL", lambda: host.run(ask).returncode == 0)
+    start_postgresql(host)
     made = host.run([*as_owner, "psql", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(home), "-f", str(home / "setup.sql")])
     assert made.returncode == 0, made.stderr
 

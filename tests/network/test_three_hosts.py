@@ -1,11 +1,18 @@
 """Three machines as an operator sets them up: one service, whose parts may die and whose lines may be cut."""
 
 import json
+import secrets
 import subprocess
+import sys
+import threading
+import time
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urljoin
 
 import httpx
@@ -13,8 +20,8 @@ import imageio_ffmpeg
 import pytest
 
 from engines import missing
-from network.hosts import Network, three_hosts, why_not
-from network.installation import asking, installed
+from network.hosts import Host, Network, three_hosts, why_not
+from network.installation import asking, installed, start_postgresql
 from running_demo import draw, until
 
 FRAMES, SECONDS = 48, 2
@@ -34,6 +41,7 @@ class Viewer:
     """A member who signed up, with the film that is there to watch, and every event of theirs that was accepted."""
 
     client: httpx.Client
+    member_id: str
     profile_id: str
     title_id: str
     accepted: list[str] = field(default_factory=list)
@@ -58,13 +66,13 @@ def viewer(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with asking(network) as client:
         client.base_url = httpx.URL(f"https://{network['a'].address}/api/v1")
         who = {"email": "ada@example.com", "password": "a password of ada's"}
-        client.post("/accounts", json=who).raise_for_status()
+        member = client.post("/accounts", json=who).raise_for_status().json()["id"]
         client.headers["Authorization"] = (
             f"Bearer {client.post('/sessions', json=who).raise_for_status().json()['token']}"
         )
         profile = client.get("/profiles").raise_for_status().json()["profiles"][0]["id"]
         until("the film", lambda: client.get(f"/titles/{title_id}").json().get("state") == "playable")
-        yield Viewer(client, profile, title_id)
+        yield Viewer(client, member, profile, title_id)
 
 
 @pytest.mark.parametrize(("host", "process"), [("a", "matinee"), ("b", "matinee"), ("c", "matinee"), ("c", "edge")])
@@ -85,6 +93,107 @@ def test_a_film_is_played_through_the_edge(network: Network, viewer: Viewer, tmp
     edges = playback["edges"]
     assert [edge["id"] for edge in edges] == ["edge-c"]
     assert decoded_frames(viewer.client, edges[0]["url"], tmp_path) == FRAMES
+
+
+def test_a_killed_event_log_server_and_a_cut_line_lose_nothing_that_was_accepted(
+    network: Network, viewer: Viewer
+) -> None:
+    a, b, c = (network[name] for name in "abc")
+    with Telling(viewer) as telling:
+        until("events", lambda: len(viewer.accepted) > 20)
+        b.kill("matinee-nats")
+        goes_on(viewer)
+        b.unit("matinee-nats")
+        goes_on(viewer)
+        c.space.cut()
+        until("the edge to fall silent", lambda: "Silent: edge-c" in edges_at(a), 30)
+        goes_on(viewer)
+        c.space.join()
+        until("the edge to be heard again", lambda: edges_at(a) == "1 known and heard", 30)
+        goes_on(viewer)
+    # Refusals are allowed, if they say when to come again; anything else is not.
+    assert set(telling.answers) <= {503}
+    kept = a.run([sys.executable, "-m", "tests.network.reading"], ["matinee.env"])
+    assert kept.returncode == 0, kept.stderr
+    told = [name.removeprefix(f"{viewer.member_id}:") for name in json.loads(kept.stdout)]
+    counted = Counter(told)
+    assert [name for name in viewer.accepted if counted[name] != 1] == []
+    assert viewer.play()["edges"][0]["id"] == "edge-c"
+
+
+def goes_on(viewer: Viewer) -> None:
+    """More events are accepted from now on."""
+    known = len(viewer.accepted)
+    until("more events", lambda: len(viewer.accepted) > known + 20, 30)
+
+
+def edges_at(host: Host) -> str:
+    """What a host's doctor says of the edges."""
+    found = json.loads(host.matinee("matinee", "doctor", "--json").stdout)["parts"]
+    return str(next(part["says"] for part in found if part["part"] == "edges"))
+
+
+def test_a_database_that_was_killed_is_waited_for_and_no_secret_is_told(network: Network, viewer: Viewer) -> None:
+    a = network["a"]
+    told = [viewer.client.get(f"https://{a.address}/nothing", headers={"Accept": "text/html"}).text]
+    a.kill("postgresql")
+    answer = until("a refusal", lambda: refused(viewer.client, f"https://{a.address}/readyz"))
+    assert answer is not None
+    assert "Retry-After" in answer.headers
+    told.append(answer.text)
+    told += [viewer.client.get(f"https://{a.address}/", headers={"Accept": "text/html"}).text]
+    asked = a.matinee("matinee", "doctor")
+    assert asked.returncode == 1
+    told += [asked.stdout, asked.stderr]
+    start_postgresql(a)
+    until("the database", lambda: viewer.client.get(f"https://{a.address}/readyz").is_success)
+    assert a.matinee("matinee", "doctor").returncode == 0
+    told += [a.run(["ps", "-ewwo", "args"]).stdout]
+    told += [path.read_text(errors="replace") for path in network.home.rglob("*.log")]
+    secret = {value for host in network.hosts.values() for value in host.secrets()}
+    assert secret
+    assert [value for value in secret if any(value in text for text in told)] == []
+
+
+def refused(client: httpx.Client, address: str) -> httpx.Response | None:
+    answer = client.get(address)
+    return answer if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE else None
+
+
+class Telling(threading.Thread):
+    """Sends impressions, one request after another, each until it is accepted; stops when it is left."""
+
+    def __init__(self, viewer: Viewer) -> None:
+        super().__init__(name="telling", daemon=True)
+        self._viewer, self._over = viewer, threading.Event()
+        self.answers: Counter[int] = Counter()
+
+    def run(self) -> None:
+        seen = {"profile_id": self._viewer.profile_id, "title_id": self._viewer.title_id, "row_id": "new"}
+        while not self._over.is_set():
+            ids = [secrets.token_hex(12) for _ in range(5)]
+            envelope = {"type": "impression.shown", "time": datetime.now(UTC).isoformat(), "row": 0, "place": 1}
+            self._send([{"id": each, **envelope, **seen} for each in ids])
+            time.sleep(0.05)
+
+    def _send(self, events: list[dict[str, Any]]) -> None:
+        """Until they are accepted; again with the same ids, as a player does."""
+        while not self._over.is_set():
+            with suppress(httpx.HTTPError):
+                answer = self._viewer.client.post("/events", json={"events": events})
+                if answer.status_code == httpx.codes.ACCEPTED:
+                    self._viewer.accepted += [event["id"] for event in events]
+                    return
+                self.answers[answer.status_code] += 1
+            time.sleep(0.2)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self.join()
 
 
 def decoded_frames(client: httpx.Client, folder_url: str, folder: Path) -> int:
