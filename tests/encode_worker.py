@@ -2,6 +2,7 @@
 
 import secrets
 import sys
+from functools import partial
 from pathlib import Path
 
 from obstore.store import LocalStore
@@ -23,7 +24,8 @@ def pipeline(database: str, objects: Path, work: Path, preset: str) -> Pipeline:
     jobs = Jobs(engine=engine, outbox=DatabaseOutbox(), clock=clock, random_bytes=secrets.token_bytes)
     return Pipeline(
         jobs=jobs,
-        objects=LocalStore(objects, mkdir=True),
+        open_store=partial(LocalStore, objects, mkdir=True),
+        folder=objects,
         compute=LocalCompute(cores=1),
         tools=find_tools(),
         work=work,

@@ -17,6 +17,7 @@ from prometheus_client import Counter, Gauge
 
 from matinee.accounts.members import Accounts
 from matinee.delivery.edges import Edges
+from matinee.encoding.pipeline import Pipeline
 from matinee.model.errors import Unavailable
 from matinee.ports import Leases, Relay
 from matinee.recommender.artefacts import Artefacts
@@ -34,7 +35,13 @@ class Entry:
 
 
 def entries(
-    relay: Relay, accounts: Accounts, edges: Edges, sources: Sources, upkeep: Upkeep, artefacts: Artefacts
+    relay: Relay,
+    accounts: Accounts,
+    edges: Edges,
+    sources: Sources,
+    upkeep: Upkeep,
+    artefacts: Artefacts,
+    encodes: Pipeline,
 ) -> tuple[Entry, ...]:
     """Everything that runs by the clock."""
 
@@ -50,6 +57,8 @@ def entries(
         Entry("expired-sessions", every_seconds=3600.0, function=accounts.forget_expired),
         # Mezzanines that were promised and never came, or came and were never taken in.
         Entry("expired-sources", every_seconds=3600.0, function=sources.expire),
+        # What encodes kept in the object store to go on from, when nothing will.
+        Entry("ended-encodes", every_seconds=3600.0, function=encodes.sweep),
         Entry("archive", every_seconds=120.0, function=upkeep.archive.write),
         # Small parts of past days become one; what is archived and old leaves the log, and old days the archive.
         Entry("archive-compaction", every_seconds=3600.0, function=upkeep.compact),

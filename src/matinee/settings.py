@@ -110,7 +110,9 @@ class Settings:
     edge_capacity_bps: int = _setting(1_000_000_000, "What this edge can send.", "bit/s")
     edge_cache_bytes: int = _setting(2 * 1024**3, "Disk this edge may fill.", "bytes")
 
-    worker_slots: int = _setting(1, "Encoding tasks that run at once on this machine.", "count")
+    worker_slots: int = _setting(
+        0, "Films a worker carries at once; 0: one for each machine of compute, or for every four cores.", "count"
+    )
 
     @property
     def database_url(self) -> str:

@@ -13,9 +13,12 @@ from structlog.testing import capture_logs
 from event_processes import searched, until
 from matinee.accounts.members import Accounts
 from matinee.adapters.clock_manual import ManualClock
+from matinee.adapters.compute_local import LocalCompute
 from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, DatabaseRelay
 from matinee.adapters.leases_database import DatabaseLeases
 from matinee.delivery.edges import Edges
+from matinee.encoding.jobs import Jobs
+from matinee.encoding.pipeline import Pipeline
 from matinee.model.errors import Unavailable
 from matinee.model.ids import RandomBytes
 from matinee.recommender.archive import Archive
@@ -179,7 +182,10 @@ def test_the_house_schedule_carries_left_events_and_forgets_expired_sessions(
     objects, log = LocalStore(tmp_path), DatabaseEventLog(database)
     archive = Archive(database, objects, log, clock)
     upkeep, artefacts = Upkeep(archive, random_bytes), Artefacts(objects, archive, log, clock)
-    table = entries(DatabaseRelay(database), accounts, edges, sources, upkeep, artefacts)
+    jobs = Jobs(engine=database, outbox=DatabaseOutbox(), clock=clock, random_bytes=random_bytes)
+    compute = LocalCompute()
+    encodes = Pipeline(jobs, lambda: objects, compute, tmp_path / "shelves", clock, random_bytes, folder=tmp_path)
+    table = entries(DatabaseRelay(database), accounts, edges, sources, upkeep, artefacts, encodes)
     assert len({entry.name for entry in table}) == len(table)
     schedule = Schedule(DatabaseLeases(database, clock), "one", table, monotonic=lambda: clock.now().timestamp())
     with ThreadPoolExecutor(len(table)) as pool:

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -10,20 +11,23 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import m3u8
 import obstore
 import pytest
 import sqlalchemy as sa
-from obstore.store import LocalStore, MemoryStore, ObjectStore
+from obstore.store import LocalStore, ObjectStore
 
 from encode_worker import LEASE_SECONDS
 from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.compute_local import LocalCompute
 from matinee.adapters.events_database import DatabaseOutbox
 from matinee.compose.database import migrate, open_database
-from matinee.encoding.ffmpeg import Tools, find_sandbox, find_tools, run_ffmpeg
+from matinee.encoding.commands import PRESET
+from matinee.encoding.depot import kept_work
+from matinee.encoding.ffmpeg import find_sandbox, find_tools, run_ffmpeg
 from matinee.encoding.jobs import Job, Jobs, JobState, RenditionState
 from matinee.encoding.pipeline import Pipeline
 from matinee.model.errors import EncodingFailed, Unavailable
@@ -80,15 +84,17 @@ def compute() -> Iterator[LocalCompute]:
     engine.close()
 
 
-def _pipeline(world: World, compute: LocalCompute, store: ObjectStore | None = None, tools: Tools = TOOLS) -> Pipeline:
+def _pipeline(world: World, compute: LocalCompute, preset: str = PRESET) -> Pipeline:
     return Pipeline(
         jobs=world.jobs,
-        objects=store or world.store,
+        open_store=partial(LocalStore, world.objects, mkdir=True),
+        folder=world.objects,
         compute=compute,
-        tools=tools,
+        tools=TOOLS,
         work=world.work,
         clock=SystemClock(),
         random_bytes=secrets.token_bytes,
+        preset=preset,
         lease_seconds=LEASE_SECONDS,
     )
 
@@ -118,15 +124,18 @@ def test_a_job_ends_with_a_whole_revision_in_the_store_and_an_event_that_describ
     assert not _pipeline(world, compute).run_once("w1")
 
 
-def test_a_store_that_is_no_folder_is_read_and_written_too(world: World, compute: LocalCompute, tmp_path: Path) -> None:
-    store = MemoryStore()
-    obstore.put(store, "sources/film.mp4", draw(tmp_path / "film.mp4", seconds=1))
-    job = world.jobs.submit("title-film", "sources/film.mp4", "film.mp4")
-    assert _pipeline(world, compute, store).run_once("w1")
-    done = world.jobs.job(job.id)
-    assert done.state is JobState.DONE, done.message
-    head = obstore.head(store, f"media/title-film/{done.revision}/master.m3u8")
-    assert head["size"] > 0
+def test_what_an_encode_kept_goes_with_its_end_and_is_swept_where_its_job_is_gone(
+    world: World, compute: LocalCompute, tmp_path: Path
+) -> None:
+    job = world.submit(draw(tmp_path / "film.mp4", seconds=1))
+    pipeline = _pipeline(world, compute)
+    assert pipeline.run_once("w1")
+    assert [path for path in (world.objects / "work").rglob("*") if path.is_file()] == []
+    waiting = world.submit(draw(tmp_path / "other.mp4", seconds=1))
+    for name in (job.id, waiting.id, "nobody"):
+        obstore.put(world.store, f"work/{name}/240p.mp4", b"a rendition")
+    pipeline.sweep()
+    assert kept_work(world.store) == [waiting.id]
 
 
 def test_bad_sources_fail_with_a_sentence_each_and_hold_nobody_up(
@@ -193,19 +202,11 @@ def test_a_killed_worker_leaves_no_tool_behind_and_the_next_goes_on_without_maki
     assert killed.state is JobState.RUNNING
     assert world.published() == set()
     assert world.events() == []
-    kept = {path: path.stat().st_mtime_ns for path in (world.work / job.id).glob("*.mp4")}
+    kept = {path: path.stat().st_mtime_ns for path in (world.objects / "work" / job.id).glob("*.mp4")}
     assert kept
-    second = Pipeline(
-        jobs=world.jobs,
-        objects=world.store,
-        compute=compute,
-        tools=TOOLS,
-        work=world.work,
-        clock=SystemClock(),
-        random_bytes=secrets.token_bytes,
-        preset="slower",
-        lease_seconds=LEASE_SECONDS,
-    )
+    # The next worker is on another machine: only the object store is the same.
+    shutil.rmtree(world.work)
+    second = _pipeline(world, compute, "slower")
     seen: dict[Path, int] = {}
 
     def watch() -> None:
@@ -218,6 +219,7 @@ def test_a_killed_worker_leaves_no_tool_behind_and_the_next_goes_on_without_maki
     _until(lambda: second.run_once("second"), "the second lease")
     watcher.join(_PATIENCE)
     assert seen == kept
+    assert not any(path.exists() for path in kept)
     done = world.jobs.job(job.id)
     assert (done.state, done.attempts, done.message) == (JobState.DONE, 2, None)
     assert len({made.frames for made in done.renditions if made.frames is not None}) == 1

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -150,8 +151,8 @@ def studio(server: Swift, tmp_path: Path, sqlite_template: bytes, monkeypatch: p
     with line_to(server.address) as line:
         for name, value in {**server.environment(), "AWS_ENDPOINT_URL": line.address}.items():
             monkeypatch.setenv(name, value)
-        objects = open_objects(f"s3://{bucket}", _QUICK)
-        pipeline = Pipeline(jobs, objects, compute, TOOLS, tmp_path / "work", clock, secrets.token_bytes)
+        store = partial(open_objects, f"s3://{bucket}", _QUICK)
+        pipeline = Pipeline(jobs, store, compute, tmp_path / "work", clock, secrets.token_bytes, tools=TOOLS)
         yield Studio(jobs, job, pipeline, clock, line, bucket)
     compute.close()
     engine.dispose()

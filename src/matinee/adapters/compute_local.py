@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -37,9 +37,9 @@ class LocalCompute:
         self._tickets.close()
 
     @property
-    def core_count(self) -> float:
-        """How many cores it hands out."""
-        return sum(machine.cores for machine in self._tickets.machines)
+    def machines(self) -> Sequence[Machine]:
+        """This machine, as far as it hands itself out."""
+        return self._tickets.machines
 
     def _start(self, ticket: Ticket) -> None:
         threading.Thread(target=self._run, args=(ticket,), name=f"compute-{ticket.number}", daemon=True).start()

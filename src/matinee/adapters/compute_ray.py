@@ -64,11 +64,6 @@ class RayCompute:
             self._keeper.join()
 
     @property
-    def core_count(self) -> float:
-        """How many cores there are to hand out now."""
-        return sum(machine.cores for machine in self._tickets.machines)
-
-    @property
     def machines(self) -> Sequence[Machine]:
         """The nodes there are now."""
         return self._tickets.machines

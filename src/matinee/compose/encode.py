@@ -5,15 +5,18 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from matinee.adapters.compute_local import LocalCompute
 from matinee.compose.fonts import display_font
+from matinee.compose.objects import open_objects
+from matinee.encoding.depot import Depot, Finished
 from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.inspection import Film
 from matinee.encoding.production import Order, Produced, Production, identity_of
-from matinee.encoding.steps import Finished
+from matinee.encoding.steps import Place, Source
 from matinee.model.errors import Invalid, Unavailable
 from matinee.model.media import Ladder
 
@@ -41,21 +44,23 @@ def encode_folder(
     compute = LocalCompute()
     # Beside the output, so that the finished folder is moved and not copied.
     with tempfile.TemporaryDirectory(prefix=".matinee-", dir=output.parent) as work:
+        store = Path(work) / "store"
+        store.mkdir()
+        (store / "source").symlink_to(source.absolute())
+        identity = identity_of(source.stat().st_size, str(source.stat().st_mtime_ns))
         order = Order(
-            source=source.absolute(),
-            source_name=source.name,
-            name=name or source.stem,
-            identity=identity_of(source.stat().st_size, str(source.stat().st_mtime_ns)),
-            work=Path(work),
-            tools=find_tools(),
+            source=Source("source", identity, source.name),
+            title=name or source.stem,
+            place=Place(Depot(partial(open_objects, store.as_uri()), "encode", Path(work), store), find_tools()),
+            prefix="made",
             font=font or display_font(),
         )
         try:
             produced = Production(order, compute, _Teller(say or (lambda _: None))).run()
             report = _report(produced)
-            (produced.folder / REPORT).write_text(json.dumps(report, indent=2) + "\n")
+            (store / "made" / REPORT).write_text(json.dumps(report, indent=2) + "\n")
             shutil.rmtree(output, ignore_errors=True)
-            produced.folder.replace(output)
+            (store / "made").replace(output)
         except OSError as error:
             raise Unavailable(f"{output} cannot be filled: {error.strerror or error}.") from error
         finally:

@@ -73,10 +73,16 @@ def open_compute(settings: Settings) -> LocalCompute | RayCompute:
 def check_compute(settings: Settings) -> str:
     """What compute says of itself, its version first. Invalid or Unavailable, with a sentence, if work cannot start."""
     if settings.compute == "local://":
-        return f"processes of this machine, {LocalCompute().core_count:g} cores"
+        return f"processes of this machine, {LocalCompute().machines[0].cores:g} cores"
     if _names_ray(settings):
         return examine(settings.compute)
     raise Invalid(_UNKNOWN_COMPUTE)
+
+
+def films_at_once(settings: Settings, compute: LocalCompute | RayCompute) -> int:
+    """How many films a worker carries now: as it was told, or one for every machine and every four cores there are."""
+    cores = sum(machine.cores for machine in compute.machines)
+    return settings.worker_slots or max(len(compute.machines), int(cores // 4), 1)
 
 
 def _names_ray(settings: Settings) -> bool:

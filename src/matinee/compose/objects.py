@@ -93,6 +93,12 @@ def open_objects(url: str, patience: Patience = WORK) -> ObjectStore:
     raise Invalid(f"The object store's address {url!r} is neither file:///FOLDER nor s3://BUCKET.")
 
 
+def store_folder(url: str) -> Path | None:
+    """The folder that a store is, at ``file:///FOLDER``; None if it is none."""
+    parts = urlsplit(url)
+    return Path(unquote(parts.path)) if parts.scheme == "file" else None
+
+
 def _folder(folder: Path) -> LocalStore:
     try:
         folder.mkdir(parents=True, exist_ok=True)

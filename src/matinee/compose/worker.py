@@ -19,18 +19,15 @@ from matinee.adapters.leases_database import DatabaseLeases
 from matinee.catalogue.titles import Catalogue
 from matinee.compose.database import Limits, check_schema, open_database
 from matinee.compose.doctor import worker_questions
+from matinee.compose.encoding import encode_films, open_pipeline
 from matinee.compose.engines import open_compute, open_events
 from matinee.compose.findings import require
-from matinee.compose.fonts import display_font
 from matinee.compose.objects import open_objects
 from matinee.compose.tls import own_identity, server_context
 from matinee.compose.vitals import Vitals
 from matinee.consumers import Consumers
 from matinee.delivery.edges import Edges
-from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.jobs import Jobs
-from matinee.encoding.pipeline import Pipeline
-from matinee.model.errors import MatineeError
 from matinee.observability import configure
 from matinee.playback.telemetry import Telemetry
 from matinee.ports import Compute, EventLog
@@ -42,7 +39,6 @@ from matinee.settings import Settings
 from matinee.sources.sources import Sources
 
 _log = structlog.get_logger()
-_IDLE_SECONDS = 0.25
 
 
 def run_worker(settings: Settings) -> None:
@@ -65,29 +61,17 @@ def run_worker(settings: Settings) -> None:
     sources = Sources(engine=engine, objects=objects, clock=clock, random_bytes=secrets.token_bytes)
     upkeep, artefacts = _archive(settings, engine, objects, log)
     compute = open_compute(settings)
-    pipeline = Pipeline(
-        jobs=jobs,
-        objects=objects,
-        compute=compute,
-        tools=find_tools(),
-        work=settings.data / "work",
-        clock=clock,
-        random_bytes=secrets.token_bytes,
-        fonts=display_font(),
-    )
+    pipeline = open_pipeline(settings, jobs, compute, clock)
     vitals = Vitals(settings.host, settings.port, lambda: check_schema(engine), tls)
     owner = f"{socket.gethostname()}-{os.getpid()}"
     stop = threading.Event()
     consumers = Consumers(log, catalogue, telemetry, forget=upkeep.forget)
-    table = entries(relay, accounts, edges, sources, upkeep, artefacts)
+    table = entries(relay, accounts, edges, sources, upkeep, artefacts, pipeline)
     schedule = Schedule(leases=DatabaseLeases(engine=engine, clock=clock), owner=owner, entries=table)
     threads = [
         threading.Thread(target=consumers.run, args=(stop,), name="consumers"),
         threading.Thread(target=schedule.run, args=(stop,), name="schedule"),
-        *(
-            threading.Thread(target=_encode, args=(pipeline, f"{owner}-{slot}", stop), name=f"encode-{slot}")
-            for slot in range(settings.worker_slots)
-        ),
+        threading.Thread(target=encode_films, args=(settings, pipeline, compute, owner, stop), name="encodes"),
     ]
     stopper = _stopper(stop, compute)
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -95,7 +79,7 @@ def run_worker(settings: Settings) -> None:
     for thread in threads:
         thread.start()
     vitals.start()
-    _log.info("worker.started", slots=settings.worker_slots)
+    _log.info("worker.started", compute=settings.compute)
     for thread in threads:
         thread.join()
     vitals.stop()
@@ -116,14 +100,3 @@ def _stopper(stop: threading.Event, compute: Compute) -> Callable[[int, FrameTyp
         threading.Thread(target=compute.close, name="closing").start()
 
     return on_signal
-
-
-def _encode(pipeline: Pipeline, owner: str, stop: threading.Event) -> None:
-    while not stop.is_set():
-        try:
-            if not pipeline.run_once(owner):
-                stop.wait(_IDLE_SECONDS)
-        except MatineeError as error:
-            if not stop.is_set():
-                _log.error("encode.interrupted", reason=str(error))
-                stop.wait(_IDLE_SECONDS * 4)

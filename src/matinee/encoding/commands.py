@@ -41,17 +41,26 @@ def look_command(ffmpeg: str, source: Path, video: int, audio: int | None) -> li
 
 
 def video_command(
-    ffmpeg: str, source: Path, film: Film, rungs: Sequence[Rung], outputs: Sequence[Path], preset: str, crf: float
+    ffmpeg: str,
+    source: Path,
+    film: Film,
+    rungs: Sequence[Rung],
+    outputs: Sequence[Path],
+    preset: str,
+    crf: float,
+    cores: int | None = None,
 ) -> list[str]:
-    """Encode rungs (smallest first) out of one decode, each into an MP4 file of its own."""
+    """Encode rungs (smallest first) out of one decode, each into an MP4 file of its own; on all cores or so many."""
+    threads = ("-threads", str(cores)) if cores else ()
     command = [
         # verbose: its last lines count what was decoded and encoded.
         *_start(ffmpeg, "verbose"),
+        *(("-filter_complex_threads", str(cores), *threads) if cores else ()),
         *_input(source),
         *("-filter_complex", video_graph(film, rungs)),
     ]
     for place, (rung, output) in enumerate(zip(rungs, outputs, strict=True)):
-        command += ["-map", f"[v{place}]", *_video_encoder(film, rung, preset, crf), str(output)]
+        command += ["-map", f"[v{place}]", *_video_encoder(film, rung, preset, crf), *threads, str(output)]
     audio = film.source.audio
     return [*command, *(_keep_time(audio.index) if audio is not None else ())]
 

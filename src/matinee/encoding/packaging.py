@@ -14,11 +14,11 @@ from xml.etree import ElementTree as ET
 import m3u8
 
 from matinee.encoding.boxes import fragment_samples
-from matinee.encoding.steps import POSTER, STILL, THUMBNAILS
 from matinee.model.errors import EncodingFailed
 from matinee.model.media import Presentation, Rendition, Rung, TrackKind
 
 HLS, DASH = "master.m3u8", "manifest.mpd"
+POSTER, STILL, THUMBNAILS = "poster.jpg", "still.jpg", "thumbnails.vtt"
 _INIT, _SEGMENT, _PLAYLIST = "init.mp4", "$Number%05d$.m4s", "main.m3u8"
 _MPD = "{urn:mpeg:dash:schema:mpd:2011}"
 _SAME_SECONDS = 0.001

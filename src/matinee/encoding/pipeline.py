@@ -1,29 +1,29 @@
 """Carries a job from its lease to its end: source out of the object store, revision into it, then the word that it is.
 
 Files go up before anything is said of them, and one transaction ends the job and tells of it; so a revision is whole or
-unknown. A worker that is killed leaves its work folder; whoever leases the job there next goes on from it.
+unknown. What was finished of it is kept in the job's depot; whoever leases the job next, anywhere, goes on from there.
 """
 
 import errno
-import shutil
 import time
-from collections.abc import Mapping
-from concurrent.futures import FIRST_EXCEPTION, CancelledError, ThreadPoolExecutor, wait
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError
+from datetime import timedelta
+from pathlib import Path
 
 import obstore
 import structlog
-from obstore.store import LocalStore, ObjectStore
+from obstore.store import ObjectStore
 from prometheus_client import Counter, Histogram
 
 from matinee.encoding.commands import PRESET
+from matinee.encoding.depot import Depot, Finished, StoreUnavailable, kept_work
 from matinee.encoding.ffmpeg import Tools
 from matinee.encoding.inspection import Film
-from matinee.encoding.jobs import Job, Jobs
-from matinee.encoding.packaging import DASH, HLS
-from matinee.encoding.production import Order, Produced, Production, identity_of
-from matinee.encoding.steps import Finished
-from matinee.model.errors import Conflict, EncodingFailed, Refused, Unavailable
+from matinee.encoding.jobs import REFUSED, Job, Jobs, JobState
+from matinee.encoding.production import Order, Production, identity_of
+from matinee.encoding.steps import Place, Source
+from matinee.model.errors import Conflict, EncodingFailed, NotFound, Refused, Unavailable
 from matinee.model.ids import RandomBytes, new_id
 from matinee.model.media import Ladder
 from matinee.ports import Clock, Compute
@@ -37,15 +37,7 @@ _seconds = Histogram(
 LEASE_SECONDS = 15.0  # beats come every second; a killed worker's job waits this long at most
 _BEAT_SECONDS = 1.0
 _RETRY_SECONDS = 20.0
-_UPLOADS = 8
-_TYPES = {
-    ".m3u8": "application/vnd.apple.mpegurl",
-    ".mpd": "application/dash+xml",
-    ".m4s": "video/iso.segment",
-    ".mp4": "video/mp4",
-    ".jpg": "image/jpeg",
-    ".vtt": "text/vtt",
-}
+_KEPT = timedelta(days=1)  # how long a failed job may be tried again without making anything anew
 
 
 class Pipeline:
@@ -54,25 +46,32 @@ class Pipeline:
     def __init__(
         self,
         jobs: Jobs,
-        objects: ObjectStore,
+        open_store: Callable[[], ObjectStore],
         compute: Compute,
-        tools: Tools,
         work: Path,
         clock: Clock,
         random_bytes: RandomBytes,
-        fonts: Path | None = None,
         *,
+        folder: Path | None = None,
+        tools: Tools | None = None,
+        font: Path | None = None,
         preset: str = PRESET,
         lease_seconds: float = LEASE_SECONDS,
     ) -> None:
+        """``open_store`` and ``work`` go to every machine, pickled; ``folder`` is the store's own, if it is one.
+
+        ``tools`` are those of every machine; None: each machine finds its own.
+        """
         self._jobs = jobs
-        self._objects = objects
+        self._open_store = open_store
+        self._objects = open_store()
         self._compute = compute
-        self._tools = tools
         self._work = work
         self._clock = clock
         self._random_bytes = random_bytes
-        self._fonts = fonts
+        self._folder = folder
+        self._tools = tools
+        self._font = font
         self._preset = preset
         self._lease_seconds = lease_seconds
 
@@ -100,7 +99,7 @@ class Pipeline:
         except CancelledError as error:
             self._jobs.give_back(job.id, owner)
             raise Unavailable(f"The encode of {job.source_name} was stopped; it goes on later.") from error
-        except obstore.exceptions.BaseError as error:  # the store's fault, not the film's
+        except (StoreUnavailable, obstore.exceptions.BaseError) as error:  # the store's fault, not the film's
             reason = str(error).partition("\n")[0]
             says = f"The object store does not do what the encode of {job.source_name} needs: {reason}."
             self._jobs.postpone(job.id, owner, says, _RETRY_SECONDS, blames=False)
@@ -119,25 +118,36 @@ class Pipeline:
         _log.info("encode.ended", seconds=round(seconds, 3), attempt=job.attempts, **facts)
         return True
 
+    def sweep(self) -> None:
+        """Delete what the store keeps of jobs that are gone or done, or failed a day ago."""
+        for job_id in kept_work(self._objects):
+            try:
+                job = self._jobs.job(job_id)
+            except NotFound:
+                job = None
+            if job is None or self._is_over(job):
+                self._depot(job_id).clear()
+                _log.info("encode.swept", job=job_id)
+
+    def _is_over(self, job: Job) -> bool:
+        if job.state is JobState.FAILED and job.stage != REFUSED and job.ended_at is not None:
+            return self._clock.now() - job.ended_at > _KEPT
+        return job.state in {JobState.DONE, JobState.FAILED}
+
     def _carry(self, job: Job, owner: str) -> dict[str, object]:
-        folder = self._work / job.id
-        folder.mkdir(parents=True, exist_ok=True)
         revision = job.revision or new_id(self._random_bytes)
         watcher = _Recorder(self._jobs, job, owner, revision, self._lease_seconds)
-        source, identity = self._fetch(job, folder, watcher)
         order = Order(
-            source=source,
-            source_name=job.source_name,
-            name=job.name or Path(job.source_name).stem,
-            identity=identity,
-            work=folder,
-            tools=self._tools,
+            source=Source(job.source_key, self._identity(job), job.source_name),
+            title=job.name or Path(job.source_name).stem,
+            place=Place(self._depot(job.id), self._tools),
+            prefix=f"media/{job.title_id}/{revision}",
             preset=self._preset,
             priority=job.priority,
-            font=self._fonts,
+            share=job.id,
+            font=self._font,
         )
         produced = Production(order, self._compute, watcher).run()
-        self._publish(produced, f"media/{job.title_id}/{revision}", watcher)
         self._jobs.finish(job.id, owner, revision, produced.presentation)
         self._forget(job)
         return {
@@ -150,51 +160,22 @@ class Pipeline:
             **{f"{stage}_seconds": seconds for stage, seconds in produced.seconds.items()},
         }
 
-    def _fetch(self, job: Job, folder: Path, watcher: "_Recorder") -> tuple[Path, str]:
-        """The source as a file on this machine, and what identifies its bytes."""
+    def _identity(self, job: Job) -> str:
+        """What identifies the source's bytes."""
         try:
             meta = obstore.head(self._objects, job.source_key)
         except FileNotFoundError as error:
             raise Refused(f"{job.source_name} is gone: there is no object {job.source_key}.") from error
-        identity = identity_of(meta["size"], meta["e_tag"])
-        if isinstance(self._objects, LocalStore) and self._objects.prefix is not None:
-            return Path(self._objects.prefix) / PurePosixPath(job.source_key), identity
-        place = folder / "source"
-        if not place.exists() or place.stat().st_size != meta["size"]:
-            part = folder / "source.part"
-            with part.open("wb") as file:
-                for chunk in obstore.get(self._objects, job.source_key).stream():
-                    file.write(bytes(chunk))
-                    watcher.beat("fetching")
-            part.replace(place)
-        return place, identity
+        return identity_of(meta["size"], meta["e_tag"])
 
-    def _publish(self, produced: Produced, prefix: str, watcher: "_Recorder") -> None:
-        """Put every file of a revision in the store, manifests last."""
-        names = [name for name, _ in produced.presentation.files]
-        names.sort(key=lambda name: name in {HLS, DASH})
-
-        def put(name: str) -> None:
-            attributes = {"Content-Type": _TYPES.get(Path(name).suffix, "application/octet-stream")}
-            if isinstance(self._objects, LocalStore):  # folders keep no attributes
-                obstore.put(self._objects, f"{prefix}/{name}", produced.folder / name)
-            else:
-                obstore.put(self._objects, f"{prefix}/{name}", produced.folder / name, attributes=attributes)
-
-        with ThreadPoolExecutor(_UPLOADS, thread_name_prefix="upload") as pool:
-            waiting = {pool.submit(put, name) for name in names}
-            try:
-                while waiting:
-                    # A store that is tried again takes its time: the lease is kept meanwhile.
-                    done, waiting = wait(waiting, timeout=_BEAT_SECONDS, return_when=FIRST_EXCEPTION)
-                    for upload in done:
-                        upload.result()
-                    watcher.beat("storing")
-            finally:
-                pool.shutdown(cancel_futures=True)
+    def _depot(self, job_id: str) -> Depot:
+        return Depot(self._open_store, job_id, self._work.absolute(), self._folder)
 
     def _forget(self, job: Job) -> None:
-        shutil.rmtree(self._work / job.id, ignore_errors=True)
+        try:
+            self._depot(job.id).clear()
+        except Unavailable as error:  # the schedule sweeps it
+            _log.warning("encode.not_cleared", job=job.id, reason=str(error))
 
 
 class _Recorder:

@@ -1,12 +1,11 @@
-"""Makes one source into a playable folder: inspected, encoded rung by rung, packaged, checked.
+"""Makes one source into a presentation in the object store: inspected, encoded rung by rung, packaged, checked.
 
-Knows neither queue nor object store: the pipeline gives it a work folder and hears from it how far it is. Run again on
-the same folder, it goes on where it was stopped.
+Knows no queue: the pipeline gives it an order and hears from it how far it is. Each step is a task that may run on any
+machine. Run again for the same order, it goes on where it was stopped.
 """
 
 import hashlib
 import json
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
@@ -15,41 +14,49 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from matinee.encoding import steps
-from matinee.encoding.commands import AUDIO_BPS, CRF, PRESET
-from matinee.encoding.ffmpeg import Tools, free_bytes
+from matinee.encoding.commands import CRF, PRESET
+from matinee.encoding.depot import Finished
 from matinee.encoding.inspection import Film
 from matinee.encoding.ladder import fixed_ladder, groups
-from matinee.encoding.packaging import AudioFile, VideoFile, mend_manifests, package_command, verify
-from matinee.encoding.steps import Finished
-from matinee.model.errors import EncodingFailed, Unavailable
+from matinee.encoding.packaging import AudioFile
+from matinee.encoding.publication import publish_film
+from matinee.encoding.steps import Place, Source
+from matinee.model.errors import Unavailable
 from matinee.model.media import Ladder, Presentation, Rung
 from matinee.ports import Compute, Needs, Task
 
 _RECIPE = 1  # counts changes of the commands that make other renditions of the same source
 _BEAT_SECONDS = 0.5
-_ROOM = 1.2  # times what the renditions may weigh: packaging writes a second copy, but few films reach their caps
 _TRUST_SECONDS = 1.0  # when the encoder's length differs by more from the container's, the encoder is right
 # How the bar of progress is shared out: inspecting, encoding, and the rest.
 _INSPECTED, _ENCODED = 0.02, 0.9
 _SOUND_WEIGHT = 100_000.0  # pixels a frame that take as long
+# Within one priority of jobs, steps have turns: what opens or ends a film, its first rung, then the others; so that
+# a new film has something to show before an old one has its last rung.
+_TURNS, _AT_ONCE, _FIRST_RUNG = 100, 0, 1
+# What steps take of a machine: x264 keeps about four cores busy with a large picture, two with a small one; beside the
+# programs themselves, memory holds frames of 1.5 bytes a pixel, waiting in decoders, filters and lookaheads.
+_LARGE_PIXELS = 640 * 360
+_PROGRAM_BYTES = 256 * 2**20
+_SOURCE_FRAMES, _RUNG_FRAMES, _PIXEL_BYTES = 60, 90, 1.5
+_SMALL = Needs(cores=1.0, memory_bytes=_PROGRAM_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to make. ``name`` goes on the poster, ``source_name`` into sentences.
+    """What to make, and where: the presentation goes under ``prefix`` in the object store.
 
-    ``identity`` changes when the source's bytes do. ``font`` is the poster's, or None.
+    ``title`` goes on the poster, in ``font`` if there is one; ``share`` is who gets its share of the machines.
     """
 
-    source: Path
-    source_name: str
-    name: str
-    identity: str
-    work: Path
-    tools: Tools
+    source: Source
+    title: str
+    place: Place
+    prefix: str
     preset: str = PRESET
     crf: float = CRF
     priority: int = 0
+    share: str = ""
     font: Path | None = None
 
 
@@ -71,9 +78,8 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Produced:
-    """A folder that plays. ``reused`` were found finished; ``seconds`` is what each stage took."""
+    """A presentation in the store. ``reused`` were found finished; ``seconds`` is what each stage took."""
 
-    folder: Path
     presentation: Presentation
     film: Film
     ladder: Ladder
@@ -87,8 +93,8 @@ class _Work:
     """A task, the renditions it makes, and what to do with its outcome."""
 
     task: Task
+    done: Callable[[Any], None]
     names: tuple[str, ...] = ()
-    done: Callable[[Any], None] | None = None
 
 
 class Production:
@@ -105,44 +111,28 @@ class Production:
         self._seconds: dict[str, float] = {}
 
     def run(self) -> Produced:
-        """Make the folder ``package`` in the work folder; errors of the tools and of compute come through."""
-        order = self._order
-        order.work.mkdir(parents=True, exist_ok=True)
+        """Publish the presentation; errors of the tools, of the store and of compute come through."""
         film = self._inspect()
         ladder = fixed_ladder(film.picture.display_width, film.picture.height, float(film.frame_rate))
         self._plan(film, ladder)
         film = self._encode(film, ladder)
-        videos = [self._video(rung) for rung in ladder.rungs]
-        audio = self._audio(film)
-        if len({video.frames for video in videos}) != 1:
-            counts = ", ".join(f"{video.rung.name}: {video.frames}" for video in videos)
-            raise EncodingFailed(f"The renditions of {order.source_name} differ in their number of frames ({counts}).")
-        folder = order.work / "package"
-        colour = self._package(film, ladder, videos, audio, folder)
-        presentation = verify(folder, videos, audio, film.frame_rate, colour, order.source_name)
+        presentation = self._publish(film, ladder)
         finished = tuple(self._finished.values())
-        return Produced(folder, presentation, film, ladder, finished, tuple(self._reused), self._seconds)
+        return Produced(presentation, film, ladder, finished, tuple(self._reused), self._seconds)
 
     def _inspect(self) -> Film:
-        order = self._order
         found: list[Film] = []
-        arguments = (order.source, order.source_name, order.tools)
-        self._do("inspecting", [_Work(self._task("inspecting", steps.inspect_source, *arguments), done=found.append)])
+        task = self._task("inspecting", _AT_ONCE, _SMALL, steps.inspect_source)
+        self._do("inspecting", [_Work(task, found.append)])
         return found[0]
 
     def _plan(self, film: Film, ladder: Ladder) -> None:
-        bits = sum(rung.bitrate_bps for rung in ladder.rungs) + AUDIO_BPS
-        needed, free = round(bits / 8 * film.length_seconds * _ROOM), free_bytes(self._order.work)
-        if free < needed:
-            raise Unavailable(
-                f"The disk has {free // 2**20} MiB left, and encoding {film.name} may take {needed // 2**20} MiB."
-            )
         self._weights = {rung.name: float(rung.width * rung.height) for rung in ladder.rungs}
         names = [rung.name for rung in ladder.rungs]
-        if film.source.audio is not None:
-            sound = _sound(film).name
-            self._weights[sound] = _SOUND_WEIGHT
-            names.insert(1, sound)
+        sound = _sound(film)
+        if sound is not None:
+            self._weights[sound.name] = _SOUND_WEIGHT
+            names.insert(1, sound.name)
         self._watcher.planned(film, ladder, tuple(names))
 
     def _encode(self, film: Film, ladder: Ladder) -> Film:
@@ -151,17 +141,17 @@ class Production:
         What is there already is taken as it is.
         """
         first, *others = groups(ladder, film.length_seconds)
-        self._do("encoding", self._videos_to_make(film, first))
+        self._do("encoding", self._videos_to_make(film, first, _FIRST_RUNG))
         measured = self._finished[first[0].name].length_seconds
         if abs(measured - film.length_seconds) > _TRUST_SECONDS:
             film = replace(film, length_seconds=measured)
         work = self._audio_to_make(film)
-        for group in others:
-            work += self._videos_to_make(film, group)
+        for turn, group in enumerate(others, start=_FIRST_RUNG + 1):
+            work += self._videos_to_make(film, group, turn)
         self._do("encoding", work)
         return film
 
-    def _videos_to_make(self, film: Film, rungs: Sequence[Rung]) -> list[_Work]:
+    def _videos_to_make(self, film: Film, rungs: Sequence[Rung], turn: int) -> list[_Work]:
         order = self._order
         files = {rung.name: self._file(film, rung.name, rung) for rung in rungs}
         left = tuple(rung for rung in rungs if not self._found(rung.name, files[rung.name]))
@@ -169,55 +159,43 @@ class Production:
             return []
         names = tuple(rung.name for rung in left)
         chosen = tuple(files[name] for name in names)
-        arguments = (film, order.source, left, chosen, order.work, order.preset, order.crf, order.tools)
-        task = self._task(f"encoding to {', '.join(names)}", steps.encode_videos, *arguments)
-        return [_Work(task, names, self._all_made)]
+        what, needs = f"encoding to {', '.join(names)}", _video_needs(film, left)
+        arguments = (film, left, chosen, order.preset, order.crf)
+        return [_Work(self._task(what, turn, needs, steps.encode_videos, *arguments), self._all_made, names)]
 
     def _audio_to_make(self, film: Film) -> list[_Work]:
-        if film.source.audio is None:
-            return []
-        order, name = self._order, _sound(film).name
-        file = self._file(film, name, film.source.audio)
-        if self._found(name, file):
-            return []
-        arguments = (film, order.source, name, file, order.work, order.tools)
-        return [_Work(self._task("encoding the sound", steps.encode_audio, *arguments), (name,), self._made)]
-
-    def _package(
-        self, film: Film, ladder: Ladder, videos: Sequence[VideoFile], audio: AudioFile | None, folder: Path
-    ) -> str:
-        """Package and draw pictures; the poster's colour."""
-        order = self._order
-        shutil.rmtree(folder, ignore_errors=True)  # of an earlier run
-        folder.mkdir()
-        command = package_command(order.tools.packager, videos, audio, ladder.segment_seconds)
-        packaging = self._task("packaging", steps.run_packager, command, order.work, order.source_name, order.tools)
-        colours: list[str] = []
-        pictures = (videos[0].path, videos[-1].path, film, order.name or order.source_name, order.font, folder)
-        drawing = self._task("drawing pictures", steps.draw_pictures, *pictures, order.tools)
-        self._do("packaging", [_Work(packaging), _Work(drawing, done=colours.append)])
-        mend_manifests(folder, film.frame_rate)
-        return colours[0]
-
-    def _video(self, rung: Rung) -> VideoFile:
-        made = self._finished[rung.name]
-        return VideoFile(rung, self._order.work / made.file, made.frames or 0)
-
-    def _audio(self, film: Film) -> AudioFile | None:
-        if film.source.audio is None:
-            return None
         sound = _sound(film)
-        return replace(sound, path=self._order.work / self._finished[sound.name].file)
+        if sound is None:
+            return []
+        file = self._file(film, sound.name, film.source.audio)
+        if self._found(sound.name, file):
+            return []
+        task = self._task("encoding the sound", _FIRST_RUNG, _SMALL, steps.encode_audio, film, sound.name, file)
+        return [_Work(task, self._made, (sound.name,))]
+
+    def _publish(self, film: Film, ladder: Ladder) -> Presentation:
+        order, found = self._order, list[Presentation]()
+        arguments = (film, ladder, _sound(film), self._finished, order.title, order.font, order.prefix)
+        task = Task(
+            f"packaging: {order.source.name}",
+            publish_film,
+            (order.place, *arguments),
+            Needs(cores=2.0, memory_bytes=2 * _PROGRAM_BYTES),
+            order.priority * _TURNS + _AT_ONCE,
+            order.share,
+        )
+        self._do("packaging", [_Work(task, found.append)])
+        return found[0]
 
     def _file(self, film: Film, name: str, content: Any) -> str:
         """The name of a rendition's file: all that decides its content is in it."""
         order = self._order
-        words = (_RECIPE, order.identity, order.preset, order.crf, film.picture, film.shift_seconds, content)
+        words = (_RECIPE, order.source.identity, order.preset, order.crf, film.picture, film.shift_seconds, content)
         recipe = hashlib.sha256(repr(words).encode()).hexdigest()[:16]
         return f"{name}-{recipe}.mp4"
 
     def _found(self, name: str, file: str) -> bool:
-        finished = steps.find_finished(self._order.work, file)
+        finished = self._order.place.depot.find(file)
         if finished is None:
             return False
         self._reused.append(name)
@@ -233,9 +211,10 @@ class Production:
         for one in finished:
             self._made(one)
 
-    def _task(self, what: str, function: Callable[..., Any], *arguments: Any) -> Task:
-        name = f"{what}: {self._order.source_name}"
-        return Task(name, function, arguments, Needs(cores=2.0), self._order.priority)
+    def _task(self, what: str, turn: int, needs: Needs, function: Callable[..., Any], *arguments: Any) -> Task:
+        order = self._order
+        name, priority = f"{what}: {order.source.name}", order.priority * _TURNS + turn
+        return Task(name, function, (order.place, order.source, *arguments), needs, priority, order.share)
 
     def _do(self, stage: str, work: Sequence[_Work]) -> None:
         """Have work done, telling the watcher how far it is; the first error stops the rest of it."""
@@ -249,9 +228,7 @@ class Production:
                 done, waiting = wait(waiting, timeout=_BEAT_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
                     outcome = future.result()
-                    finish = futures[future].done
-                    if finish is not None:
-                        finish(outcome)
+                    futures[future].done(outcome)
                 running = [name for future in waiting for name in futures[future].names]
                 shares = {name: self._shares[name] for name in running if name in self._shares}
                 self._watcher.progressed(stage, self._progress(stage), shares)
@@ -284,10 +261,16 @@ class Production:
         return _INSPECTED + (_ENCODED - _INSPECTED) * share / whole
 
 
-def _sound(film: Film) -> AudioFile:
+def _sound(film: Film) -> AudioFile | None:
     """The rendition of a film's sound, without its path."""
-    assert film.source.audio is not None
-    return AudioFile(Path(), film.source.audio.language)
+    return None if film.source.audio is None else AudioFile(Path(), film.source.audio.language)
+
+
+def _video_needs(film: Film, rungs: Sequence[Rung]) -> Needs:
+    pixels = [rung.width * rung.height for rung in rungs]
+    frames = film.picture.display_width * film.picture.height * _SOURCE_FRAMES + sum(pixels) * _RUNG_FRAMES
+    cores = 4.0 if max(pixels) > _LARGE_PIXELS else 2.0
+    return Needs(cores, _PROGRAM_BYTES + round(frames * _PIXEL_BYTES))
 
 
 def identity_of(size_bytes: int, tag: str | None) -> str:

@@ -1,51 +1,56 @@
 """What runs in compute tasks: module-level functions over frozen values, each with ``progress`` as its last argument.
 
-A finished rendition is a file named for all that decides its content, moved into place when it is whole, and a note
-beside it. Whoever finds both need not make it again.
+They take what they need from a depot and leave what they made there, so that the next one may run anywhere. A finished
+rendition is a file named for all that decides its content; whoever finds it need not make it again.
 """
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from matinee.encoding.boxes import track_seconds
-from matinee.encoding.commands import audio_command, first_frame_command, look_command, video_command
-from matinee.encoding.ffmpeg import Ran, Tools, run_ffmpeg, run_tool
+from matinee.encoding.commands import AUDIO_BPS, audio_command, look_command, video_command
+from matinee.encoding.depot import Depot, Finished
+from matinee.encoding.ffmpeg import Ran, Tools, find_tools, free_bytes, run_ffmpeg
 from matinee.encoding.inspection import Film, accept, check_decoded, look, select
-from matinee.encoding.ladder import KEY_FRAME_SECONDS
 from matinee.encoding.probe import read_container
-from matinee.model.errors import EncodingFailed, Refused
+from matinee.model.errors import EncodingFailed, Refused, Unavailable
 from matinee.model.media import Rung
 
-POSTER, STILL, THUMBNAILS = "poster.jpg", "still.jpg", "thumbnails.vtt"
 Progress = Callable[[float], None]
 _MICROSECONDS = 1e6
+_ROOM = 1.1  # times what a rendition may weigh; few films reach their caps
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
-    """A rendition that is done. ``file`` is its name in the work folder; ``frames`` is None for sound.
+class Source:
+    """What is encoded: an object's key, what identifies its bytes, and its name in sentences."""
 
-    ``length_seconds`` is what its media header says, ``seconds`` what making it took.
-    """
-
+    key: str
+    identity: str
     name: str
-    file: str
-    frames: int | None
-    length_seconds: float
-    size_bytes: int
-    seconds: float
 
 
-def inspect_source(source: Path, name: str, tools: Tools, _progress: Progress) -> Film:
-    """The film in a source; Refused with a sentence that names it by ``name``."""
-    selection = select(read_container(source, name, tools.sandbox), name)
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a task of an encode works: its depot, and its tools, or None for those of the machine it comes to."""
+
+    depot: Depot
+    tools: Tools | None = None
+
+    def find_tools(self) -> Tools:
+        """The tools here."""
+        return self.tools or find_tools()
+
+
+def inspect_source(place: Place, source: Source, _progress: Progress) -> Film:
+    """The film in a source; Refused with a sentence that names it."""
+    tools, path, name = place.find_tools(), place.depot.source(source.key, source.identity), source.name
+    selection = select(read_container(path, name, tools.sandbox), name)
     audio = None if selection.audio is None else selection.audio.index
     try:
-        command = look_command(tools.ffmpeg, source, selection.video.index, audio)
+        command = look_command(tools.ffmpeg, path, selection.video.index, audio)
         ran = run_ffmpeg(command, tools, f"looking at {name}")
     except EncodingFailed as error:
         raise Refused(f"{name} cannot be decoded: {str(error).rpartition(': ')[2]}.") from error
@@ -53,105 +58,71 @@ def inspect_source(source: Path, name: str, tools: Tools, _progress: Progress) -
 
 
 def encode_videos(
+    place: Place,
+    source: Source,
     film: Film,
-    source: Path,
     rungs: Sequence[Rung],
     files: Sequence[str],
-    folder: Path,
     preset: str,
     crf: float,
-    tools: Tools,
     progress: Progress,
 ) -> tuple[Finished, ...]:
     """Encode rungs (smallest first) out of one decode; every decoded frame must have been encoded."""
-    parts = [folder / f"{file}.part" for file in files]
-    names = ", ".join(rung.name for rung in rungs)
-    what = f"encoding {film.name} to {names}"
+    tools, path = place.find_tools(), place.depot.source(source.key, source.identity)
+    what = f"encoding {film.name} to {', '.join(rung.name for rung in rungs)}"
     expected = max(film.source.video.frames or 0, 1)
-    ran = run_ffmpeg(
-        video_command(tools.ffmpeg, source, film, rungs, parts, preset, crf),
-        tools,
-        what,
-        lambda report: progress(_share(report, "frame", expected)),
-    )
-    frames = _frames(film, ran, len(rungs), what)
-    finished = tuple(
-        Finished(rung.name, file, frames, track_seconds(part), part.stat().st_size, ran.seconds)
-        for rung, file, part in zip(rungs, files, parts, strict=True)
-    )
-    for one in finished:
-        keep(folder, one)
+    with place.depot.desk() as desk:
+        _check_room(desk, sum(rung.bitrate_bps for rung in rungs), film)
+        parts = [desk / file for file in files]
+        ran = run_ffmpeg(
+            video_command(tools.ffmpeg, path, film, rungs, parts, preset, crf, granted_threads()),
+            tools,
+            what,
+            lambda report: progress(_share(report, "frame", expected)),
+        )
+        frames = _frames(film, ran, len(rungs), what)
+        finished = tuple(
+            Finished(rung.name, file, frames, track_seconds(part), part.stat().st_size, ran.seconds)
+            for rung, file, part in zip(rungs, files, parts, strict=True)
+        )
+        for one, part in zip(finished, parts, strict=True):
+            place.depot.keep(one, part)
     return finished
 
 
-def encode_audio(
-    film: Film, source: Path, name: str, file: str, folder: Path, tools: Tools, progress: Progress
-) -> Finished:
+def encode_audio(place: Place, source: Source, film: Film, name: str, file: str, progress: Progress) -> Finished:
     """Encode the sound of the whole film."""
-    part = folder / f"{file}.part"
+    tools, path = place.find_tools(), place.depot.source(source.key, source.identity)
     length = max(film.length_seconds, 0.001) * _MICROSECONDS
-    what = f"encoding the sound of {film.name}"
-    ran = run_ffmpeg(
-        audio_command(tools.ffmpeg, source, film, part),
-        tools,
-        what,
-        lambda report: progress(_share(report, "out_time_us", length)),
-    )
-    seconds = track_seconds(part)
-    if not seconds:
-        raise Refused(f"{film.name} has sound that cannot be decoded.")
-    finished = Finished(name, file, None, seconds, part.stat().st_size, ran.seconds)
-    keep(folder, finished)
+    with place.depot.desk() as desk:
+        _check_room(desk, AUDIO_BPS, film)
+        part = desk / file
+        ran = run_ffmpeg(
+            audio_command(tools.ffmpeg, path, film, part),
+            tools,
+            f"encoding the sound of {film.name}",
+            lambda report: progress(_share(report, "out_time_us", length)),
+        )
+        seconds = track_seconds(part)
+        if not seconds:
+            raise Refused(f"{film.name} has sound that cannot be decoded.")
+        finished = Finished(name, file, None, seconds, part.stat().st_size, ran.seconds)
+        place.depot.keep(finished, part)
     return finished
 
 
-def run_packager(command: Sequence[str], folder: Path, name: str, tools: Tools, _progress: Progress) -> float:
-    """Run Shaka Packager in a folder; how long it took, in seconds."""
-    return run_tool(command, tools, f"packaging {name}", "Shaka Packager", folder=folder).seconds
+def granted_threads() -> int | None:
+    """As many as compute gave this task cores, if that is less than the machine has."""
+    granted, there = float(os.environ.get("TASK_CORES", "inf")), len(os.sched_getaffinity(0))
+    return max(1, round(granted)) if granted < there else None
 
 
-def draw_pictures(
-    small: Path, large: Path, film: Film, name: str, font: Path | None, folder: Path, tools: Tools, _progress: Progress
-) -> str:
-    """Make still, poster and thumbnails in a folder; the poster's colour.
-
-    Renditions are upright, in square pixels and standard colours already, and made by us: no source is opened again.
-    """
-    from matinee.encoding import posters, thumbnails  # noqa: PLC0415 - Pillow, which no other step needs
-
-    what = f"drawing the pictures of {film.name}"
-    with TemporaryDirectory(dir=folder.parent) as scratch:
-        frame = Path(scratch) / "frame.jpg"
-        run_tool(posters.still_command(tools.ffmpeg, large, frame, film.length_seconds), tools, what, "FFmpeg")
-        if not frame.exists():  # a film of few frames may have none in the stretch that was looked at
-            run_tool(first_frame_command(tools.ffmpeg, large, frame), tools, what, "FFmpeg")
-        posters.make_still(frame, folder / STILL)
-        colour = posters.make_poster(frame, name, font, folder / POSTER)
-    sprites = thumbnails.plan_sprites(film.picture.display_width, film.picture.height, film.length_seconds)
-    command = thumbnails.sprites_command(tools.ffmpeg, small, folder, sprites, KEY_FRAME_SECONDS)
-    run_tool(command, tools, what, "FFmpeg")
-    (folder / THUMBNAILS).write_text(thumbnails.thumbnails_vtt(sprites))
-    return colour
-
-
-def keep(folder: Path, finished: Finished) -> None:
-    """Move a whole rendition from its ``.part`` into place, with its note; a kill in between leaves no half."""
-    part, place = folder / f"{finished.file}.part", folder / finished.file
-    note = place.with_suffix(".json")
-    note.write_text(json.dumps(asdict(finished)))
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
-    part.replace(place)
-
-
-def find_finished(folder: Path, file: str) -> Finished | None:
-    """The rendition that was kept under this name, if it is there and whole."""
-    place = folder / file
-    try:
-        finished = Finished(**json.loads(place.with_suffix(".json").read_text()))
-        return finished if place.stat().st_size == finished.size_bytes else None
-    except (OSError, ValueError, TypeError):
-        return None
+def _check_room(desk: Path, bitrate_bps: int, film: Film) -> None:
+    needed, free = round(bitrate_bps / 8 * film.length_seconds * _ROOM), free_bytes(desk)
+    if free < needed:
+        raise Unavailable(
+            f"The disk has {free // 2**20} MiB left, and encoding {film.name} may take {needed // 2**20} MiB."
+        )
 
 
 def _frames(film: Film, ran: Ran, outputs: int, what: str) -> int:

@@ -6,7 +6,7 @@ from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image
 
 from matinee.drawing.films import DRAWN_FILMS, draw_command
-from matinee.encoding.posters import make_poster, make_still, still_command
+from matinee.drawing.posters import make_poster, make_still, still_command
 
 _SHAPES = [(1280, 720), (720, 1280), (640, 640), (16, 4000), (4000, 16), (1, 1), (2, 2), (3026, 1386), (853, 480)]
 

@@ -1,0 +1,66 @@
+"""Wires the encodes of a worker: the pipeline, and as many films at once as there are machines for."""
+
+import secrets
+import threading
+from functools import partial
+
+import structlog
+
+from matinee.adapters.compute_local import LocalCompute
+from matinee.adapters.compute_ray import RayCompute
+from matinee.compose.engines import films_at_once
+from matinee.compose.fonts import display_font
+from matinee.compose.objects import open_objects, store_folder
+from matinee.encoding.ffmpeg import find_tools
+from matinee.encoding.jobs import Jobs
+from matinee.encoding.pipeline import Pipeline
+from matinee.model.errors import MatineeError
+from matinee.ports import Clock
+from matinee.settings import Settings
+
+_log = structlog.get_logger()
+_IDLE_SECONDS = 0.25
+_LOOK_SECONDS = 2.0  # how often a cluster that grows is noticed
+
+
+def open_pipeline(settings: Settings, jobs: Jobs, compute: LocalCompute | RayCompute, clock: Clock) -> Pipeline:
+    """The shell around jobs, objects and productions."""
+    return Pipeline(
+        jobs=jobs,
+        open_store=partial(open_objects, settings.objects_url),
+        folder=store_folder(settings.objects_url),
+        compute=compute,
+        # Another machine may have its tools elsewhere.
+        tools=find_tools() if isinstance(compute, LocalCompute) else None,
+        work=settings.data / "work",
+        clock=clock,
+        random_bytes=secrets.token_bytes,
+        font=display_font(),
+    )
+
+
+def encode_films(
+    settings: Settings, pipeline: Pipeline, compute: LocalCompute | RayCompute, owner: str, stop: threading.Event
+) -> None:
+    """Carry jobs until ``stop``; returns when none is carried any more."""
+    threads: list[threading.Thread] = []
+
+    def carry(slot: int) -> None:
+        while not stop.is_set():
+            try:
+                # Where the cluster has shrunk, the last threads rest.
+                if slot >= films_at_once(settings, compute) or not pipeline.run_once(f"{owner}-{slot}"):
+                    stop.wait(_IDLE_SECONDS)
+            except MatineeError as error:
+                if not stop.is_set():
+                    _log.error("encode.interrupted", reason=str(error))
+                    stop.wait(_IDLE_SECONDS * 4)
+
+    while not stop.is_set():
+        while len(threads) < films_at_once(settings, compute):
+            slot = len(threads)
+            threads.append(threading.Thread(target=carry, args=(slot,), name=f"encode-{slot}"))
+            threads[-1].start()
+        stop.wait(_LOOK_SECONDS)
+    for thread in threads:
+        thread.join()

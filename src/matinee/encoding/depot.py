@@ -1,0 +1,186 @@
+"""What the tasks of one encode share, on whatever machine each of them runs: files by name, kept in the object store.
+
+A depot is a value that travels with a task; the store is opened where the task runs, with that machine's credentials.
+What a machine has fetched or made it finds again on its own shelf. A store that is a folder which every machine sees is
+its own shelf: nothing is copied there, only linked.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import obstore
+from obstore.store import ObjectStore
+
+from matinee.model.errors import Unavailable
+
+WORK = "work"
+_UPLOADS = 8
+_STALE_SECONDS = 86_400.0  # a shelf that no task of this machine has touched for so long is of an encode that ended
+
+
+class StoreUnavailable(Unavailable):
+    """The object store does not do what an encode needs, which is not the film's fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A rendition that is done. ``file`` is its name in the depot; ``frames`` is None for sound.
+
+    ``length_seconds`` is what its media header says, ``seconds`` what making it took.
+    """
+
+    name: str
+    file: str
+    frames: int | None
+    length_seconds: float
+    size_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Depot:
+    """The files of the encode ``name``, under ``work/NAME``; ``shelves`` is a folder on each machine.
+
+    ``folder`` is the store's own, where it is one.
+    """
+
+    open_store: Callable[[], ObjectStore]
+    name: str
+    shelves: Path
+    folder: Path | None = None
+
+    @property
+    def shelf(self) -> Path:
+        """This machine's part of it."""
+        return self.shelves / self.name
+
+    @contextmanager
+    def desk(self) -> Iterator[Path]:
+        """A folder to work in, for the body; Unavailable if the disk gives none."""
+        self._touch()
+        with TemporaryDirectory(dir=self.shelf, ignore_cleanup_errors=True) as desk:
+            yield Path(desk)
+
+    def source(self, key: str, identity: str) -> Path:
+        """An object of the store as a file, fetched once on each machine; ``identity`` tells its bytes from others."""
+        digest = hashlib.sha256(f"{key} {identity}".encode()).hexdigest()[:16]
+        return self._fetch(key, f"source-{digest}")
+
+    def rendition(self, file: str) -> Path:
+        """A rendition that was kept, as a file."""
+        return self._fetch(f"{WORK}/{self.name}/{file}", file)
+
+    def keep(self, finished: Finished, part: Path) -> None:
+        """Keep a whole rendition; its note comes last, so that a kill in between leaves none that is half."""
+        key = f"{WORK}/{self.name}/{finished.file}"
+        with self._store() as store:
+            self._put(store, part, key)
+            obstore.put(store, f"{key}.json", json.dumps(asdict(finished)).encode())
+        if self.folder is None:
+            part.replace(self.shelf / finished.file)
+
+    def find(self, file: str) -> Finished | None:
+        """What is known of a rendition, if it was kept and is whole."""
+        key = f"{WORK}/{self.name}/{file}"
+        with self._store() as store:
+            try:
+                note = bytes(obstore.get(store, f"{key}.json").bytes())
+                finished = Finished(**json.loads(note))
+                return finished if obstore.head(store, key)["size"] == finished.size_bytes else None
+            except (FileNotFoundError, ValueError, TypeError):
+                return None
+
+    def publish(self, folder: Path, names: list[str], prefix: str, types: Mapping[str, str]) -> None:
+        """Put files of a folder under a prefix of the store, the last name after all others; ``types`` by suffix."""
+        with self._store() as store, ThreadPoolExecutor(_UPLOADS, thread_name_prefix="upload") as pool:
+
+            def put(name: str) -> None:
+                kind = types.get(Path(name).suffix, "application/octet-stream")
+                self._put(store, folder / name, f"{prefix}/{name}", kind)
+
+            uploads = [pool.submit(put, name) for name in names[:-1]]
+            try:
+                for upload in wait(uploads, return_when=FIRST_EXCEPTION).done:
+                    upload.result()
+                put(names[-1])
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def clear(self) -> None:
+        """Forget all of it, in the store and on this machine."""
+        shutil.rmtree(self.shelf, ignore_errors=True)
+        if self.folder is not None:
+            shutil.rmtree(self.folder / WORK / self.name, ignore_errors=True)
+            return
+        with self._store() as store:
+            for objects in obstore.list(store, f"{WORK}/{self.name}/"):
+                obstore.delete(store, [entry["path"] for entry in objects])
+
+    def _put(self, store: ObjectStore, path: Path, key: str, kind: str = "video/mp4") -> None:
+        if self.folder is None:
+            obstore.put(store, key, path, attributes={"Content-Type": kind})
+            return
+        place = self.folder / key
+        link = place.with_name(f".{place.name}.{os.getpid()}")
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):
+                link.unlink()
+            link.hardlink_to(path)
+            link.replace(place)
+        except OSError:  # another disk
+            obstore.put(store, key, path)
+
+    def _fetch(self, key: str, name: str) -> Path:
+        if self.folder is not None:
+            return self.folder / key
+        place = self.shelf / name
+        self._touch()
+        with self._store() as store, (self.shelf / f"{name}.lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # another task of this machine may be fetching it
+            if place.exists():
+                return place
+            self._sweep()
+            part = self.shelf / f"{name}.part"
+            with part.open("wb") as file:
+                for chunk in obstore.get(store, key).stream():
+                    file.write(bytes(chunk))
+            part.replace(place)
+        return place
+
+    def _touch(self) -> None:
+        try:
+            self.shelf.mkdir(parents=True, exist_ok=True)
+            os.utime(self.shelf)
+        except OSError as error:
+            raise Unavailable(f"There is no place to work under {self.shelves}: {error.strerror}.") from error
+
+    def _sweep(self) -> None:
+        """Take away shelves of encodes that ended elsewhere."""
+        now = self.shelf.stat().st_mtime  # it was just touched
+        for shelf in self.shelves.iterdir():
+            with suppress(OSError):
+                if now - shelf.stat().st_mtime > _STALE_SECONDS:
+                    shutil.rmtree(shelf, ignore_errors=True)
+
+    @contextmanager
+    def _store(self) -> Iterator[ObjectStore]:
+        try:
+            yield self.open_store()
+        except obstore.exceptions.BaseError as error:
+            raise StoreUnavailable(str(error).partition("\n")[0]) from error
+
+
+def kept_work(store: ObjectStore) -> list[str]:
+    """The names of the encodes of which the store keeps something."""
+    found = obstore.list_with_delimiter(store, f"{WORK}/")["common_prefixes"]
+    return [prefix.rstrip("/").rpartition("/")[2] for prefix in found]

@@ -1,0 +1,100 @@
+"""The last task of an encode: renditions out of the depot, packaged and with pictures, checked, into the store."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from matinee.encoding import thumbnails
+from matinee.encoding.commands import first_frame_command
+from matinee.encoding.depot import Finished
+from matinee.encoding.ffmpeg import Tools, run_tool
+from matinee.encoding.inspection import Film
+from matinee.encoding.ladder import KEY_FRAME_SECONDS
+from matinee.encoding.packaging import (
+    DASH,
+    HLS,
+    POSTER,
+    STILL,
+    THUMBNAILS,
+    AudioFile,
+    VideoFile,
+    mend_manifests,
+    package_command,
+    verify,
+)
+from matinee.encoding.steps import Place, Progress
+from matinee.model.errors import EncodingFailed
+from matinee.model.media import Ladder, Presentation
+
+_TYPES = {
+    ".m3u8": "application/vnd.apple.mpegurl",
+    ".mpd": "application/dash+xml",
+    ".m4s": "video/iso.segment",
+    ".mp4": "video/mp4",
+    ".jpg": "image/jpeg",
+    ".vtt": "text/vtt",
+}
+
+
+def publish_film(
+    place: Place,
+    film: Film,
+    ladder: Ladder,
+    sound: AudioFile | None,
+    finished: Mapping[str, Finished],
+    title: str,
+    font: Path | None,
+    prefix: str,
+    _progress: Progress,
+) -> Presentation:
+    """Put a presentation under ``prefix``, manifests last. ``finished`` are its renditions by name.
+
+    ``title`` goes on the poster, set in ``font`` where that is on this machine.
+    """
+    tools = place.find_tools()
+    with place.depot.desk() as desk:
+        for one in finished.values():
+            (desk / one.file).symlink_to(place.depot.rendition(one.file).absolute())
+        videos = [
+            VideoFile(rung, desk / finished[rung.name].file, finished[rung.name].frames or 0) for rung in ladder.rungs
+        ]
+        if len({video.frames for video in videos}) != 1:
+            counts = ", ".join(f"{video.rung.name}: {video.frames}" for video in videos)
+            raise EncodingFailed(f"The renditions of {film.name} differ in their number of frames ({counts}).")
+        audio = None if sound is None else replace(sound, path=desk / finished[sound.name].file)
+        folder = desk / "package"
+        folder.mkdir()
+        command = package_command(tools.packager, videos, audio, ladder.segment_seconds)
+        run_tool(command, tools, f"packaging {film.name}", "Shaka Packager", folder=desk)
+        colour = draw_pictures(videos, film, title, font if font and font.exists() else None, folder, tools)
+        mend_manifests(folder, film.frame_rate)
+        presentation = verify(folder, videos, audio, film.frame_rate, colour, film.name)
+        names = sorted((name for name, _ in presentation.files), key=lambda name: (name in {HLS, DASH}, name))
+        place.depot.publish(folder, names, prefix, _TYPES)
+    return presentation
+
+
+def draw_pictures(
+    videos: Sequence[VideoFile], film: Film, title: str, font: Path | None, folder: Path, tools: Tools
+) -> str:
+    """Make still, poster and thumbnails in a folder; the poster's colour.
+
+    Renditions are upright, in square pixels and standard colours already, and made by us: no source is opened again.
+    """
+    from matinee.drawing import posters  # noqa: PLC0415 - Pillow, which the worker itself does not need
+
+    small, large = videos[0].path, videos[-1].path
+    what = f"drawing the pictures of {film.name}"
+    with TemporaryDirectory(dir=folder.parent) as scratch:
+        frame = Path(scratch) / "frame.jpg"
+        run_tool(posters.still_command(tools.ffmpeg, large, frame, film.length_seconds), tools, what, "FFmpeg")
+        if not frame.exists():  # a film of few frames may have none in the stretch that was looked at
+            run_tool(first_frame_command(tools.ffmpeg, large, frame), tools, what, "FFmpeg")
+        posters.make_still(frame, folder / STILL)
+        colour = posters.make_poster(frame, title, font, folder / POSTER)
+    sprites = thumbnails.plan_sprites(film.picture.display_width, film.picture.height, film.length_seconds)
+    command = thumbnails.sprites_command(tools.ffmpeg, small, folder, sprites, KEY_FRAME_SECONDS)
+    run_tool(command, tools, what, "FFmpeg")
+    (folder / THUMBNAILS).write_text(thumbnails.thumbnails_vtt(sprites))
+    return colour
