@@ -170,6 +170,21 @@ def migrate(data: Path | None, *, as_json: bool) -> None:
 
 
 @matinee.command()
+@click.argument("email")
+@click.option("--data", type=_FOLDER, help="The data folder; without it, MATINEE_DATA.")
+@_JSON
+def operator(email: str, data: Path | None, *, as_json: bool) -> None:
+    """Make an operator's account; the password is the first line of standard input, or is asked for."""
+    from matinee.compose.operator import sign_up_operator
+
+    # Never an option: what stands on a command line everybody on the machine can read.
+    asked = sys.stdin.isatty()
+    password = click.prompt("Password", hide_input=True, confirmation_prompt=True) if asked else sys.stdin.readline()
+    member_id = sign_up_operator(_settings(data), email, password.rstrip("\r\n"))
+    _report({"id": member_id, "email": email}, as_json, f"{email} may operate the service.")
+
+
+@matinee.command()
 @click.option("--data", type=_FOLDER, help="The data folder; without it, MATINEE_DATA.")
 @_JSON
 def doctor(data: Path | None, *, as_json: bool) -> None:
