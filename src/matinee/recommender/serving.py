@@ -28,7 +28,7 @@ _EVERYTHING = 18
 
 @contextmanager
 def _without_looking_for_garbage() -> Iterator[None]:
-    """What is learned refers to nothing that refers back; to look through it again and again takes a fifth of a start."""
+    """What is learned refers to nothing that refers back: looking through it time and again is a fifth of a start."""
     gc.disable()
     try:
         yield

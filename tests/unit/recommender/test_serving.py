@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -40,7 +40,7 @@ class ListLog:
         self._after = after
         return self
 
-    def group(self, name: str) -> Group:
+    def group(self, name: str, types: Collection[str] = ()) -> Group:
         raise NotImplementedError
 
     def end(self) -> int:

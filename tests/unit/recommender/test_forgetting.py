@@ -1,0 +1,86 @@
+"""Who is forgotten leaves histories and pairs as if they had never been; an artefact holds exactly what is known."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from matinee.model.errors import Invalid
+from matinee.model.events import Event, MemberForgotten
+from matinee.recommender.artefacts import from_bytes, to_bytes
+from matinee.recommender.knowledge import Knowledge
+from plays import NOON, event, knowledge_of, play
+
+PLAYS = st.lists(
+    st.tuples(st.sampled_from(["ada", "bob", "cyd"]), st.sampled_from(["tide", "reef", "gear", "peak"])), max_size=25
+)
+
+
+def told(plays: list[tuple[str, str]], without: str = "") -> list[Event]:
+    return [
+        one
+        for number, (profile_id, title_id) in enumerate(plays)
+        if profile_id != without
+        for one in play(profile_id, title_id, seconds=100_000 * number, region=("europe", None)[number % 2])
+    ]
+
+
+def learned(events: list[Event]) -> Knowledge:
+    knowledge = Knowledge()
+    for one in events:
+        knowledge.learn(one, NOON + timedelta(days=1000))
+    return knowledge
+
+
+def forgotten(profile_id: str, seconds: float) -> Event:
+    return event(MemberForgotten("member", profile_id, NOON.timestamp() + seconds), seconds)
+
+
+@given(plays=PLAYS)
+def test_the_counts_of_pairs_are_as_if_who_is_forgotten_had_never_watched(plays: list[tuple[str, str]]) -> None:
+    knowledge = learned([*told(plays), forgotten("ada", 100_000 * 30)])
+    never = learned(told(plays, without="ada"))
+    watchers, together = knowledge.transitions.counts()
+    expected_watchers, expected_together = never.transitions.counts()
+    assert watchers == expected_watchers
+    assert {title: pairs for title, pairs in together.items() if pairs} == {
+        title: pairs for title, pairs in expected_together.items() if pairs
+    }
+    assert "ada" not in set(knowledge.histories)
+
+
+def test_what_comes_late_is_left_out_and_what_comes_after_is_not() -> None:
+    knowledge = knowledge_of([forgotten("ada", 60)])
+    knowledge.learn(play("ada", "tide", seconds=0)[1], NOON + timedelta(days=1))
+    assert "ada" not in set(knowledge.histories)
+    knowledge.learn(play("ada", "tide", seconds=60)[1], NOON + timedelta(days=1))
+    assert knowledge.histories.of("ada").plays["tide"].watched_seconds == 120.0
+
+
+def test_a_word_that_is_told_again_forgets_nothing_more() -> None:
+    word = forgotten("ada", 60)
+    knowledge = learned([word, *play("ada", "tide", seconds=100), word])
+    assert "tide" in knowledge.histories.of("ada").plays
+
+
+@given(plays=PLAYS)
+def test_an_artefact_gives_back_what_was_known(plays: list[tuple[str, str]]) -> None:
+    knowledge = learned([*told(plays), forgotten("cyd", 500_000)])
+    again, position = from_bytes(to_bytes(knowledge, 77))
+    assert position == 77
+    assert to_bytes(again, 77) == to_bytes(knowledge, 77)
+    for one in (knowledge, again):
+        one.learn(play("ada", "reef", seconds=3_000_000)[1], NOON + timedelta(days=1000))
+    assert to_bytes(again, 78) == to_bytes(knowledge, 78)
+    assert again.popularity.overall.ranked() == knowledge.popularity.overall.ranked()
+
+
+def test_an_artefact_that_was_cut_or_changed_anywhere_is_invalid() -> None:
+    body = to_bytes(learned(told([("ada", "tide"), ("bob", "reef")])), 1)
+    for place in range(len(body)):
+        with pytest.raises(Invalid):
+            from_bytes(body[:place])
+    for place in range(10, len(body)):
+        with pytest.raises(Invalid):
+            from_bytes(body[:place] + bytes([body[place] ^ 0x55]) + body[place + 1 :])
