@@ -3,7 +3,8 @@
 ``artefacts/recommender/<position>.json.gz`` is all that was known at a position of the log: columns, so that half a
 million plays are a dozen long lists. JSON, because it needs nothing that serve has not loaded, and because a file from
 a stranger can do no more than be wrong. (As Parquet, that of 600,000 events was as large, 0.9 MiB, and read in 0.04 s
-instead of 0.2 s, after pyarrow had taken 0.1 s and 25 MiB.) A new one is another object, and the newest that can be read wins.
+instead of 0.2 s, after pyarrow had taken 0.1 s and 25 MiB.) A new one is another object, and the newest that can be
+read wins.
 """
 
 import gzip
