@@ -173,7 +173,9 @@ def test_an_encode_waits_as_long_as_s3_refuses_it_and_ends_well(studio: Studio) 
         assert waiting.state is JobState.QUEUED
         assert waiting.failures == 0
         assert waiting.message is not None
-        assert "object store" in waiting.message
+        assert waiting.message.startswith("The object store fails the encode of film.mp4, which is tried again: ")
+        assert "503" in waiting.message
+        assert "http" not in waiting.message
         assert "\n" not in waiting.message
     studio.line.fails = lambda _method, _path: False
     assert studio.carry().state is JobState.DONE

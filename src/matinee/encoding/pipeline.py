@@ -101,7 +101,8 @@ class Pipeline:
             raise Unavailable(f"The encode of {job.source_name} was stopped; it goes on later.") from error
         except (StoreUnavailable, obstore.exceptions.BaseError) as error:  # the store's fault, not the film's
             reason = str(error).partition("\n")[0]
-            says = f"The object store does not do what the encode of {job.source_name} needs: {reason}."
+            met = reason.rpartition(" - ")[2].partition(": <")[0].rstrip(".:")  # without address and body
+            says = f"The object store fails the encode of {job.source_name}, which is tried again: {met}."
             self._jobs.postpone(job.id, owner, says, _RETRY_SECONDS, blames=False)
             facts |= {"outcome": "postponed", "reason": reason}
         except (Unavailable, OSError) as error:
