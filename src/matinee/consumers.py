@@ -110,7 +110,7 @@ class Consumers:
             thread.join()
 
     def _consume(self, name: str, what: Reactions | Together, stop: threading.Event) -> None:
-        group = self._log.group(name)
+        group = self._log.group(name, [facts.type for facts in what] if isinstance(what, Mapping) else ())
         while not stop.is_set():
             try:
                 with group.batch(_BATCH, _WAIT_SECONDS) as batch:

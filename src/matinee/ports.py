@@ -5,7 +5,7 @@ docstrings are the contract: every sentence has a test under ``tests/contracts``
 and the object store have no port of ours: SQLAlchemy and obstore are theirs.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -84,8 +84,8 @@ class EventLog(Protocol):
         """A reader of every event after a position (0: from the first that is kept)."""
         ...
 
-    def group(self, name: str) -> Group:
-        """A member of the named group."""
+    def group(self, name: str, types: Collection[str] = ()) -> Group:
+        """A member of the named group, which is given events of these types only; of all where none are named."""
         ...
 
     def end(self) -> int:

@@ -1,7 +1,7 @@
 """The consumers, on the event log and the catalogue of both databases."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from itertools import count
@@ -186,8 +186,8 @@ def test_consumers_go_on_when_the_log_was_away(film: Film) -> None:
             return self._group.batch(limit, wait_seconds)
 
     class Away(DatabaseEventLog):
-        def group(self, name: str) -> Group:
-            return AwayOnce(super().group(name))
+        def group(self, name: str, types: Collection[str] = ()) -> Group:
+            return AwayOnce(super().group(name, types))
 
     with running(Consumers(Away(film.engine), film.catalogue, film.telemetry)):
         assert asked.wait(20)

@@ -7,7 +7,7 @@ itself takes the same lock (``events_append``). What a reader sees has no lower 
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 from prometheus_client import Counter
@@ -123,9 +123,9 @@ class DatabaseEventLog:
         """A reader of every event after a position."""
         return _DatabaseTail(self._engine, after)
 
-    def group(self, name: str) -> Group:
-        """A member of the named group."""
-        return DatabaseGroup(self._engine, name, self._lease_seconds)
+    def group(self, name: str, types: Collection[str] = ()) -> Group:
+        """A member of the named group, which is given events of these types only; of all where none are named."""
+        return DatabaseGroup(self._engine, name, self._lease_seconds, types)
 
     def end(self) -> int:
         """The last position given; 0 if there is none."""

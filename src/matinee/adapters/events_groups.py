@@ -1,7 +1,7 @@
 """A group's member: it takes a lease with its batch, renews it while the body runs, and acknowledges with it."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -38,11 +38,12 @@ class _Taken:
 class DatabaseGroup:
     """``ports.Group`` on ``events_groups``, one row a group. Threads share it."""
 
-    def __init__(self, engine: sa.Engine, name: str, lease_seconds: float) -> None:
+    def __init__(self, engine: sa.Engine, name: str, lease_seconds: float, types: Collection[str] = ()) -> None:
         self._engine = engine
         self._name = name
         self._mine = groups.c.name == name
         self._lease_seconds = lease_seconds
+        self._types = frozenset(types)
 
     def batch(self, limit: int = 100, wait_seconds: float = 0.0) -> AbstractContextManager[Sequence[Recorded]]:
         """The group's next events; Unavailable if the database does not answer or the group went on without us."""
@@ -73,7 +74,7 @@ class DatabaseGroup:
             while (taken := self._take_if_any(limit)) is not None:
                 if taken.events:
                     return taken
-                # Nothing but what this version cannot read.
+                # Nothing but other types, and what this version cannot read.
                 self._acknowledge(taken)
         return None
 
@@ -111,7 +112,7 @@ class DatabaseGroup:
                 # Another member was quicker.
                 change.rollback()
                 return None
-        return _Taken(lease=row.lease, events=recorded(rows), last=rows[-1].position)
+        return _Taken(lease=row.lease, events=recorded(rows, self._types), last=rows[-1].position)
 
     def _renew(self, lease: int, ended: threading.Event) -> None:
         while not ended.wait(self._lease_seconds / 3):

@@ -16,7 +16,7 @@ Lines to other parts: ``events_jetstream_connection`` is the one connection of a
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from matinee.adapters.events_append import bodies_by_id
@@ -94,11 +94,11 @@ class JetStreamEventLog:
         """A reader of every event after a position."""
         return JetStreamTail(self._stream, self._memory, after)
 
-    def group(self, name: str) -> Group:
+    def group(self, name: str, types: Collection[str] = ()) -> Group:
         """A member of the named group (letters, digits, _ and -); Invalid where there are no leases."""
         if self._leases is None:
             raise Invalid(f"The log at {self._connection.address} was opened without leases: it has no groups.")
-        return JetStreamGroup(self._stream, name, self._leases, self._memory, self._lease_seconds)
+        return JetStreamGroup(self._stream, name, self._leases, self._memory, self._lease_seconds, types)
 
     def end(self) -> int:
         """The position of the last event; 0 before the first."""

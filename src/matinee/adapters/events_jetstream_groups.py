@@ -9,7 +9,7 @@ consumer's name is its own, so a member that stood still meanwhile acknowledges 
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
@@ -91,12 +91,21 @@ class _Held:
 class JetStreamGroup:
     """``ports.Group``. Threads share it."""
 
-    def __init__(self, stream: EventStream, name: str, leases: Leases, memory: Memory, lease_seconds: float) -> None:
+    def __init__(
+        self,
+        stream: EventStream,
+        name: str,
+        leases: Leases,
+        memory: Memory,
+        lease_seconds: float,
+        types: Collection[str] = (),
+    ) -> None:
         self._stream = stream
         self._name = name
         self._leases = leases
         self._memory = memory
         self._lease_seconds = lease_seconds
+        self._types = frozenset(types)
         self._consumer = GroupConsumer(stream, name)
         # The last sequence whose events this member's memory has.
         self._known = 0
@@ -148,9 +157,9 @@ class JetStreamGroup:
             if messages:
                 self._known = messages[-1].sequence
                 lines = [line for message in messages for line in lines_of(message.sequence, message.data)]
-                if events := events_of(lines, self._memory, after=0):
+                if events := events_of(lines, self._memory, after=0, types=self._types):
                     return _Held(lease, events, messages[-1])
-                # Nothing but repeats, and what this version cannot read.
+                # Nothing but repeats, other types, and what this version cannot read.
                 self._acknowledge(lease, messages[-1])
             elif time.monotonic() >= deadline:
                 return None

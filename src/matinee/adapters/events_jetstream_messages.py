@@ -6,7 +6,7 @@ on: the stream's last sequence tells the log's end, and every position leads bac
 
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -89,11 +89,11 @@ class Memory:
         return first
 
 
-def events_of(lines: Sequence[Line], memory: Memory, after: int) -> tuple[Recorded, ...]:
+def events_of(lines: Sequence[Line], memory: Memory, after: int, types: Collection[str] = ()) -> tuple[Recorded, ...]:
     """What a reader that stands at a position is given of some lines: no repeats, nothing that it cannot read.
 
     Lines up to that position are remembered only.
     """
     unseen = memory.unseen(lines)
     _repeated.inc(len(lines) - len(unseen))
-    return recorded([line for line in unseen if line.position > after])
+    return recorded([line for line in unseen if line.position > after], types)

@@ -1,7 +1,8 @@
 """The events' tables, and what all who ask them share."""
 
+import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -69,10 +70,17 @@ def rows_after(connection: sa.Connection, position: int, limit: int) -> Sequence
     return connection.execute(chosen.order_by(log.c.position).limit(limit)).all()
 
 
-def recorded(rows: Sequence[Any]) -> tuple[Recorded, ...]:
-    """The rows' events, without those that this version cannot read."""
+# The type as ``to_json`` writes it, before anything that a client chose.
+_type = re.compile(r'\{"version":\d+,"id":"(?:[^"\\]|\\.)*","type":"([^"]*)"')
+
+
+def recorded(rows: Sequence[Any], types: Collection[str] = ()) -> tuple[Recorded, ...]:
+    """The rows' events of some types (none named: of all), without those that this version cannot read."""
     events = []
     for row in rows:
+        # Looked at first: reading an event as a whole takes ten times as long.
+        if types and (found := _type.match(row.body)) and found[1] not in types:
+            continue
         try:
             events.append(Recorded(position=row.position, event=from_json(row.body)))
         except Invalid as error:

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import gc
 import secrets
 import signal
 import socket
+import sys
 import threading
 from importlib.metadata import version
 
@@ -23,7 +25,7 @@ from matinee.compose.breakage import breakage
 from matinee.compose.database import Limits, check_schema, open_database, open_replica, shown
 from matinee.compose.doctor import serve_questions
 from matinee.compose.engines import open_events
-from matinee.compose.findings import require
+from matinee.findings import require
 from matinee.compose.objects import REQUEST, open_objects
 from matinee.compose.tls import own_identity
 from matinee.delivery.edges import Edges
@@ -45,6 +47,7 @@ from matinee.web import application as web
 
 _log = structlog.get_logger()
 _RELAY_SECONDS = 0.05
+_SWITCH_SECONDS = 0.0005
 
 
 def wire(settings: Settings) -> tuple[Rooms, Relay]:
@@ -139,12 +142,17 @@ def check_port(host: str, port: int) -> None:
 async def run_serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; Unavailable if the port is taken."""
     configure("serve")
+    # A request waits so long for the interpreter each time it comes back from the database, while the recommender reads.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     shown_to_clients, proxies = own_identity(settings), read_proxies(settings.proxies)
     check_port(settings.host, settings.port)
     require(serve_questions(settings))
     rooms, relay = wire(settings)
     app = application(rooms, version("matinee"))
     web.install(app, rooms)
+    # What stands now stands until the end: no collection of garbage needs to look through it, which stops everybody.
+    gc.collect()
+    gc.freeze()
     stop = threading.Event()
     relaying = threading.Thread(target=_relay, args=(relay, stop), name="relay")
     relaying.start()

@@ -36,6 +36,9 @@ class ListLog:
     def drop(self, through: int) -> None:
         raise NotImplementedError
 
+    def erase(self, positions: Sequence[int]) -> None:
+        raise NotImplementedError
+
     def tail(self, after: int = 0) -> "ListLog":
         self._after = after
         return self
