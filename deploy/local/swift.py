@@ -120,7 +120,9 @@ class Swift:
         """Make a bucket of the owner's; with ``readers``, READER may list and read it."""
         with self._client() as client:
             url = obstore.sign(self.store(name), "PUT", "", _SIGNED)
-            client.put(url).raise_for_status()
+            answer = client.put(url)
+            if answer.status_code != httpx.codes.CONFLICT:  # it is there already, and ours
+                answer.raise_for_status()
             if readers:
                 self._let_read(client, name)
 
