@@ -15,7 +15,7 @@ from deploy.local.certificates import make_certificates
 
 from matinee.compose.database import migrate, open_database
 from matinee.compose.doctor import examine
-from matinee.compose.findings import Finding
+from matinee.findings import Finding
 from matinee.settings import read_settings
 from running_demo import free_port, until
 from running_edge import ControlPlane

@@ -11,12 +11,12 @@ from matinee.adapters.events_database import DatabaseOutbox
 from matinee.compose.control_check import check_control, check_public
 from matinee.compose.database import check_database, check_replica, open_database, shown
 from matinee.compose.engines import check_compute, check_events, shown_events
-from matinee.compose.findings import Finding, Question, ask_all
 from matinee.compose.objects import shown_store
 from matinee.compose.objects_check import check_objects
 from matinee.compose.tls import own_identity, trusted
 from matinee.delivery.edges import Edges, EdgeState
 from matinee.encoding.ffmpeg import find_tools
+from matinee.findings import Finding, Question, ask_all
 from matinee.model.errors import Invalid, Unavailable
 from matinee.settings import Settings, exposed_files
 

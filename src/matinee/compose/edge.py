@@ -12,7 +12,6 @@ from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.control_http import HttpControlChannel
 from matinee.adapters.dataplane_embedded import EmbeddedDataPlane
 from matinee.compose.control_check import check_control
-from matinee.compose.findings import Question, require
 from matinee.compose.objects import NONE, open_objects
 from matinee.compose.objects_check import check_objects
 from matinee.compose.tls import own_identity, trusted
@@ -22,6 +21,7 @@ from matinee.edge.fill import Fills
 from matinee.edge.health import Counters, Health, Orders
 from matinee.edge.reports import Identity, Reports, wait_seconds
 from matinee.edge.serving import EdgeApplication
+from matinee.findings import Question, require
 from matinee.model.errors import Invalid, MatineeError
 from matinee.model.tokens import edge_credential, parse_keys
 from matinee.observability import configure

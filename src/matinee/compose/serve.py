@@ -25,12 +25,12 @@ from matinee.compose.breakage import breakage
 from matinee.compose.database import Limits, check_schema, open_database, open_replica, shown
 from matinee.compose.doctor import serve_questions
 from matinee.compose.engines import open_events
-from matinee.findings import require
 from matinee.compose.objects import REQUEST, open_objects
 from matinee.compose.tls import own_identity
 from matinee.delivery.edges import Edges
 from matinee.delivery.topology import Topology
 from matinee.encoding.jobs import Jobs
+from matinee.findings import require
 from matinee.model.errors import Invalid, Unavailable
 from matinee.model.tokens import parse_keys
 from matinee.observability import configure

@@ -21,13 +21,13 @@ from matinee.compose.database import Limits, check_schema, open_database
 from matinee.compose.doctor import worker_questions
 from matinee.compose.encoding import encode_films, open_pipeline
 from matinee.compose.engines import open_compute, open_events
-from matinee.compose.findings import require
 from matinee.compose.objects import open_objects
 from matinee.compose.tls import own_identity, server_context
 from matinee.compose.vitals import Vitals
 from matinee.consumers import Consumers
 from matinee.delivery.edges import Edges
 from matinee.encoding.jobs import Jobs
+from matinee.findings import require
 from matinee.observability import configure
 from matinee.playback.telemetry import Telemetry
 from matinee.ports import Compute, EventLog
