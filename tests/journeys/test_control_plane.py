@@ -14,15 +14,17 @@ import httpx
 import psycopg
 import pytest
 import sqlalchemy as sa
-from deploy.local import nginx
+from deploy.local import nginx, postgresql
 from deploy.local.control_plane import ControlPlane, Process, control_plane, running
 
 from engines import missing
+from matinee.compose.database import migrate, open_database
 from matinee.schedule import LEASE_SECONDS
 
 PASSWORD = "correct horse battery"
 # As long as nginx leaves a copy out that refused it (fail_timeout in deploy/nginx/control.conf.template), and more.
 LEFT_OUT_SECONDS = 1.5
+_AWAY = 503
 _WELL = {"200", "202", "303"}
 _names = itertools.count(1)
 
@@ -85,6 +87,9 @@ class Load:
 
     def __init__(self, address: str, headers: dict[str, str]) -> None:
         self.answers: Counter[str] = Counter()
+        self.all_failed: Counter[str] = Counter()
+        # Those of 503 that do not say when to come again.
+        self.hopeless = 0
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=self._ask, args=(address, headers, number), daemon=True) for number in range(4)
@@ -108,10 +113,19 @@ class Load:
                     return
                 body: dict[str, list[str]] | None = {"events": []} if method == "POST" else None
                 try:
-                    status = str(client.request(method, path, json=body).status_code)
+                    answer = client.request(method, path, json=body, headers={"Accept": "text/html, */*"})
+                    status = str(answer.status_code)
+                    self.hopeless += answer.status_code == _AWAY and "retry-after" not in answer.headers
                 except httpx.HTTPError as error:
                     status = repr(error)
                 self.answers[f"{method} {path} {status}"] += 1
+
+    def goes_well(self) -> bool:
+        """Whether, from now on, everything is answered well for a while."""
+        self.all_failed.update(self.failed)
+        self.answers.clear()
+        time.sleep(1.0)
+        return sum(self.answers.values()) > len(self._threads) and not self.failed
 
     @property
     def failed(self) -> dict[str, int]:
@@ -138,6 +152,34 @@ def test_a_copy_that_is_killed_is_left_out_and_what_is_safe_is_asked_again(
         time.sleep(1.0)
         plane.copies[0].start()
     assert load.failed == {}
+
+
+def test_while_the_database_is_away_pages_and_api_say_when_to_come_again_and_then_go_on(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    account = {"email": "ada@example.com", "password": PASSWORD}
+    secret = "a-word-of-the-database"
+    with postgresql.postgresql(durable=True, password=secret) as server:
+        engine = open_database(server.create_database("matinee"))
+        migrate(engine)
+        engine.dispose()
+        copy = Process("serve", {**environment, "MATINEE_DATABASE": server.address("matinee")}, tmp_path)
+        address = f"http://{copy.place}"
+        with running([copy]):
+            httpx.post(f"{address}/api/v1/accounts", json=account, timeout=20).raise_for_status()
+            answer = httpx.post(f"{address}/api/v1/sessions", json=account, timeout=20).raise_for_status()
+            with Load(address, {"Authorization": f"Bearer {answer.json()['token']}"}) as load:
+                _until(lambda: sum(load.answers.values()) > 20, 20, "it is asked")
+                server.kill()
+                _until(lambda: any(each.endswith("503") for each in load.answers), 20, "it says that it is away")
+                server.start()
+                _until(lambda: httpx.get(f"{address}/readyz", timeout=20).is_success, 20, "it comes back")
+                _until(load.goes_well, 20, "everything is answered again")
+        assert load.hopeless == 0
+        assert {
+            name: number for name, number in (load.all_failed + Counter(load.failed)).items() if name[-3:] != "503"
+        } == {}
+        assert secret not in copy.log.read_text()
 
 
 def test_where_no_copy_answers_it_is_503_and_when_to_come_again(plane: ControlPlane) -> None:
