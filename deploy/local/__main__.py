@@ -122,7 +122,7 @@ def _password(kept: Path) -> str:
 
 def _postgresql_folder(data: Path) -> Path:
     """Where PostgreSQL keeps its data: as root it runs as a user who may not see into the data folder."""
-    return Path("/var/tmp") / f"matinee-postgresql-{hashlib.sha256(str(data).encode()).hexdigest()[:12]}"  # noqa: S108
+    return Path("/var/tmp") / f"matinee-postgresql-{hashlib.sha256(str(data).encode()).hexdigest()[:12]}"
 
 
 if __name__ == "__main__":
