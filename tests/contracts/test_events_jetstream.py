@@ -19,6 +19,8 @@ import pytest
 import sqlalchemy as sa
 from deploy.local import nats
 from deploy.local.certificates import make_certificates
+from nats.aio.client import Client
+from nats.errors import NoRespondersError
 from nats.js import JetStreamContext
 from nats.js.api import StreamConfig
 
@@ -261,6 +263,33 @@ def _handled(group: Group) -> int:
             return len(events)
     except Unavailable:
         return 0
+
+
+def test_a_site_can_give_its_own_events_and_do_nothing_else_at_the_hub(nats_hub: nats.Servers, address: str) -> None:
+    stream = Address.read(address).stream
+    with (
+        nats.leaf(nats_hub, "edge2") as there,
+        opened(f"{there.address}&stream={stream}") as site_log,
+        opened(address, keeping=Keeping(1, stream_bytes=STREAM_BYTES, sites=("edge2",))) as log,
+    ):
+        for first in range(0, 20_000, 1000):
+            site_log.append([searched("a", first + place) for place in range(1000)])
+        until(lambda: log.end() == site_log.end(), "the site's events")
+        connection = site_log._connection
+
+        async def ask(client: Client) -> list[str]:
+            said = []
+            for subject in (f"$JS.hub.API.STREAM.DELETE.{stream}", f"$JS.API.STREAM.DELETE.{stream}", stream):
+                try:
+                    said.append((await client.request(subject, b"{}", timeout=2)).data.decode())
+                except NoRespondersError:
+                    said.append("nobody")
+            return said
+
+        deleted, deleted_here, published = connection.call(connection.patiently(ask, 10), 10)
+        assert (deleted, published) == ("nobody", "nobody")
+        assert "stream not found" in deleted_here
+        assert ids(log) == [f"a-{number}" for number in range(20_000)]
 
 
 # --- Addresses and servers that are not right -------------------------------------------------------------------------
