@@ -8,6 +8,7 @@ Every copy learns every event, which is work that grows with the copies: it is p
 """
 
 import json
+import logging
 import os
 import random
 import shutil
@@ -26,6 +27,7 @@ from typing import Any
 import httpx
 import psutil
 import sqlalchemy as sa
+import structlog
 from deploy.local import nginx, postgresql
 from deploy.local.control_plane import ControlPlane, control_plane
 
@@ -251,6 +253,7 @@ def main() -> None:
     if reason := missing():
         print(f"control_plane is skipped: {reason}.")
         return
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     busy = f"{os.getloadavg()[0]:.1f}"
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="matinee-bench-")))
