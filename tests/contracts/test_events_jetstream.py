@@ -34,7 +34,7 @@ from matinee.compose.database import open_database
 from matinee.compose.engines import check_events, open_events, shown_events
 from matinee.model.errors import Invalid, Unavailable
 from matinee.model.events import SCHEMA_VERSION, Event
-from matinee.ports import EventLog, Group
+from matinee.ports import EventLog, Group, Tail
 from matinee.settings import Settings
 
 _streams = count(1)
@@ -242,7 +242,7 @@ def test_a_tail_and_a_group_go_on_when_their_consumers_server_stands_still(
         frozen.freeze()
         try:
             log.append([searched("a", 1)])
-            until(lambda: len(tail.read()) == 1, "the tail")
+            until(lambda: _read(tail) == 1, "the tail")
             until(lambda: _handled(group) == 1, "the group")
         finally:
             frozen.thaw()
@@ -255,6 +255,13 @@ def _leader_of_group(log: JetStreamEventLog) -> str | None:
         return group.cluster.leader if group.cluster else None
 
     return log._connection.call(log._connection.manage(ask, 5), 5)
+
+
+def _read(tail: Tail) -> int:
+    try:
+        return len(tail.read())
+    except Unavailable:
+        return 0
 
 
 def _handled(group: Group) -> int:
@@ -450,6 +457,20 @@ def test_a_stream_is_made_once_and_changed_to_what_it_is_to_keep(address: str) -
     with opened(address, keeping=Keeping(3, days=2.0, stream_bytes=2 * STREAM_BYTES)) as log:
         assert ids(log) == ["a-0"]
         until(lambda: "3 replicas, 1 messages" in examine(address)[1], "the replicas")
+
+
+def test_an_event_that_fits_no_message_is_named_and_what_comes_after_it_waits(
+    address: str, database: sa.Engine
+) -> None:
+    with opened(address) as log:
+        relay = JetStreamRelay(database, log.publisher)
+        sane = searched("a", 0)
+        with database.begin() as connection:
+            DatabaseOutbox().append(connection, [sane, Event("huge", sane.time, "x" * 9_000_000, sane.facts)])
+        with pytest.raises(Unavailable, match=r"'huge', does not go: .* too many at once"):
+            relay.forward()
+        assert ids(log) == ["a-0"]
+        assert [event.id for event in relay.waiting()] == ["huge"]
 
 
 def test_a_log_that_is_full_refuses_and_forgets_nothing(address: str) -> None:

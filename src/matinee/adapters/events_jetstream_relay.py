@@ -15,6 +15,7 @@ from matinee.adapters.events_database import DatabaseRelay
 from matinee.adapters.events_jetstream_messages import message_of
 from matinee.adapters.events_jetstream_publisher import Publisher
 from matinee.adapters.events_tables import database_answers, insert, outbox, reading, relays
+from matinee.model.errors import Invalid, Unavailable
 from matinee.model.events import Event
 
 _published = Counter("matinee_events_relayed", "Events this process carried from the outbox into the stream.")
@@ -49,7 +50,7 @@ class JetStreamRelay:
                 claim = self._claim(min(limit - seen, _MOST_TOGETHER))
             if claim is None:
                 break
-            new = self._publisher.now(*message_of(claim.bodies))
+            new = self._publish(claim)
             with database_answers(), self._engine.begin() as connection:
                 connection.execute(sa.delete(outbox).where(outbox.c.batch == claim.batch))
             seen += len(claim.bodies)
@@ -61,6 +62,15 @@ class JetStreamRelay:
     def waiting(self, limit: int = 1000) -> Sequence[Event]:
         """Accepted events that are not in the log yet, as far as is known; only read."""
         return self._outbox.waiting(limit)
+
+    def _publish(self, claim: _Claim) -> bool:
+        try:
+            return self._publisher.now(*message_of(claim.bodies))
+        except Invalid as error:
+            # One event that is larger than any message: what comes after it is to wait, and somebody to be told.
+            raise Unavailable(
+                f"The outbox's oldest event, {next(iter(claim.bodies))!r}, does not go: {error}"
+            ) from error
 
     def _claim(self, limit: int) -> _Claim | None:
         with reading(self._engine) as connection:

@@ -73,13 +73,13 @@ class EventStream:
         late = f", {', '.join(sorted(behind))} behind" if behind else ""
         return f"stream {self.name}, {copies}{late}, {found.state.messages} messages, {found.state.bytes} bytes"
 
-    async def ends(self) -> tuple[int, int]:
+    async def ends(self, seconds: float = PATIENCE_SECONDS) -> tuple[int, int]:
         """The sequences of the first message that is kept and of the last that was taken, from the stream's leader.
 
         The first is above the last if nothing is kept. Whatever was acknowledged before the call lies below.
         """
         try:
-            found = await self.connection.manage(lambda streams: streams.stream_info(self.name), PATIENCE_SECONDS)
+            found = await self.connection.manage(lambda streams: streams.stream_info(self.name), seconds)
         except APIError as error:
             raise self._sentence(error) from None
         first = found.state.first_seq if found.state.messages else found.state.last_seq + 1

@@ -19,6 +19,9 @@ from matinee.ports import Recorded
 
 _MESSAGES = 500
 _LINGER_SECONDS = 2.0
+# A page waits for a tail: while a leader dies it goes on with what is known, and asks again a little later.
+_PATIENCE_SECONDS = 2.0
+_AWAY_SECONDS = 2.0
 # How long a consumer's server may lag behind the stream's leader before the leader is asked what there is.
 _LAG_SECONDS = 0.5
 # An ephemeral consumer is forgotten when nobody asked it for so long.
@@ -59,10 +62,10 @@ class Feed:
 
         Unavailable if the stream does not answer in time.
         """
-        first, last = await self._stream.ends()
+        first, last = await self._stream.ends(_PATIENCE_SECONDS)
         if self._received < first - 1 and not (self._pull and self._pull.messages):
             self._received = first - 1
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + _PATIENCE_SECONDS
         while True:
             chosen = self._take(limit)
             if chosen or self._received >= last:
@@ -152,14 +155,27 @@ class JetStreamTail:
         self._ready: deque[Recorded] = deque()
         self._feed: Feed | None = None
         self._lock = threading.Lock()
+        self._away_until = 0.0
 
     def read(self, limit: int = 1000, wait_seconds: float = 0.0) -> Sequence[Recorded]:
-        """The next events; all that were acknowledged before the call, up to ``limit``. Unavailable as all."""
+        """The next events; all that were acknowledged before the call, up to ``limit``.
+
+        Unavailable if the log does not answer within a few seconds, and at once for two seconds after that.
+        """
+        if time.monotonic() < self._away_until:
+            raise Unavailable(f"The event log at {self._stream.connection.address} did not answer a moment ago.")
+        try:
+            return self._read(limit, wait_seconds)
+        except Unavailable:
+            self._away_until = time.monotonic() + _AWAY_SECONDS
+            raise
+
+    def _read(self, limit: int, wait_seconds: float) -> Sequence[Recorded]:
         deadline = time.monotonic() + wait_seconds
         call = self._stream.connection.call
         while True:
             with self._lock:
-                feed = self._feed = self._feed or call(self._begin(), PATIENCE_SECONDS)
+                feed = self._feed = self._feed or call(self._begin(), 2 * PATIENCE_SECONDS)
                 while len(self._ready) < limit:
                     messages, all_of_them = call(feed.available(_MESSAGES), 2 * PATIENCE_SECONDS)
                     lines = [line for message in messages for line in lines_of(message.sequence, message.data)]
