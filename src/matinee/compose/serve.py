@@ -142,7 +142,7 @@ def check_port(host: str, port: int) -> None:
 async def run_serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; Unavailable if the port is taken."""
     configure("serve")
-    # A request waits so long for the interpreter each time it comes back from the database, while the recommender reads.
+    # So long a request waits for the interpreter each time it comes back from the log, while the recommender reads.
     sys.setswitchinterval(_SWITCH_SECONDS)
     shown_to_clients, proxies = own_identity(settings), read_proxies(settings.proxies)
     check_port(settings.host, settings.port)
