@@ -30,7 +30,8 @@ def defining() -> list[Path]:
 
 def owner(path: Path) -> str:
     inside = path.relative_to(SOURCE)
-    return ADAPTERS.get(str(inside), inside.parts[0])
+    part = path.stem.split("_")[0] if inside.parts[0] == "adapters" else inside.parts[0]
+    return ADAPTERS.get(str(inside), part)
 
 
 def tables(path: Path) -> dict[str, sa.Table]:
