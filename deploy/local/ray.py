@@ -19,7 +19,7 @@ from deploy.local import hosts as local_hosts
 from deploy.local.certificates import Certificates, make_certificates
 from deploy.local.hosts import Host, Hosts, hosts
 
-__all__ = ["INSTALL", "Cluster", "Node", "cluster", "find", "hosts"]
+__all__ = ["INSTALL", "Cluster", "Hosts", "Node", "cluster", "find", "hosts"]
 
 SCRIPTS = Path(__file__).parent.parent / "ray"
 INSTALL = f"make setup-ray; {local_hosts.INSTALL}"
@@ -92,9 +92,9 @@ class Cluster:
         """The address for ``MATINEE_COMPUTE``."""
         return f"ray://{self.head.address}:{PORT}"
 
-    def add(self, cores: int = 1, *more: str) -> Node:
-        """Start one node more; ``more`` are words for ``ray start``. Comes back before it is ready."""
-        node = self._make("node.sh", self.head.address, f"--num-cpus={cores}", *more)
+    def add(self, cores: int = 1, on: int | None = None) -> Node:
+        """Start one node more, bound to one core of this machine if ``on`` says which; it is not yet ready then."""
+        node = self._make("node.sh", self.head.address, f"--num-cpus={cores}", on=on)
         node.start()
         self.nodes.append(node)
         return node
@@ -107,11 +107,19 @@ class Cluster:
             environment["RAY_TLS_SERVER_CERT"] = str(certificates.certificate)
             environment["RAY_TLS_SERVER_KEY"] = str(certificates.key)
 
-    def _make(self, script: str, *words: str) -> Node:
+    def _make(self, script: str, *words: str, on: int | None = None) -> Node:
         host = self._hosts.add()
         folder = self._folder / host.name
         # Each would be a machine: what Ray keeps of a session lies apart.
-        command = [str(SCRIPTS / script), host.address, *words, f"--temp-dir={folder / 't'}", "--disable-usage-stats"]
+        bound = [] if on is None else ["taskset", "--cpu-list", str(on)]
+        command = [
+            *bound,
+            str(SCRIPTS / script),
+            host.address,
+            *words,
+            f"--temp-dir={folder / 't'}",
+            "--disable-usage-stats",
+        ]
         return Node(host, command, self._environment, folder)
 
 

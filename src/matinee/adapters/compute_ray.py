@@ -26,7 +26,7 @@ from matinee.model.errors import Unavailable
 from matinee.ports import Task
 
 LARGEST_LOSSES = 3  # workers or machines that a task may lose: what kills each of them must not kill all
-_CONNECT_SECONDS = 45.0
+_CONNECT_SECONDS = 90.0
 _SILENT_SECONDS = 20.0
 _AGAIN_SECONDS = 2.0
 _CLOSE_SECONDS = 10.0

@@ -26,6 +26,7 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 _REACH_SECONDS = 3.0
 _KNOCK_SECONDS = 10.0
+_TRIES = 2
 _BEAT_SECONDS = 1.0
 _NEWS_SECONDS = 10.0
 _FORCE_SECONDS = 5.0  # a task that has not heard of its end by then loses its worker
@@ -69,7 +70,7 @@ class Link:
     def _connect(self) -> bool:
         try:
             self._knock()
-            context = self._ray.init(self._address, log_to_driver=False, logging_level="error")
+            context = self._enter()
         except Exception as error:  # noqa: BLE001 - Ray raises many classes here; the sentence says which trouble
             fault, sentence = explain(self._address, error)
             self._say(fault, sentence)
@@ -82,6 +83,12 @@ class Link:
         self._mailbox = self._ray.remote(Mailbox).options(**there).remote()
         self._say("joined", {"ray": context.ray_version, "python": context.python_version})
         return True
+
+    def _enter(self) -> Any:
+        for _ in range(_TRIES):
+            with contextlib.suppress(ConnectionAbortedError):  # the head was too busy to start our half there in time
+                return self._ray.init(self._address, log_to_driver=False, logging_level="error")
+        raise ConnectionError("its head is too busy")
 
     def _knock(self) -> None:
         """One call to the cluster's door. Ray's own way in swallows why it is refused, and takes half a minute."""
