@@ -24,13 +24,14 @@ from nats.errors import NoRespondersError
 from nats.js import JetStreamContext
 from nats.js.api import StreamConfig
 
-from event_processes import LEASE_SECONDS, STREAM_BYTES, searched, until
+from engines import missing
+from event_processes import LEASE_SECONDS, STREAM_BYTES, Where, relay_and_hang, running, searched, until
 from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.events_database import DatabaseOutbox
 from matinee.adapters.events_jetstream import Address, JetStreamEventLog, JetStreamRelay, Keeping, examine
 from matinee.adapters.events_jetstream_connection import Connection
+from matinee.adapters.events_jetstream_messages import last_place
 from matinee.adapters.leases_database import DatabaseLeases
-from matinee.compose.database import open_database
 from matinee.compose.engines import check_events, open_events, shown_events
 from matinee.model.errors import Invalid, Unavailable
 from matinee.model.events import SCHEMA_VERSION, Event
@@ -41,11 +42,9 @@ _streams = count(1)
 
 
 @pytest.fixture
-def database(empty_database: Callable[[str], AbstractContextManager[str]]) -> Iterator[sa.Engine]:
+def database_url(empty_database: Callable[[str], AbstractContextManager[str]]) -> Iterator[str]:
     with empty_database("sqlite") as address:
-        engine = open_database(address)
-        yield engine
-        engine.dispose()
+        yield address
 
 
 @pytest.fixture
@@ -225,6 +224,30 @@ def test_what_was_taken_is_there_after_all_servers_were_killed_and_a_site_goes_o
         everything_came_once(log, [hub_load, site_load], readers)
 
 
+def test_relays_that_race_and_die_put_each_message_in_the_stream_once(
+    address: str, database: sa.Engine, database_url: str, tmp_path: Path
+) -> None:
+    with opened(address) as log:
+        relay = JetStreamRelay(database, log.publisher)
+        _leave(database, 0, 50)
+        hung = tmp_path / "hung"
+        with running(relay_and_hang, Where(database_url, address), hung) as killed:
+            until(hung.exists, "a relay in the middle of its work")
+            killed.kill()
+            killed.join()
+        # What comes now is not to change what was on its way.
+        _leave(database, 50, 80)
+        with ThreadPoolExecutor(3) as pool:
+            assert sum(pool.map(lambda _: relay.forward(), range(3))) == 30
+        assert log.end() == last_place(2)
+        assert ids(log) == [f"a-{number}" for number in range(80)]
+
+
+def _leave(database: sa.Engine, first: int, end: int) -> None:
+    with database.begin() as connection:
+        DatabaseOutbox().append(connection, [searched("a", number) for number in range(first, end)])
+
+
 def test_a_tail_and_a_group_go_on_when_their_consumers_server_stands_still(
     nats_hub: nats.Servers, address: str, database: sa.Engine
 ) -> None:
@@ -349,7 +372,7 @@ def test_a_server_that_speaks_no_tls_never_hears_the_password_of_a_tls_address(n
 
 def test_over_tls_servers_are_trusted_by_our_authorities_only(tmp_path: Path) -> None:
     if nats.find() is None:
-        pytest.skip("as the fixture nats_hub says")
+        missing("nats-server", nats.INSTALL)
     with nats.cluster(tls=True) as hub, nats.leaf(hub) as there:
         with pytest.raises(Invalid, match=r"cannot be trusted: .*certificate"), opened(hub.address):
             pass
@@ -406,7 +429,8 @@ def test_a_server_that_is_too_old_is_named() -> None:
 def test_a_server_without_jetstream_is_named(tmp_path: Path) -> None:
     program = nats.find()
     if program is None:
-        pytest.skip("as the fixture nats_hub says")
+        missing("nats-server", nats.INSTALL)
+    assert program is not None
     [port] = nats.free_ports(1)
     configuration = tmp_path / "plain.conf"
     configuration.write_text(f'listen: "127.0.0.1:{port}"\nauthorization {{ user: u, password: p }}\n')
@@ -544,7 +568,8 @@ def test_settings_open_the_log_and_its_relay(address: str, database: sa.Engine) 
 def test_the_configuration_files_are_right_with_the_environment_that_is_shipped(file: str, tmp_path: Path) -> None:
     program = nats.find()
     if program is None:
-        pytest.skip("as the fixture nats_hub says")
+        missing("nats-server", nats.INSTALL)
+    assert program is not None
     lines = (nats.CONFIGURATIONS / "nats.env").read_text().splitlines()
     shipped = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     made = make_certificates(tmp_path)
