@@ -24,8 +24,8 @@ from typing import Any
 
 import structlog
 
+from benchmarks.event_parts import Service, applied, cpu_seconds, ids_in_log, service
 from benchmarks.events_load import EVENTS_A_REQUEST, Load, as_json, ids
-from benchmarks.events_service import Service, applied, cpu_seconds, ids_in_log, service
 from benchmarks.machine import report
 
 CONNECTIONS = 32

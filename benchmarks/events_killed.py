@@ -26,8 +26,8 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 import structlog
 
+from benchmarks.event_parts import Part, Service, ids_in_log, service
 from benchmarks.events_load import EVENTS_A_REQUEST, WATCHED_SECONDS, Player, body, ids
-from benchmarks.events_service import Part, Service, ids_in_log, service
 from benchmarks.machine import report
 from matinee.adapters.clock_system import SystemClock
 from matinee.recommender.serving import Recommender

@@ -1,8 +1,8 @@
 """Players go on telling while every part of the service is killed once; ``benchmarks/events_killed.py`` kills fifty."""
 
 import pytest
+from benchmarks.event_parts import service
 from benchmarks.events_killed import killed
-from benchmarks.events_service import service
 from deploy.local import nats, postgresql
 
 from engines import missing

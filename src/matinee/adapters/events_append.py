@@ -10,11 +10,16 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from prometheus_client import Counter, Histogram
+from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from matinee.adapters.events_tables import database_answers, insert, log, relays
+from matinee.adapters.events_tables import database_answers, insert, log, outbox, relays
 from matinee.model.errors import Invalid
 from matinee.model.events import Event, to_json
 
@@ -122,19 +127,48 @@ def append_new(connection: sa.Connection, bodies: dict[str, str]) -> frozenset[s
     """Put events into the log, but for ids that stand there or wait in the outbox; returns the ids that were new."""
     last = lock_positions(connection)
     rows = [
-        {"position": last + place, "id": event_id, "body": body}
+        {"new_position": last + place, "new_id": event_id, "new_body": body}
         for place, (event_id, body) in enumerate(bodies.items(), start=1)
     ]
     if connection.dialect.name == "postgresql":
-        count = connection.execute(_APPEND_ON_POSTGRESQL, {"rows": json.dumps(rows)}).rowcount
+        count = connection.execute(_append_at_once(), {"rows": json.dumps(rows)}).rowcount
     else:
-        count = connection.execute(_APPEND_ON_SQLITE, rows).rowcount
+        count = connection.execute(_append_each(), rows).rowcount
     if count == len(bodies):
         give_positions(connection, last + count)
         return frozenset(bodies)
     added = connection.execute(sa.select(log.c.id, log.c.position).where(log.c.position > last)).all()
     give_positions(connection, max((row.position for row in added), default=last))
     return frozenset(row.id for row in added)
+
+
+# Made once. The conflict can only be one of ids: positions are taken under the lock.
+@cache
+def _append_at_once() -> Any:
+    """On PostgreSQL: one JSON value for any number of rows."""
+    given = sa.cast(sa.bindparam("rows", type_=sa.Text), JSON)
+    columns = (
+        sa.column("new_position", sa.BigInteger),
+        sa.column("new_id", sa.Text),
+        sa.column("new_body", sa.Text),
+    )
+    new = sa.func.json_to_recordset(given).table_valued(*columns).render_derived(name="new", with_types=True)
+    return _append(postgresql_insert(log), sa.select(new), new.c.new_id)
+
+
+@cache
+def _append_each() -> Any:
+    """On SQLite: run for every row."""
+    event_id = sa.bindparam("new_id", type_=sa.Text)
+    new = sa.select(
+        sa.bindparam("new_position", type_=sa.BigInteger), event_id, sa.bindparam("new_body", type_=sa.Text)
+    )
+    return _append(sqlite_insert(log), new, event_id)
+
+
+def _append(into: Any, new: Any, event_id: sa.ColumnElement[str]) -> Any:
+    waits = sa.exists().where(outbox.c.id == event_id)
+    return into.from_select(["position", "id", "body"], new.where(~waits)).on_conflict_do_nothing(index_elements=["id"])
 
 
 def lock_positions(connection: sa.Connection) -> int:
@@ -156,21 +190,3 @@ def give_positions(connection: sa.Connection, last: int) -> None:
 def last_position(connection: sa.Connection) -> int:
     """The last position given; 0 if there is none."""
     return connection.execute(sa.select(relays.c.position).where(relays.c.id == _RELAY)).scalar() or 0
-
-
-# One statement for any number of rows. The conflict can only be one of ids: positions are taken under the lock.
-_APPEND_ON_POSTGRESQL = sa.text(
-    """
-    INSERT INTO events_log (position, id, body)
-    SELECT position, id, body FROM json_to_recordset(CAST(:rows AS json)) AS new(position bigint, id text, body text)
-    WHERE NOT EXISTS (SELECT 1 FROM events_outbox WHERE events_outbox.id = new.id)
-    ON CONFLICT (id) DO NOTHING
-    """
-)
-_APPEND_ON_SQLITE = sa.text(
-    """
-    INSERT INTO events_log (position, id, body) SELECT :position, :id, :body
-    WHERE NOT EXISTS (SELECT 1 FROM events_outbox WHERE events_outbox.id = :id)
-    ON CONFLICT (id) DO NOTHING
-    """
-)
