@@ -74,7 +74,7 @@ class JetStreamEventLog:
     def append(self, events: Sequence[Event]) -> int:
         """Accept at most 1024 events together (8 MB); how many were new, as far as the stream knows this message.
 
-        Invalid for a wrong id, and for too many at once; Unavailable if no majority answers within about ten seconds.
+        Invalid for a wrong id, and for too many at once; Unavailable if no majority answers within about twelve seconds.
         """
         bodies = bodies_by_id(events)
         if not bodies:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import ssl
 import threading
 import weakref
@@ -52,6 +53,7 @@ class Connection:
         self.address = address
         self._trust = _trust(authorities) if address.tls or authorities is not None else None
         self.loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+        logging.getLogger("asyncio").addFilter(_worth_saying)
         self._client: Client | None = None
         self._opening = asyncio.Lock()
         self._closing = False
@@ -79,6 +81,10 @@ class Connection:
             raise Unavailable(f"The event log at {self.address} does not answer.") from None
         except FutureCancelledError:
             raise Unavailable("The event log's connection is closed.") from None
+        except nats.errors.Error as error:
+            if isinstance(error, APIError):
+                raise  # an answer, which the caller knows how to take
+            raise Unavailable(f"The event log at {self.address} does not answer.") from error
         except BaseException:
             future.cancel()
             raise
@@ -223,6 +229,11 @@ async def _leave(client: Client) -> None:
     with contextlib.suppress(TimeoutError, OSError, nats.errors.Error):
         async with asyncio.timeout(_LEAVE_SECONDS):
             await client.close()
+
+
+def _worth_saying(record: logging.LogRecord) -> bool:
+    # asyncio warns of this whenever a server ends a connection over TLS; it means nothing.
+    return "eof_received()" not in record.getMessage()
 
 
 def _trust(authorities: Path | None) -> ssl.SSLContext:

@@ -14,8 +14,8 @@ from matinee.model.events import SCHEMA_VERSION
 
 _log = structlog.get_logger()
 
-# What a leader's death costs, twice over.
-PATIENCE_SECONDS = 8.0
+# An election takes four to nine seconds.
+PATIENCE_SECONDS = 10.0
 # A message that comes again within this time is known by its id (https://docs.nats.io, "Message Deduplication").
 DUPLICATES_SECONDS = 600.0
 _DAY_SECONDS = 86400.0
