@@ -14,7 +14,7 @@ import structlog
 from matinee.model.errors import MatineeError, Unavailable
 
 _log = structlog.get_logger()
-_ASK_SECONDS = 20.0
+_ASK_SECONDS = 60.0  # each part has time-outs of its own; Ray takes its time
 
 
 @dataclass(frozen=True, slots=True)

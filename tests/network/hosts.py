@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import Template
 from tempfile import mkdtemp
 
 from deploy.local import hosts as namespaces
@@ -66,6 +67,7 @@ class Host:
             "/var/lib/": f"{self.home}/var/",
             "/etc/postgresql/15/main": f"{self.home}/postgresql",
             "/opt/matinee/.venv/bin/matinee": f"{sys.executable} -m matinee.cli",
+            "/opt/matinee/.venv/bin/ray": str(Path(sys.executable).parent / "ray"),
             "/opt/matinee/": f"{ROOT}/",
             "/usr/sbin/nats-server": str(nats.find()),
         }
@@ -83,8 +85,8 @@ class Host:
                     found[name] = "".join(shlex.split(value))
         return found
 
-    def unit(self, name: str, **more: str) -> "subprocess.Popen[bytes]":
-        """Start a unit of ``deploy/systemd``; an instance's name stands after the @."""
+    def unit(self, name: str, *words: str, **more: str) -> "subprocess.Popen[bytes]":
+        """Start a unit of ``deploy/systemd``, with more words and variables; an instance's name stands after the @."""
         file, at, instance = name.partition("@")
         text = (ROOT / "deploy" / "systemd" / f"{file}{at}.service").read_text().replace("%i", instance)
         lines = [found.groups() for line in text.splitlines() if (found := _LINE.match(line))]
@@ -93,7 +95,8 @@ class Host:
         environment: dict[str, str] = {}
         for key, value in lines:
             if key == "Environment":
-                environment |= dict(pair.split("=", 1) for pair in value.replace("%d", str(credentials)).split())
+                pairs = self.here(value.replace("%d", str(credentials))).split()
+                environment |= dict(pair.split("=", 1) for pair in pairs)
             elif key == "LoadCredential":
                 shutil.copy(self.here(value.partition(":")[2]), credentials / value.partition(":")[0])
         for key, value in lines:
@@ -102,7 +105,8 @@ class Host:
             elif key == "StateDirectory":
                 (self.home / "var" / value).mkdir(parents=True, exist_ok=True)
         command = next(value for key, value in lines if key == "ExecStart")
-        return self.start(name, shlex.split(self.here(command)), environment | more)
+        expanded = Template(self.here(command)).substitute(environment)
+        return self.start(name, [*shlex.split(expanded), *words], environment | more)
 
     def start(
         self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None

@@ -18,6 +18,7 @@ from urllib.parse import urljoin
 import httpx
 import imageio_ffmpeg
 import pytest
+from deploy.local import ray
 
 from engines import missing
 from network.hosts import Host, Network, three_hosts, why_not
@@ -131,6 +132,25 @@ def edges_at(host: Host) -> str:
     """What a host's doctor says of the edges."""
     found = json.loads(host.matinee("matinee", "doctor", "--json").stdout)["parts"]
     return str(next(part["says"] for part in found if part["part"] == "edges"))
+
+
+def test_ray_on_two_hosts_runs_tasks_for_who_has_its_token_and_certificates(network: Network) -> None:
+    if ray.find() is None:
+        missing("Ray", ray.INSTALL)
+    b, c = network["b"], network["c"]
+    b.unit("matinee-ray-head", f"--temp-dir={b.home}/r")
+    c.unit("matinee-ray-node", f"--temp-dir={c.home}/r", "--num-cpus=1")
+    settings = b.etc / "matinee.env"
+    settings.write_text(settings.read_text().replace('"local://"', f'"ray://{b.address}:10001"'))
+    doctor = [sys.executable, "-m", "matinee.cli", "doctor", "--json"]
+
+    def compute(*files: str) -> str:
+        found = json.loads(b.run(doctor, files).stdout)["parts"]
+        return str(next(part["says"] for part in found if part["part"] == "compute"))
+
+    until("Ray", lambda: b.lives("matinee-ray-head") and "1 cores" in compute("matinee.env", "ray.env"), 90)
+    # Without the environment that has them, nobody is let in.
+    assert "cores" not in compute("matinee.env")
 
 
 def test_a_database_that_was_killed_is_waited_for_and_no_secret_is_told(network: Network, viewer: Viewer) -> None:

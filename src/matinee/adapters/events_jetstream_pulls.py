@@ -4,8 +4,10 @@ import asyncio
 import json
 import time
 from collections import deque
+from contextlib import suppress
 from typing import NamedTuple
 
+import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
@@ -89,7 +91,9 @@ class Pull:
     async def close(self) -> None:
         """Take no more messages."""
         if self._subscription is not None and not self.client.is_closed:
-            await self._subscription.unsubscribe()
+            # A client that lost the line for good has let go of it already.
+            with suppress(nats.errors.Error):
+                await self._subscription.unsubscribe()
 
     async def _hear(self, message: Msg) -> None:
         status = (message.headers or {}).get("Status") if not message.data else None
