@@ -35,7 +35,7 @@ from matinee.encoding.steps import Place, Source
 from matinee.model.media import Ladder
 from matinee.ports import Compute
 
-FILM_COUNT, FILM_SECONDS = 6, 6.0
+FILM_COUNT, FILM_SECONDS, AT_ONCE = 8, 4.0, 4
 ROUNDS = 4
 LINEAR_BAR, OVERHEAD_BAR = 0.85, 1.10
 _turns = count()
@@ -55,7 +55,7 @@ class Silent:
         pass
 
 
-def encode(compute: Compute, store: Path, films: Sequence[str], at_once: int) -> float:
+def encode(compute: Compute, store: Path, films: Sequence[str]) -> float:
     """Seconds until all films are published; what they leave is taken away again."""
     turn = next(_turns)
     opened = partial(LocalStore, store)
@@ -68,7 +68,7 @@ def encode(compute: Compute, store: Path, films: Sequence[str], at_once: int) ->
         depot.clear()
 
     started = time.monotonic()
-    with ThreadPoolExecutor(at_once) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(make, films))
     seconds = time.monotonic() - started
     shutil.rmtree(store / "media")
@@ -132,9 +132,9 @@ def main() -> None:
         local = LocalCompute(cores=1)
         stack.callback(local.close)
         runs: dict[str, Callable[[], float]] = {
-            "one node": lambda: encode(one, store, films, 2),
-            "two nodes": lambda: encode(two, store, films, 3),
-            "local": lambda: on_core(available[0], lambda: encode(local, store, films, 2)),
+            "one node": lambda: encode(one, store, films),
+            "two nodes": lambda: encode(two, store, films),
+            "local": lambda: on_core(available[0], lambda: encode(local, store, films)),
         }
         for run in runs.values():
             run()
