@@ -16,7 +16,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -167,13 +167,19 @@ def kept(parts: Sequence[Part]) -> Iterator[None]:
         thread.join()
 
 
-def killed(running: Service, kills: int, pause_seconds: tuple[float, float] = _PAUSE_SECONDS) -> Outcome:
-    """Kill parts while players tell; what became of what they told."""
+def killed(
+    running: Service,
+    kills: int,
+    pause_seconds: tuple[float, float] = _PAUSE_SECONDS,
+    only: Collection[str] = (),
+) -> Outcome:
+    """Kill parts (all in turn, or only some) while players tell; what became of what they told."""
     chance, stop, begun = random.Random(SEED), threading.Event(), time.monotonic()
     log, relay = running.events()
     told = [Told(player) for player in running.players[:PLAYERS]]
     threads = [threading.Thread(target=tell, args=(running.addresses[0], "killed", one, stop)) for one in told]
-    parts, done, ours = victims(running), Counter[str](), (*running.serves, running.worker)
+    parts = {name: strike for name, strike in victims(running).items() if not only or name in only}
+    done, ours = Counter[str](), (*running.serves, running.worker)
     order = [name for _ in range(kills // len(parts) + 1) for name in chance.sample(list(parts), len(parts))][:kills]
     with kept(ours):
         for thread in threads:
