@@ -7,7 +7,18 @@ from pathlib import Path
 
 from benchmarks.machine import RESULTS, as_table
 
-NAMES = ("demo_start", "home_page", "edge_throughput")
+NAMES = (
+    "demo_start",
+    "home_page",
+    "edge_throughput",
+    "events_accepted",
+    "events_killed",
+    "event_log",
+    "ray_scaling",
+    "control_plane",
+    "rebuild",
+    "listing",
+)
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 _HEAD = """# Benchmarks
 
