@@ -1,5 +1,6 @@
 // Events on their way to the service: kept in memory until accepted, sent again while the connection is gone.
-// Every event has an id of its own, so that one sent twice counts once.
+// Every event has an id of its own, so that one sent twice counts once. A batch that was not answered is sent again as it
+// was, which is what the log knows best.
 
 const ADDRESS = "/api/v1/events";
 const BATCH = 100;
@@ -27,6 +28,8 @@ function newId(): string {
 export class EventQueue {
   private waiting: Waiting[] = [];
   private sending = false;
+  /** How many, from the first on, were sent together and not answered yet. */
+  private unanswered = 0;
   private pauseMs = FIRST_PAUSE_MS;
   private timer = 0;
 
@@ -37,7 +40,10 @@ export class EventQueue {
   /** Note an event now; it leaves at the end of this task, with whatever else was noted in it. */
   add(type: string, facts: Record<string, unknown>): void {
     this.waiting.push({ id: newId(), type, time: new Date().toISOString(), facts });
-    if (this.waiting.length > KEPT) this.waiting.splice(0, this.waiting.length - KEPT);
+    if (this.waiting.length > KEPT) {
+      this.waiting.splice(0, this.waiting.length - KEPT);
+      this.unanswered = 0;
+    }
     if (this.timer === 0) this.later(0);
   }
 
@@ -46,7 +52,11 @@ export class EventQueue {
     clearTimeout(this.timer);
     this.timer = 0;
     if (this.waiting.length === 0 || (this.sending && !leaving)) return;
-    void this.post(this.waiting.slice(0, BATCH), leaving);
+    const first = this.waiting.slice(0, this.unanswered || BATCH);
+    void this.post(first, leaving);
+    const rest = this.waiting.slice(first.length, first.length + BATCH);
+    if (leaving && rest.length > 0) void this.post(rest, leaving);
+    else this.unanswered = first.length;
   }
 
   private later(ms: number): void {
@@ -74,6 +84,7 @@ export class EventQueue {
     if (accepted) {
       const sent = new Set(batch.map((event) => event.id));
       this.waiting = this.waiting.filter((event) => !sent.has(event.id));
+      this.unanswered = 0;
       this.pauseMs = FIRST_PAUSE_MS;
       if (this.waiting.length > 0) this.later(0);
     } else {
