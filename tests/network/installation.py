@@ -26,6 +26,9 @@ OWNER_OF_DATABASE = "postgres"
 def installed(network: Network) -> Iterator[Swift]:
     """Everything runs and says that it is ready; yields the object store, which is no process of a host's own."""
     a, b, c = (network[name] for name in "abc")
+    for host in (a, b):
+        tuned = host.run(["sysctl", "-q", "-p", "deploy/sysctl.conf"])
+        assert tuned.returncode == 0, tuned.stderr
     for host in (a, b, c):
         host.unit("matinee-nats")
     store = Swift(b.home / "s3", _shown(b), b.address, S3_PORT, within=b.within)

@@ -26,6 +26,7 @@ from network.installation import asking, installed, start_postgresql
 from running_demo import draw, until
 
 FRAMES, SECONDS = 48, 2
+HEALTHY = [sys.executable, "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8222/healthz', timeout=5)"]
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +106,8 @@ def test_a_killed_event_log_server_and_a_cut_line_lose_nothing_that_was_accepted
         b.kill("matinee-nats")
         goes_on(viewer)
         b.unit("matinee-nats")
+        # One at a time: two of three that are not there, or not up to date, are more than the log bears.
+        until("NATS on b to have caught up", lambda: b.run(HEALTHY).returncode == 0)
         goes_on(viewer)
         c.space.cut()
         until("the edge to fall silent", lambda: "Silent: edge-c" in edges_at(a), 30)
