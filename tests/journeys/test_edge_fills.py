@@ -134,7 +134,7 @@ def test_a_fetch_that_everyone_left_is_stopped(edge: RunningEdge, origin: SlowOr
 def test_what_a_killed_edge_was_fetching_is_never_served(origin: SlowOrigin, tmp_path: Path) -> None:
     data = _bytes(6, 3 * MEGABYTE)
     _put(origin, "whole.m4s", data)
-    _put(origin, "half.m4s", data, Manner(pause_seconds=0.01))
+    _put(origin, "half.m4s", data, Manner(pause_seconds=0.05))
     edge = RunningEdge(tmp_path, "s3://bucket", environment=origin.environment)
     with running(edge):
         edge.get("whole.m4s")
