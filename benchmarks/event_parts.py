@@ -73,10 +73,11 @@ class Part:
 
     def start(self) -> None:
         """Start it; comes back before it is ready."""
+        command = [sys.executable, "-m", "matinee.cli", self._verb]
+        if self._verb == "worker":  # as in deploy/systemd: pages have the way
+            command = ["nice", "-n", "10", *command]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "matinee.cli", self._verb], env=self._environment, stdout=log, stderr=log
-            )
+            self._process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
 
     def wait(self, *, kept: bool = False) -> None:
         """Until it is ready; its log's last lines if that takes too long, or it ended and nobody keeps it."""

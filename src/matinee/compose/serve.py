@@ -47,6 +47,7 @@ from matinee.web import application as web
 
 _log = structlog.get_logger()
 _RELAY_SECONDS = 0.05
+_YOUNG_OBJECTS = 20_000
 _SWITCH_SECONDS = 0.0005
 
 
@@ -153,6 +154,8 @@ async def run_serve(settings: Settings) -> None:
     # What stands now stands until the end: no collection of garbage needs to look through it, which stops everybody.
     gc.collect()
     gc.freeze()
+    # A batch of events is some thousand objects that its own end frees: looking through them is work for nothing.
+    gc.set_threshold(_YOUNG_OBJECTS)
     stop = threading.Event()
     relaying = threading.Thread(target=_relay, args=(relay, stop), name="relay")
     relaying.start()
