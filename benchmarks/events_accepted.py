@@ -159,7 +159,7 @@ def main() -> None:
         rows,
         machine_load_before=busy,
         load=f"{told.runs} runs of {told.seconds:g} s each, {EVENTS_A_REQUEST} events a request, "
-        f"{told.serves} matinee serve and one worker at nice 10, as in its unit; median of the runs, in brackets their spread",
+        f"{told.serves} matinee serve, one worker at nice 10 as in its unit; median of the runs [their spread]",
     )
 
 

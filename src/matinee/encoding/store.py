@@ -153,11 +153,6 @@ def change_rendition(connection: sa.Connection, job_id: str, name: str, values: 
     )
 
 
-def delete_renditions(connection: sa.Connection, job_id: str) -> None:
-    """Forget a job's renditions."""
-    connection.execute(sa.delete(renditions).where(renditions.c.job_id == job_id))
-
-
 def _jobs(connection: sa.Connection, rows: Iterable[Mapping[Any, Any]]) -> list[Job]:
     found = list(rows)
     made: dict[str, list[JobRendition]] = {row["id"]: [] for row in found}
