@@ -91,6 +91,7 @@ class Settings:
     rate_searches: int = _setting(600, "Searches a minute of one member; 0: no limit.", "count")
     rate_playbacks: int = _setting(120, "Presses of play a minute of one member; 0: no limit.", "count")
     rate_events: int = _setting(6000, "Requests with events a minute of one member; 0: no limit.", "count")
+    rate_forgetting: int = _setting(5, "Histories a minute that one member may have forgotten; 0: no limit.", "count")
     steering_seconds: int = _setting(5, "How long a player waits before it asks for steering again (TTL).", "s")
     edge_secret: str = _setting(
         "", "What edges and control plane share; each edge's credential is derived from it.", secret=True

@@ -117,6 +117,14 @@ def test_a_promise_that_cannot_be_kept_is_refused(desk: Desk, name: str, size_by
 
 
 @BOTH
+@pytest.mark.parametrize("content_type", ["video/\x00mp4", "video/mp4\r\nX-Other: 1", "x" * 101])
+def test_a_content_type_that_is_no_header_is_refused(desk: Desk, content_type: str) -> None:
+    with pytest.raises(Invalid, match="content type"):
+        desk.sources.promise("film.mp4", 1, content_type)
+    assert desk.sources.waiting() == []
+
+
+@BOTH
 def test_who_promises_a_key_again_goes_on_with_what_was_begun(desk: Desk) -> None:
     first = desk.sources.promise("film.mp4", 10, key="sources/one.mp4")
     desk.clock.advance(60)
@@ -226,8 +234,9 @@ def test_a_store_that_is_away_is_unavailable_and_the_sweep_comes_back(
         monkeypatch.setenv(name, value)
     sources = Sources(database, open_objects("s3://nowhere", NONE), clock, random_bytes)
     source = sources.promise("film.mp4", 4)
-    with pytest.raises(Unavailable, match="object store"):
+    with pytest.raises(Unavailable, match="object store") as said:
         sources.claim(source.id)
+    assert "127.0.0.1" not in str(said.value)
     clock.advance(WAIT_SECONDS)
     with pytest.raises(Unavailable, match="object store"):
         sources.expire()

@@ -18,6 +18,8 @@ from deploy.local import nginx, postgresql
 from deploy.local.control_plane import ControlPlane, Process, control_plane, running
 
 from engines import missing
+from matinee.accounts.members import Accounts, Role
+from matinee.adapters.clock_system import SystemClock
 from matinee.compose.database import migrate, open_database
 from matinee.schedule import LEASE_SECONDS
 
@@ -182,6 +184,25 @@ def test_while_the_database_is_away_pages_and_api_say_when_to_come_again_and_the
         assert secret not in copy.log.read_text()
 
 
+def test_an_operator_brings_a_film_through_nginx(plane: ControlPlane, database: str) -> None:
+    engine = sa.create_engine(database)
+    account = {"email": "operator@example.com", "password": PASSWORD}
+    accounts = Accounts(engine=engine, clock=SystemClock(), random_bytes=os.urandom, session_seconds=3600)
+    accounts.sign_up(account["email"], PASSWORD, role=Role.OPERATOR)
+    engine.dispose()
+    size = 5 * 1024 * 1024
+    with httpx.Client(base_url=f"{plane.address}/api/v1", timeout=30) as client:
+        headers = {"X-Forwarded-For": "198.51.100.4"}
+        token = client.post("/sessions", json=account, headers=headers).raise_for_status().json()["token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        promised = {"name": "film.mov", "size_bytes": size}
+        source = client.post("/studio/sources", json=promised).raise_for_status().json()
+        answer = client.put(f"{plane.address}{source['upload']['url']}", content=b"x" * size)
+        assert answer.status_code == 204, answer.text
+        taken = client.post("/studio/titles", json={"source": source["id"], "name": "Film"})
+        assert taken.status_code == 201, taken.text
+
+
 def test_where_no_copy_answers_it_is_503_and_when_to_come_again(plane: ControlPlane) -> None:
     with nginx.nginx(["127.0.0.1:9"]) as alone:
         answer = httpx.get(f"{alone.address}/api/v1/titles")
@@ -213,6 +234,17 @@ def test_sign_ins_are_limited_by_the_visitors_address_over_both_copies(
         ).status_code
         == 401
     )
+
+
+def test_a_member_may_not_have_the_archive_looked_through_without_end(
+    plane: ControlPlane, viewer: dict[str, str]
+) -> None:
+    with httpx.Client(base_url=f"{plane.address}/api/v1", headers=viewer, timeout=20) as client:
+        profile = client.get("/profiles").raise_for_status().json()["profiles"][0]
+        # More than two minutes' allowances, should a minute end meanwhile.
+        answers = [client.delete(f"/profiles/{profile['id']}/history").status_code for _ in range(12)]
+    assert answers[0] == 202
+    assert set(answers) == {202, 429}
 
 
 def test_a_cookie_is_secure_where_the_visitor_came_by_https(plane: ControlPlane) -> None:

@@ -151,6 +151,22 @@ def _breaking_off() -> Iterator[bytes]:
     raise httpx.WriteError("the line is cut")
 
 
+def test_a_fresh_address_prolongs_the_wait_for_the_upload(folder_desk: Desk) -> None:
+    source = folder_desk.client.post("/studio/sources", json={"name": "film.mov", "size_bytes": 4}).json()
+    asked = folder_desk.client.get(f"/studio/sources/{source['id']}").json()
+    assert asked["upload"] is not None
+    assert asked["expires_at"] > source["expires_at"]
+
+
+def test_a_priority_that_no_column_holds_is_refused_before_anything_is_claimed(folder_desk: Desk) -> None:
+    source = folder_desk.client.post("/studio/sources", json={"name": "film.mov", "size_bytes": 4}).json()
+    assert folder_desk.client.put(f"/studio/sources/{source['id']}", content=b"film").status_code == 204
+    for priority in (-1, 2**31):
+        order = {"source": source["id"], "name": "Film", "priority": priority}
+        assert folder_desk.client.post("/studio/titles", json=order).status_code == 400
+    assert folder_desk.client.get(f"/studio/sources/{source['id']}").json()["title_id"] is None
+
+
 def test_sources_are_for_operators(folder_desk: Desk) -> None:
     client = folder_desk.client
     address = str(client.base_url)

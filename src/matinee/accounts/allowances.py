@@ -38,6 +38,7 @@ class Allowance(StrEnum):
     SEARCHES = "searches"
     PLAYBACKS = "presses of play"
     EVENTS = "requests with events"
+    FORGETTING = "histories to forget"
 
 
 @dataclass(slots=True)

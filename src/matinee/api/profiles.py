@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, StrictInt
 
-from matinee.accounts.members import Household, Profile
+from matinee.accounts.members import Allowance, Household, Profile
 from matinee.api.authentication import household
 from matinee.model.errors import Invalid
 
@@ -63,6 +63,12 @@ def routes(rooms: "Rooms") -> APIRouter:
     router = APIRouter(prefix="/profiles", tags=["profiles"], max_body_size=_MOST_BYTES)
     Home = Annotated[Household, Depends(household(rooms))]  # noqa: N806 - a type, made of this service's rooms
 
+    def forget_history(home: Household, profile_id: str) -> None:
+        profile = home.open(profile_id)
+        # For each the whole archive is looked through.
+        rooms.accounts.allow(Allowance.FORGETTING, home.member)
+        rooms.playbacks.forget_history(home.member.id, profile.id)
+
     @router.get("")
     def list_profiles(home: Home) -> ProfilesBody:
         """All profiles of the member, oldest first."""
@@ -81,13 +87,13 @@ def routes(rooms: "Rooms") -> APIRouter:
     @router.delete("/{profile_id}", status_code=204)
     def remove(profile_id: str, home: Home) -> None:
         """Delete a profile and forget what it watched. 403 while it is locked."""
-        rooms.playbacks.forget_history(home.member.id, home.open(profile_id).id)
+        forget_history(home, profile_id)
         home.remove(profile_id)
 
     @router.delete("/{profile_id}/history", status_code=202)
     def forget(profile_id: str, home: Home) -> None:
         """Forget what a profile watched until now: at once on its pages, soon in the archive. 403 while locked."""
-        rooms.playbacks.forget_history(home.member.id, home.open(profile_id).id)
+        forget_history(home, profile_id)
 
     @router.post("/{profile_id}/unlock")
     def unlock(profile_id: str, key: Key, home: Home) -> ProfileBody:

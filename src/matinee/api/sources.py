@@ -71,7 +71,8 @@ class TitleOrder(BaseModel):
     parent_id: str | None = None
     season_number: int | None = None
     episode_number: int | None = None
-    priority: int = 100
+    # A column of 32 bits holds it.
+    priority: Annotated[int, Field(ge=0, le=1_000_000)] = 100
 
 
 class TitleTaken(BaseModel):
@@ -101,7 +102,8 @@ def routes(rooms: Rooms) -> APIRouter:
     @router.get("/sources/{source_id}")
     def one(source_id: str) -> SourceBody:
         """One source, with a fresh address for its upload while it is not taken in."""
-        source = rooms.sources.source(source_id)
+        # Whoever is given an address may begin with it: the source is not to end before. One taken in stays as it is.
+        source = rooms.sources.prolong(source_id)
         return _body(source, _upload(rooms, source) if source.taken_at is None else None)
 
     @router.put("/sources/{source_id}", status_code=204)

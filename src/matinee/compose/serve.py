@@ -126,6 +126,7 @@ def _allowed(settings: Settings) -> dict[Allowance, int]:
         Allowance.SEARCHES: settings.rate_searches,
         Allowance.PLAYBACKS: settings.rate_playbacks,
         Allowance.EVENTS: settings.rate_events,
+        Allowance.FORGETTING: settings.rate_forgetting,
     }
 
 

@@ -23,7 +23,7 @@ from matinee.encoding.inspection import Film
 from matinee.encoding.jobs import REFUSED, Job, Jobs, JobState
 from matinee.encoding.production import Order, Production, identity_of
 from matinee.encoding.steps import Place, Source
-from matinee.model.errors import Conflict, EncodingFailed, NotFound, Refused, Unavailable
+from matinee.model.errors import Conflict, EncodingFailed, NotFound, Refused, Unavailable, bare_reason
 from matinee.model.ids import RandomBytes, new_id
 from matinee.model.media import Ladder
 from matinee.ports import Clock, Compute
@@ -101,8 +101,9 @@ class Pipeline:
             raise Unavailable(f"The encode of {job.source_name} was stopped; it goes on later.") from error
         except (StoreUnavailable, obstore.exceptions.BaseError) as error:  # the store's fault, not the film's
             reason = str(error).partition("\n")[0]
-            met = reason.rpartition(" - ")[2].partition(": <")[0].rstrip(".:")  # without address and body
-            says = f"The object store fails the encode of {job.source_name}, which is tried again: {met}."
+            says = (
+                f"The object store fails the encode of {job.source_name}, which is tried again: {bare_reason(error)}."
+            )
             self._jobs.postpone(job.id, owner, says, _RETRY_SECONDS, blames=False)
             facts |= {"outcome": "postponed", "reason": reason}
         except (Unavailable, OSError) as error:

@@ -67,3 +67,10 @@ class EncodingFailed(WorldError):
 
 class Refused(WorldError):
     """A source that cannot be right: the sentence says what is wrong with it."""
+
+
+def bare_reason(error: Exception) -> str:
+    """What an object store's library met at last, as part of a sentence: without addresses, paths and bodies."""
+    first = str(error).strip().partition("\n")[0]
+    met = first.rpartition(" - ")[2].partition(": <")[0].rstrip(".: ")
+    return "it met an error" if "/" in met or not met else met

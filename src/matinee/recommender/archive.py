@@ -23,7 +23,7 @@ import structlog
 from obstore.store import ObjectStore
 from prometheus_client import Counter, Gauge
 
-from matinee.model.errors import Conflict, Unavailable
+from matinee.model.errors import Conflict, Unavailable, bare_reason
 from matinee.model.events import Event, MemberForgotten
 from matinee.ports import Clock, EventLog
 from matinee.recommender import store
@@ -308,5 +308,5 @@ def objects_answer() -> Iterator[None]:
     except FileNotFoundError as error:
         raise Unavailable("An object of the archive is not there any more.") from error
     except (obstore.exceptions.BaseError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise Unavailable(f"The archive's object store does not answer: {reason}") from error
+        _log.warning("archive.store_away", reason=str(error).partition("\n")[0])
+        raise Unavailable(f"The archive's object store does not answer: {bare_reason(error)}.") from error

@@ -14,7 +14,7 @@ import structlog
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore, S3Store
 
-from matinee.model.errors import Conflict, Invalid, NotFound, Unavailable
+from matinee.model.errors import Conflict, Invalid, NotFound, Unavailable, bare_reason
 from matinee.model.ids import RandomBytes, new_id
 from matinee.model.text import line
 from matinee.ports import Clock
@@ -36,6 +36,7 @@ __all__ = ["Claim", "Source", "Sources", "Upload", "store_answers"]
 
 _log = structlog.get_logger()
 _LONGEST_NAME = 200
+_LONGEST_CONTENT_TYPE = 100
 _SWEPT = 500
 _PARTS_AT_ONCE = 4  # so many parts of an upload are in memory
 
@@ -52,9 +53,11 @@ class Sources:
     def promise(self, name: str, size_bytes: int, content_type: str = "", key: str | None = None) -> Source:
         """Say that a file of this name and size comes. Who names its ``key`` again goes on with what was begun.
 
-        Invalid for a name or size that cannot be; Conflict if the key was promised with another size.
+        Invalid for a name, size or content type that cannot be; Conflict if the key was promised with another size.
         """
         name = line("A source's name", name, _LONGEST_NAME)
+        if content_type:
+            content_type = line("A source's content type", content_type, _LONGEST_CONTENT_TYPE)
         if not 0 <= size_bytes <= LARGEST_BYTES:
             raise Invalid(f"A source has between 0 and {LARGEST_BYTES} bytes, not {size_bytes}.")
         source_id, now = new_id(self._random_bytes), self._clock.now()
@@ -196,9 +199,9 @@ def _database_answers() -> Iterator[None]:
 
 @contextmanager
 def store_answers() -> Iterator[None]:
-    """Unavailable, with the first line of what the store's library says, if the store does not do what it should."""
+    """Unavailable, with what the store's library met, if the store does not do what it should."""
     try:
         yield
     except BaseError as error:
-        reason = str(error).partition("\n")[0].rstrip(".")
-        raise Unavailable(f"The object store does not answer: {reason}.") from error
+        _log.warning("sources.store_away", reason=str(error).partition("\n")[0])
+        raise Unavailable(f"The object store does not answer: {bare_reason(error)}.") from error
