@@ -74,7 +74,8 @@ class JetStreamEventLog:
     def append(self, events: Sequence[Event]) -> int:
         """Accept at most 1024 events together (8 MB); how many were new, as far as the stream knows this message.
 
-        Invalid for a wrong id, and for too many at once; Unavailable if no majority answers within about twelve seconds.
+        Invalid for a wrong id, and for too many at once; Unavailable if no majority answers within about twelve
+        seconds.
         """
         bodies = bodies_by_id(events)
         if not bodies:
@@ -92,7 +93,8 @@ class JetStreamEventLog:
 
     def tail(self, after: int = 0) -> Tail:
         """A reader of every event after a position."""
-        return JetStreamTail(self._stream, self._memory, after)
+        # Whoever reads a range twice is given the same twice, whatever other readers of this process saw meanwhile.
+        return JetStreamTail(self._stream, self._memory.another(), after)
 
     def group(self, name: str, types: Collection[str] = ()) -> Group:
         """A member of the named group (letters, digits, _ and -); Invalid where there are no leases."""

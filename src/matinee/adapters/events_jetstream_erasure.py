@@ -67,7 +67,7 @@ class Erasure:
         if data is None:
             return True
         # A repeat of an event that stands further up was shown to nobody, and nobody can name it.
-        shown = {line.position for line in self._memory.unseen(lines_of(sequence, data))}
+        shown = self._memory.shown(lines_of(sequence, data))
         if not shown <= chosen:
             return False
         await self._stream.connection.manage(delete, PATIENCE_SECONDS)

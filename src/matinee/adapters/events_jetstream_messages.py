@@ -56,7 +56,7 @@ def whole_messages(through: int) -> int:
 
 
 class Memory:
-    """Where each event was first seen by this process's readers: a repeat is one that was seen further up.
+    """Where each event was first seen by the readers that share this: a repeat is one that was seen further up.
 
     It holds the last half million ids at least, a hash of eight bytes each. Threads share it.
     """
@@ -66,6 +66,17 @@ class Memory:
         self._now: dict[int, int] = {}
         self._before: dict[int, int] = {}
         self._lock = threading.Lock()
+        self._passed: set[int] = set()
+
+    def another(self) -> "Memory":
+        """One that has seen nothing yet; what either passes over is known to both."""
+        made = Memory(self._remembered)
+        made._passed = self._passed
+        return made
+
+    def shown(self, lines: Sequence[Line]) -> set[int]:
+        """The positions of those lines that no reader passed over."""
+        return {line.position for line in self.unseen(lines) if line.position not in self._passed}
 
     def unseen(self, lines: Sequence[Line]) -> list[Line]:
         """The lines whose event did not come at a lower position; all of them are remembered."""
@@ -75,6 +86,10 @@ class Memory:
                 found = _id.search(line.body)
                 if found is None or self._first(hash(found[1]), line.position) == line.position:
                     chosen.append(line)
+                else:
+                    self._passed.add(line.position)
+            if len(self._passed) > self._remembered:
+                self._passed.clear()
         return chosen
 
     def _first(self, key: int, position: int) -> int:

@@ -43,7 +43,10 @@ async def read_back_from(stream: EventStream, sequence: int) -> int:
         mem_storage=True,
         inactive_threshold=1.0,
     )
-    made = await stream.connection.manage(lambda streams: streams.add_consumer(stream.name, config), PATIENCE_SECONDS)
+    try:
+        made = await stream.connection.manage(lambda each: each.add_consumer(stream.name, config), PATIENCE_SECONDS)
+    except APIError as error:
+        raise Unavailable(f"The event log's stream {stream.name}: {error.description}.") from None
     recent = (made.delivered.stream_seq if made.delivered else 0) + 1
     return max(1, min(sequence, max(recent, sequence - _MOST_READ_BACK)))
 
