@@ -13,6 +13,9 @@ from structlog.testing import capture_logs
 
 from matinee.adapters.clock_manual import ManualClock
 from matinee.adapters.events_database import DatabaseEventLog
+from matinee.adapters.events_tables import log as log_table
+from matinee.adapters.events_tables import relays
+from matinee.model.errors import Invalid
 from matinee.model.events import Event, MemberForgotten
 from matinee.recommender.archive import Archive
 from matinee.recommender.artefacts import PREFIX, Artefacts, to_bytes
@@ -105,7 +108,8 @@ def test_an_artefact_is_written_when_enough_was_learned_and_the_newest_two_are_k
 def test_a_torn_or_foreign_artefact_is_passed_over_with_a_word(world: World, body: bytes, reason: str) -> None:
     world.tell(4)
     assert world.artefacts.renew()
-    obstore.put(world.objects, f"{PREFIX}{99:016d}.json.gz", body)
+    world.tell(1, seconds=90_000)
+    obstore.put(world.objects, f"{PREFIX}{30:016d}.json.gz", body)
     obstore.put(world.objects, f"{PREFIX}notes.txt", b"somebody's notes")
     with capture_logs() as logs:
         assert facts(world.known(world.artefacts)) == facts(world.known())
@@ -173,3 +177,55 @@ def test_every_process_forgets_who_is_to_be_forgotten_and_so_do_the_artefacts(wo
     known = world.known(world.artefacts)
     assert known.transitions.together("title-1", "title-7") == 0
     assert known.transitions.watchers("title-7") == 3
+
+
+def begin_anew(world: World, engine: sa.Engine) -> None:
+    """An empty log, whose positions begin again, in place of the one that was archived and learned."""
+    with engine.begin() as connection:
+        connection.execute(sa.delete(log_table))
+        connection.execute(sa.update(relays).values(position=0))
+    assert world.log.end() == 0
+
+
+def test_an_empty_log_with_nothing_archived_is_the_right_one(world: World) -> None:
+    world.archive.check_log()
+    world.tell(4)
+    world.archive.write()
+    world.archive.check_log()
+
+
+def test_a_log_that_ends_before_what_is_archived_is_refused(world: World, database: sa.Engine) -> None:
+    world.tell(4)
+    world.archive.write()
+    begin_anew(world, database)
+    world.tell(1)
+    with pytest.raises(Invalid, match="ends at position 6, and the archive has events up to 24 already"):
+        world.archive.check_log()
+
+
+def test_an_artefact_of_another_log_is_passed_over_and_goes_when_this_one_has_its_own(
+    world: World, database: sa.Engine
+) -> None:
+    world.tell(10)
+    assert world.artefacts.renew()
+    begin_anew(world, database)
+    world.tell(2)
+    with capture_logs() as logs:
+        assert facts(world.known(world.artefacts)) == facts(world.known())
+    [passed] = [line for line in logs if line["event"] == "recommender.artefact_passed_over"]
+    assert passed["reason"] == "The event log ends at 12."
+    world.tell(2, seconds=90_000)
+    assert world.artefacts.renew()
+    assert [int(name.partition(".")[0]) for name in world.names()] == [24]
+
+
+def test_a_process_learns_the_archive_of_another_log_and_all_of_this_one(world: World, database: sa.Engine) -> None:
+    world.tell(4)
+    world.archive.write()
+    world.clock.advance(40 * 86_400)
+    world.retain(30, 0)
+    begin_anew(world, database)
+    world.log.append(play("person-9", "title-9", 35 * 86_400))
+    known = world.known(world.artefacts)
+    assert known.transitions.watchers("title-7") == 4
+    assert known.transitions.watchers("title-9") == 1

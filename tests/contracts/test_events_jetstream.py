@@ -591,3 +591,12 @@ def test_the_configuration_files_are_right_with_the_environment_that_is_shipped(
         timeout=30,
     )
     assert ended.returncode == 0, ended.stderr
+
+
+def test_an_empty_log_that_is_told_to_begin_behind_a_lost_one_goes_on_from_there(address: str) -> None:
+    with opened(address) as log:
+        log._connection.call(log._stream.drop(41), 10)
+        assert log.end() == last_place(41)
+        assert log.append([searched("anew", 1), searched("anew", 2)]) == 2
+        assert [one.position for one in log.tail(last_place(41)).read()] == [last_place(42) - 1, last_place(42)]
+        assert len(log.tail().read()) == 2

@@ -3,6 +3,7 @@
 import threading
 from datetime import timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from matinee.adapters.clock_manual import ManualClock
@@ -10,6 +11,7 @@ from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, D
 from matinee.model.events import Event
 from matinee.recommender.serving import Recommender
 from plays import NOON, play, shelf, title
+from running_demo import until
 
 _NOW = NOON + timedelta(hours=1)
 _SHELF = shelf([title(name, ("Nature",)) for name in ("tide", "reef", "forest", "peak")])
@@ -99,3 +101,25 @@ def test_a_backlog_longer_than_a_batch_is_read_to_its_end(database: sa.Engine) -
     one = process(database)
     one.catch_up()
     assert one._knowledge.transitions.watchers("tide") == 900
+
+
+def test_the_background_goes_on_after_what_nobody_expected(
+    database: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, failed = process(database), threading.Event()
+    read = one._read
+
+    def fail_once() -> None:
+        if failed.is_set():
+            return read()
+        failed.set()
+        raise RuntimeError("Nobody expected this.")
+
+    monkeypatch.setattr(one, "_read", fail_once)
+    monkeypatch.setattr("matinee.recommender.serving._FAILED_SECONDS", 0.01)
+    accept(database, play("ada", "tide"))
+    one.start()
+    try:
+        until("the background to read", lambda: one.progress("ada"))
+    finally:
+        one.stop()

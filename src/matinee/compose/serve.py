@@ -1,7 +1,6 @@
 """The control plane: pages, API, steering and manifests in one process; any number of them may run."""
 
 import asyncio
-import contextlib
 import gc
 import secrets
 import signal
@@ -47,6 +46,7 @@ from matinee.web import application as web
 
 _log = structlog.get_logger()
 _RELAY_SECONDS = 0.05
+_FAILED_SECONDS = 5.0
 _YOUNG_OBJECTS = 20_000
 _SWITCH_SECONDS = 0.0005
 
@@ -75,6 +75,7 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
         allowed=_allowed(settings),
     )
     archive = Archive(engine=engine, objects=objects, log=log, clock=clock)
+    archive.check_log()
     artefacts = Artefacts(objects=objects, archive=archive, log=log, clock=clock)
     rooms = Rooms(
         accounts=accounts,
@@ -188,5 +189,10 @@ async def run_serve(settings: Settings) -> None:
 
 def _relay(relay: Relay, stop: threading.Event) -> None:
     while not stop.wait(_RELAY_SECONDS):
-        with contextlib.suppress(Unavailable):
+        try:
             relay.forward()
+        except Unavailable:
+            continue
+        except Exception:  # noqa: BLE001 - a thread that ends would leave every event of this process in the outbox
+            _log.exception("relay.failed")
+            stop.wait(_FAILED_SECONDS)

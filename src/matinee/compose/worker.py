@@ -89,6 +89,7 @@ def run_worker(settings: Settings) -> None:
 def _archive(settings: Settings, engine: sa.Engine, objects: ObjectStore, log: EventLog) -> tuple[Upkeep, Artefacts]:
     clock = SystemClock()
     archive = Archive(engine=engine, objects=objects, log=log, clock=clock)
+    archive.check_log()
     upkeep = Upkeep(archive, secrets.token_bytes, settings.events_keep_days, settings.archive_keep_days)
     return upkeep, Artefacts(objects=objects, archive=archive, log=log, clock=clock)
 

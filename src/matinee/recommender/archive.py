@@ -23,7 +23,7 @@ import structlog
 from obstore.store import ObjectStore
 from prometheus_client import Counter, Gauge
 
-from matinee.model.errors import Conflict, Unavailable, bare_reason
+from matinee.model.errors import Conflict, Invalid, Unavailable, bare_reason
 from matinee.model.events import Event, MemberForgotten
 from matinee.ports import Clock, EventLog
 from matinee.recommender import store
@@ -196,6 +196,17 @@ class Archive:
         """The position up to which the archive has everything."""
         with self.reading() as connection:
             return store.written_through(connection)
+
+    def check_log(self) -> None:
+        """Invalid if the log ends before what is archived. Unavailable if the database or the log does not answer."""
+        # In this order: the log may only have grown since.
+        written, end = self.written_through(), self.log.end()
+        if end < written:
+            raise Invalid(
+                f"The event log ends at position {end}, and the archive has events up to {written} already: this is "
+                "another log, or it lost events. Set MATINEE_EVENTS to the log that was archived; for one that is "
+                'lost, see "Back up" in docs/operations.md.'
+            )
 
     def dropped_through(self) -> int:
         """The position up to which the log may have let go of its events."""

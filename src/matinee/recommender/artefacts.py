@@ -132,6 +132,7 @@ class Artefacts:
         """What is known without the log.
 
         The newest artefact; where the log let go of what came after it, or where there is none, the archive tells on.
+        What is of another log, for it lies beyond the end of this one, does not say where to go on in this one.
         Unavailable if a part of the world does not answer.
         """
         knowledge, position = self._newest() or (Knowledge(), 0)
@@ -144,11 +145,14 @@ class Artefacts:
                 knowledge.learn(event, now)
                 learned += 1
         _log.info("recommender.archive_read", after=position, through=through, events=learned)
-        return Beginning(knowledge, through, learned)
+        return Beginning(knowledge, through if through <= self._log.end() else 0, learned)
 
     def renew(self) -> bool:
         """Write a new artefact if enough was learned since the last one, or if somebody was forgotten."""
         newest = max(self._positions(), default=0)
+        if newest > self._log.end():
+            # It is of another log, and would be taken for one of this log as soon as that is as long.
+            newest = 0
         found = self.begin()
         knowledge, position, learned = found.knowledge, found.position, found.learned
         now, end, tail = self._clock.now(), self._log.end(), self._log.tail(position)
@@ -166,14 +170,21 @@ class Artefacts:
         _position.set(position)
         _log.info("recommender.artefact_written", position=position, bytes=len(body), profiles=len(knowledge.histories))
         # Older ones still know who was forgotten.
-        for old in sorted(self._positions(), reverse=True)[1 if forgot else _KEPT :]:
+        standing, end = sorted(self._positions(), reverse=True), self._log.end()
+        foreign = [one for one in standing if one > end]
+        for old in foreign + standing[len(foreign) + (1 if forgot else _KEPT) :]:
             with objects_answer(), suppress(FileNotFoundError):
                 obstore.delete(self._objects, _key(old))
         return True
 
     def _newest(self) -> tuple[Knowledge, int] | None:
-        for position in sorted(self._positions(), reverse=True):
+        # In this order: the log may only have grown since.
+        standing, end = sorted(self._positions(), reverse=True), self._log.end()
+        for position in standing:
             key = _key(position)
+            if position > end:
+                _log.warning("recommender.artefact_passed_over", key=key, reason=f"The event log ends at {end}.")
+                continue
             with objects_answer():
                 try:
                     body = bytes(obstore.get(self._objects, key).bytes())

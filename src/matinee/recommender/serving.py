@@ -23,6 +23,7 @@ __all__ = ["Recommender", "Row", "RowKind"]
 _log = structlog.get_logger()
 _BATCH = 1000
 _PAUSE_SECONDS = 0.25
+_FAILED_SECONDS = 5.0
 _EVERYTHING = 18
 
 
@@ -128,7 +129,11 @@ class Recommender:
 
     def _keep_up(self) -> None:
         while not self._stop.wait(_PAUSE_SECONDS):
-            self.catch_up()
+            try:
+                self.catch_up()
+            except Exception:  # noqa: BLE001 - a thread that ends would leave every page with what was known then
+                _log.exception("recommender.failed")
+                self._stop.wait(_FAILED_SECONDS)
 
     def _read(self) -> None:
         """Take in what the log has, and what was accepted but is not in it yet: no page waits for a writer.
