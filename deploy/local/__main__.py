@@ -46,7 +46,7 @@ def environment(data: Path, port: int, stack: ExitStack) -> dict[str, str]:
 
     begun = time.monotonic()
     database = stack.enter_context(
-        postgresql.postgresql(durable=True, password=_password(kept), folder=_postgresql_folder(data))
+        postgresql.postgresql(durable=True, password=_password(kept), folder=postgresql_folder(data))
     )
     if not database.execute(f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'"):
         database.create_database(DATABASE)
@@ -120,7 +120,7 @@ def _password(kept: Path) -> str:
     return file.read_text()
 
 
-def _postgresql_folder(data: Path) -> Path:
+def postgresql_folder(data: Path) -> Path:
     """Where PostgreSQL keeps its data: as root it runs as a user who may not see into the data folder."""
     return Path("/var/tmp") / f"matinee-postgresql-{hashlib.sha256(str(data).encode()).hexdigest()[:12]}"
 
