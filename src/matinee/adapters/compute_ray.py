@@ -71,8 +71,11 @@ class RayCompute:
     def _keep(self) -> None:
         said = ""
         while not self._closing.is_set():
-            link = self._link = _Link(self._address)
-            reason = link.follow(self._hear)
+            try:
+                reason = self._follow()
+            except Exception as error:  # noqa: BLE001 - without this thread no future would ever end
+                _log.exception("compute.link_failed", address=self._address)
+                reason = f"The link to Ray at {self._address} failed: {error!r}."
             self._link = None
             self._tickets.equip(())
             for ticket in self._tickets.running():
@@ -83,6 +86,12 @@ class RayCompute:
                 _log.warning("compute.away", reason=reason, waiting=len(self._tickets.waiting()))
                 said = reason
             self._closing.wait(_AGAIN_SECONDS)
+
+    def _follow(self) -> str:
+        link = self._link = _Link(self._address)
+        if self._closing.is_set():
+            link.leave()
+        return link.follow(self._hear)
 
     def _start(self, ticket: Ticket) -> None:
         try:
@@ -115,7 +124,11 @@ class RayCompute:
     def _end(self, kind: str, ticket: Ticket, *what: Any) -> None:
         name = ticket.task.name
         if kind == "ended":
-            outcome, untold = pickle.loads(what[0])  # noqa: S301 - written by our own code on a node of our cluster
+            try:
+                outcome, untold = pickle.loads(what[0])  # noqa: S301 - written by our own code on a node of our cluster
+            except Exception as error:  # noqa: BLE001 - of another version: its modules and classes are not ours
+                sentence = f"What {name} returned cannot be read here: {error!r}."
+                outcome, untold = ("raised", Unavailable(sentence)), ()
             self._tell(ticket.number, untold)
             self._tickets.settle(ticket, outcome)
         elif kind == "cancelled":
@@ -174,14 +187,18 @@ class _Link:
     def __init__(self, address: str) -> None:
         self._address = address
         self._messages: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process has ended
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "matinee.adapters.compute_ray_link", address],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._messages,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            start_new_session=True,  # a Ctrl-C on the terminal is for who holds this link
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "matinee.adapters.compute_ray_link", address],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._messages,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                start_new_session=True,  # a Ctrl-C on the terminal is for who holds this link
+            )
+        except BaseException:
+            self._messages.close()
+            raise
         self._ordering = threading.Lock()
         self._deadline = time.monotonic() + _CONNECT_SECONDS
         self._ended = threading.Event()
@@ -203,21 +220,32 @@ class _Link:
             self._process.stdin.close()
 
     def follow(self, hear: Callable[..., None]) -> str:
-        """Pass on its letters until it ends; a sentence that says why it did."""
+        """Pass on its letters until it ends; a sentence that says why it did. What ``hear`` raises ends it too."""
         assert self._process.stdout is not None
         reason = ""
-        with contextlib.suppress(EOFError, OSError, pickle.UnpicklingError):
-            while True:
-                kind, *what = pickle.load(self._process.stdout)  # noqa: S301 - from the process started above
-                assert self._process.stdin is not None
-                if not self._process.stdin.closed:
-                    self._deadline = time.monotonic() + _SILENT_SECONDS
-                if kind in {"away", "refused", "lost"}:
-                    reason = what[0]
-                else:
-                    hear(kind, *what)
-        late = time.monotonic() > self._deadline
-        self._end()
+        try:
+            with contextlib.suppress(EOFError, OSError, pickle.UnpicklingError):
+                while True:
+                    kind, *what = pickle.load(self._process.stdout)  # noqa: S301 - from the process started above
+                    assert self._process.stdin is not None
+                    if not self._process.stdin.closed:
+                        self._deadline = time.monotonic() + _SILENT_SECONDS
+                    if kind in {"away", "refused", "lost"}:
+                        reason = what[0]
+                    else:
+                        hear(kind, *what)
+            late = time.monotonic() > self._deadline
+        finally:
+            words = self._end()
+        if late:
+            return f"Ray at {self._address} does not answer in time."
+        return reason or f"The link to Ray at {self._address} broke off: {words[-1] if words else 'it said nothing'}."
+
+    def _end(self) -> list[str]:
+        """Stop the process; the last lines that it wrote."""
+        assert self._process.stdout is not None
+        self._ended.set()
+        self._process.kill()
         self._process.wait()
         self._process.stdout.close()
         with contextlib.suppress(OSError):
@@ -226,16 +254,10 @@ class _Link:
         self._messages.seek(0)
         words = self._messages.read()[-2000:].decode("utf-8", "replace").strip().splitlines()
         self._messages.close()
-        if late:
-            return f"Ray at {self._address} does not answer in time."
-        return reason or f"The link to Ray at {self._address} broke off: {words[-1] if words else 'it said nothing'}."
+        return words
 
     def _watch(self) -> None:
         while not self._ended.wait(0.5):
             if time.monotonic() > self._deadline:
                 self._process.kill()
                 return
-
-    def _end(self) -> None:
-        self._ended.set()
-        self._process.kill()
