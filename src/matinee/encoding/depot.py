@@ -71,9 +71,12 @@ class Depot:
             yield Path(desk)
 
     def source(self, key: str, identity: str) -> Path:
-        """An object of the store as a file, fetched once on each machine; ``identity`` tells its bytes from others."""
+        """An object of the store as a file, fetched once on each machine; ``identity`` tells its bytes from others.
+
+        Unavailable if the object has other bytes by now.
+        """
         digest = hashlib.sha256(f"{key} {identity}".encode()).hexdigest()[:16]
-        return self._fetch(key, f"source-{digest}")
+        return self._fetch(key, f"source-{digest}", identity)
 
     def rendition(self, file: str) -> Path:
         """A rendition that was kept, as a file."""
@@ -140,7 +143,7 @@ class Depot:
         except OSError:  # another disk
             obstore.put(store, key, path)
 
-    def _fetch(self, key: str, name: str) -> Path:
+    def _fetch(self, key: str, name: str, identity: str | None = None) -> Path:
         if self.folder is not None:
             return self.folder / key
         place = self.shelf / name
@@ -150,9 +153,12 @@ class Depot:
             if place.exists():
                 return place
             self._sweep()
+            found = obstore.get(store, key)
+            if identity not in {None, identity_of(found.meta["size"], found.meta["e_tag"])}:
+                raise Unavailable(f"The source {key} was replaced while it was encoded, which begins anew.")
             part = self.shelf / f"{name}.part"
             with part.open("wb") as file:
-                for chunk in obstore.get(store, key).stream():
+                for chunk in found.stream():
                     file.write(bytes(chunk))
             part.replace(place)
         return place
@@ -178,6 +184,11 @@ class Depot:
             yield self.open_store()
         except obstore.exceptions.BaseError as error:
             raise StoreUnavailable(str(error).partition("\n")[0]) from error
+
+
+def identity_of(size_bytes: int, tag: str | None) -> str:
+    """What tells one source from another: its size and the store's tag for its bytes."""
+    return json.dumps([size_bytes, tag])
 
 
 def kept_work(store: ObjectStore) -> list[str]:

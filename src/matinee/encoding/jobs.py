@@ -27,6 +27,10 @@ REFUSED = "refused"
 """The last stage of an encode whose source cannot be right, which is no fault of ours."""
 
 
+class JobsUnavailable(Unavailable):
+    """The jobs' database does not answer, which is not the film's fault."""
+
+
 class Jobs:
     """The queue of encodes, in the database."""
 
@@ -234,4 +238,4 @@ def _database_answers() -> Iterator[None]:
         yield
     except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        raise Unavailable(f"The database of the encodes does not answer: {reason}.") from error
+        raise JobsUnavailable(f"The database of the encodes does not answer: {reason}.") from error

@@ -8,6 +8,7 @@ import errno
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,11 +18,11 @@ from obstore.store import ObjectStore
 from prometheus_client import Counter, Histogram
 
 from matinee.encoding.commands import PRESET
-from matinee.encoding.depot import Depot, Finished, StoreUnavailable, kept_work
+from matinee.encoding.depot import Depot, Finished, StoreUnavailable, identity_of, kept_work
 from matinee.encoding.ffmpeg import Tools
 from matinee.encoding.inspection import Film
-from matinee.encoding.jobs import REFUSED, Job, Jobs, JobState
-from matinee.encoding.production import Order, Production, identity_of
+from matinee.encoding.jobs import REFUSED, Job, Jobs, JobState, JobsUnavailable
+from matinee.encoding.production import Order, Production
 from matinee.encoding.steps import Place, Source
 from matinee.model.errors import Conflict, EncodingFailed, NotFound, Refused, Unavailable, bare_reason
 from matinee.model.ids import RandomBytes, new_id
@@ -74,15 +75,29 @@ class Pipeline:
         self._font = font
         self._preset = preset
         self._lease_seconds = lease_seconds
+        self._stranded: dict[str, str] = {}  # by owner: the job whose end the database did not hear
 
     def run_once(self, owner: str) -> bool:
         """Lease one job and carry it to its end; False if none waits. ``owner`` is unique to who calls.
 
-        Raises Unavailable if compute was closed meanwhile; the job then waits for the next worker.
+        Raises Unavailable if compute was closed meanwhile; the job then waits for the next worker. Also if the
+        database is away: the owner's next call gives the job back, so that this start is no failure of the film's.
         """
+        if owner in self._stranded:
+            with suppress(Conflict):  # another worker has it
+                self._jobs.give_back(self._stranded[owner], owner)
+            del self._stranded[owner]
         job = self._jobs.lease(owner, self._lease_seconds)
         if job is None:
             return False
+        try:
+            self._see_through(job, owner)
+        except JobsUnavailable:
+            self._stranded[owner] = job.id
+            raise
+        return True
+
+    def _see_through(self, job: Job, owner: str) -> None:
         started = self._clock.now()
         facts: dict[str, object] = {"job": job.id, "title": job.title_id, "source": job.source_name}
         try:
@@ -108,7 +123,8 @@ class Pipeline:
             facts |= {"outcome": "postponed", "reason": reason}
         except (Unavailable, OSError) as error:
             delay = _RETRY_SECONDS * 3 ** max(job.failures - 1, 0)
-            state = self._jobs.postpone(job.id, owner, _sentence(job, error), delay)
+            blames = not isinstance(error, JobsUnavailable)
+            state = self._jobs.postpone(job.id, owner, _sentence(job, error), delay, blames=blames)
             facts |= {"outcome": "postponed" if state == "queued" else "failed", "reason": str(error)}
         except Exception as error:  # noqa: BLE001 - a fault of ours must not stop the films behind this one
             _log.exception("encode.broke", **facts)
@@ -118,7 +134,6 @@ class Pipeline:
         _ended.labels(outcome=str(facts["outcome"])).inc()
         _seconds.observe(seconds)
         _log.info("encode.ended", seconds=round(seconds, 3), attempt=job.attempts, **facts)
-        return True
 
     def sweep(self) -> None:
         """Delete what the store keeps of jobs that are gone or done, or failed a day ago."""
@@ -191,6 +206,7 @@ class _Recorder:
         self._lease_seconds = lease_seconds
         self._said: tuple[str, float] = ("", -1.0)
         self._progress = 0.0
+        self._held = time.monotonic()
 
     def planned(self, film: Film, ladder: Ladder, names: tuple[str, ...]) -> None:
         _log.info(
@@ -208,19 +224,25 @@ class _Recorder:
         self.beat(stage, renditions)
 
     def beat(self, stage: str, renditions: Mapping[str, float] | None = None) -> None:
-        """Write stage and progress, at most once a second while the stage lasts."""
+        """Write stage and progress, at most once a second while the stage lasts.
+
+        A database that is away stops nothing before the lease has run out.
+        """
         now = time.monotonic()
         if stage == self._said[0] and now - self._said[1] < _BEAT_SECONDS:
             return
         self._said = (stage, now)
-        self._jobs.progress(
-            self._job.id,
-            self._owner,
-            stage=stage,
-            progress=self._progress,
-            seconds=self._lease_seconds,
-            renditions=renditions,
-        )
+        share, seconds = self._progress, self._lease_seconds
+        try:
+            self._jobs.progress(
+                self._job.id, self._owner, stage=stage, progress=share, seconds=seconds, renditions=renditions
+            )
+        except Unavailable as error:
+            if time.monotonic() - self._held >= seconds:
+                raise
+            _log.warning("encode.unheard", job=self._job.id, reason=str(error))
+        else:
+            self._held = now
 
     def made(self, finished: Finished) -> None:
         self._jobs.made(

@@ -5,7 +5,6 @@ machine. Run again for the same order, it goes on where it was stopped.
 """
 
 import hashlib
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
@@ -271,8 +270,3 @@ def _video_needs(film: Film, rungs: Sequence[Rung]) -> Needs:
     frames = film.picture.display_width * film.picture.height * _SOURCE_FRAMES + sum(pixels) * _RUNG_FRAMES
     cores = 4.0 if max(pixels) > _LARGE_PIXELS else 2.0
     return Needs(cores, _PROGRAM_BYTES + round(frames * _PIXEL_BYTES))
-
-
-def identity_of(size_bytes: int, tag: str | None) -> str:
-    """What tells one source from another: its size and the store's tag for its bytes."""
-    return json.dumps([size_bytes, tag])
