@@ -12,7 +12,8 @@ from matinee.model.errors import Invalid, LimitReached, MatineeError, NotFound, 
 
 
 def leaves(kind: type[MatineeError]) -> set[type[MatineeError]]:
-    below = kind.__subclasses__()
+    # A room may tell its own Unavailable from others'; to callers it is the tree's.
+    below = [one for one in kind.__subclasses__() if one.__module__ == errors.__name__]
     return set[type[MatineeError]]().union(*map(leaves, below)) if below else {kind}
 
 
