@@ -30,6 +30,7 @@ _TRIES = 2
 _BEAT_SECONDS = 1.0
 _NEWS_SECONDS = 10.0
 _FORCE_SECONDS = 5.0  # a task that has not heard of its end by then loses its worker
+_MISSED_SECONDS = 5.0
 _LEAVE_SECONDS = 5.0
 _HELLO_SECONDS = 20.0
 
@@ -45,6 +46,9 @@ class Link:
         self._happened: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
         self._refs: dict[int, Any] = {}
         self._stopping: dict[int, float] = {}
+        # Where a task was sent, and since when that node is missing.
+        self._sent: dict[int, str] = {}
+        self._missing: dict[int, float] = {}
 
     def run(self) -> None:
         """Until the orders end or the connection is lost."""
@@ -123,8 +127,10 @@ class Link:
         while True:
             if time.monotonic() >= beat:
                 beat = time.monotonic() + _BEAT_SECONDS
-                self._say("machines", self._machines())
+                machines = self._machines()
+                self._say("machines", machines)
                 self._insist()
+                self._miss({machine.name for machine in machines})
             try:
                 kind, *what = self._happened.get(timeout=max(beat - time.monotonic(), 0.0))
             except queue.Empty:
@@ -155,7 +161,8 @@ class Link:
             scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=True, _spill_on_unavailable=True),
         ).remote(number, name, letter, takes.cores, self._mailbox)
         self._refs[number] = ref
-        ref.future().add_done_callback(lambda future: self._happened.put(("end", number, future)))
+        self._sent[number] = node
+        ref.future().add_done_callback(lambda future: self._happened.put(("end", number, ref, future)))
 
     def _on_stop(self, number: int) -> None:
         if number in self._refs:
@@ -168,8 +175,26 @@ class Link:
                 self._stopping[number] = time.monotonic() + _FORCE_SECONDS
                 self._ray.cancel(self._refs[number], force=True)
 
-    def _on_end(self, number: int, future: Any) -> None:
-        del self._refs[number]
+    def _miss(self, alive: set[str]) -> None:
+        """Give up what was sent to a node that is gone: its end is not always told."""
+        now = time.monotonic()
+        for number, node in list(self._sent.items()):
+            if node in alive:
+                self._missing.pop(number, None)
+            elif now - self._missing.setdefault(number, now) > _MISSED_SECONDS:
+                with contextlib.suppress(self._ray.exceptions.RayError):
+                    self._ray.cancel(self._refs[number], force=True)
+                self._forget(number)
+                self._say("adrift", number, f"node {node[:8]} is gone")
+
+    def _forget(self, number: int) -> None:
+        for kept in (self._refs, self._sent, self._missing):
+            kept.pop(number, None)
+
+    def _on_end(self, number: int, ref: Any, future: Any) -> None:
+        if self._refs.get(number) is not ref:
+            return  # given up meanwhile
+        self._forget(number)
         stopped = self._stopping.pop(number, None) is not None
         error = future.exception()
         if error is None:
