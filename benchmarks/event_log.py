@@ -31,7 +31,8 @@ from nats.js.api import StreamConfig
 
 from benchmarks.machine import report
 from matinee.adapters.events_jetstream import Address, JetStreamEventLog, Keeping
-from matinee.model.events import Event, PlaybackHeartbeat, to_json
+from matinee.event_json import to_json
+from matinee.model.events import Event, PlaybackHeartbeat
 
 TOGETHER, AT_ONCE = 20, 64
 MOST_A_SECOND = 4000

@@ -11,8 +11,9 @@ from matinee.adapters.clock_manual import ManualClock
 from matinee.adapters.events_database import DatabaseOutbox
 from matinee.encoding.jobs import Job, Jobs, JobState, RenditionState
 from matinee.encoding.lifecycle import TRANSITIONS
+from matinee.event_json import from_json
 from matinee.model.errors import Conflict, Invalid, NotFound
-from matinee.model.events import TitleEncoded, TitleEncodingFailed, from_json
+from matinee.model.events import TitleEncoded, TitleEncodingFailed
 from matinee.model.media import Presentation, Rendition, TrackKind, presentation_from_json
 
 _LEASE = 30.0

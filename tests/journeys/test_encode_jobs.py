@@ -30,8 +30,9 @@ from matinee.encoding.depot import kept_work
 from matinee.encoding.ffmpeg import find_sandbox, find_tools, run_ffmpeg
 from matinee.encoding.jobs import Job, Jobs, JobState, RenditionState
 from matinee.encoding.pipeline import Pipeline
+from matinee.event_json import from_json
 from matinee.model.errors import EncodingFailed, Unavailable
-from matinee.model.events import Facts, TitleEncoded, TitleEncodingFailed, from_json
+from matinee.model.events import Facts, TitleEncoded, TitleEncodingFailed
 from matinee.model.media import presentation_from_json
 from sources import TOOLS, draw, picture
 

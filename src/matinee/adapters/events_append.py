@@ -20,8 +20,9 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from matinee.adapters.events_tables import database_answers, insert, log, outbox, relays
+from matinee.event_json import to_json
 from matinee.model.errors import Invalid
-from matinee.model.events import Event, to_json
+from matinee.model.events import Event
 
 _appended = Counter("matinee_events_appended", "Events this process put straight into the log.")
 _together = Histogram(

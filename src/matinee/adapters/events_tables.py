@@ -12,8 +12,8 @@ from prometheus_client import Counter
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from matinee.event_json import from_json
 from matinee.model.errors import Invalid, Unavailable
-from matinee.model.events import from_json
 from matinee.ports import Recorded
 
 _log = structlog.get_logger()

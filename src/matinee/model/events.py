@@ -4,15 +4,10 @@ Every event carries an id (unique: a repeat is harmless), a time (UTC), its sour
 the facts of one type; ``FACTS`` maps type names to classes. Facts hold text, numbers, booleans, None and JSON values.
 """
 
-import json
-import math
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
-from datetime import UTC, datetime
-from functools import cache
-from typing import Any, ClassVar, get_origin, get_type_hints
-
-from matinee.model.errors import Invalid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
 
 SCHEMA_VERSION = 1
 
@@ -206,102 +201,3 @@ class Event:
     def type(self) -> str:
         """The name of the event's type, as ``playback.heartbeat``."""
         return self.facts.type
-
-
-def facts_from(kind: str, values: Mapping[str, Any]) -> Facts:
-    """The facts of an event type out of JSON values; unknown names are ignored, so that old readers bear new writers.
-
-    Raises Invalid with a sentence for an unknown type, a missing name or a value of the wrong kind.
-    """
-    facts = FACTS.get(kind)
-    if facts is None:
-        raise Invalid(f"There is no event type {kind!r}.")
-    chosen: dict[str, Any] = {}
-    for field in _shape(kind):
-        if field.name in values:
-            value = values[field.name]
-            if type(value) not in field.kinds or (type(value) is float and not math.isfinite(value)):
-                raise _wrong(kind, field, value)
-            chosen[field.name] = value
-        elif field.needed:
-            raise Invalid(f"An event {kind} needs {field.name!r}.")
-    return facts(**chosen)
-
-
-@dataclass(frozen=True, slots=True)
-class _Field:
-    """A fact's name, the kinds of JSON value it takes, and whether it may be left out."""
-
-    name: str
-    kinds: frozenset[type]
-    needed: bool
-
-
-_KINDS: Mapping[object, frozenset[type]] = {
-    float: frozenset({float, int}),
-    int: frozenset({int}),
-    str: frozenset({str}),
-    bool: frozenset({bool}),
-    type(None): frozenset({type(None)}),
-    Mapping: frozenset({dict}),
-}
-
-
-# Every reader of the log asks for these once an event: they are found once.
-@cache
-def _shape(kind: str) -> tuple[_Field, ...]:
-    facts = FACTS[kind]
-    hints = get_type_hints(facts)
-    shape = []
-    for field in fields(facts):
-        hint = hints[field.name]
-        parts = [Mapping] if get_origin(hint) is Mapping else getattr(hint, "__args__", (hint,))
-        kinds = frozenset[type]().union(*(_KINDS[part] for part in parts))
-        shape.append(_Field(field.name, kinds, needed=field.default is MISSING))
-    return tuple(shape)
-
-
-def _wrong(kind: str, field: _Field, value: Any) -> Invalid:
-    if dict in field.kinds:
-        return Invalid(f"In an event {kind}, {field.name!r} must be an object.")
-    if type(value) in field.kinds:
-        return Invalid(f"In an event {kind}, {field.name!r} must be a finite number.")
-    wanted = next(wanted for wanted in (float, int, str, bool) if wanted in field.kinds)
-    return Invalid(f"In an event {kind}, {field.name!r} must be of type {wanted.__name__}.")
-
-
-# Made once: json.dumps makes one anew wherever its arguments are not the usual ones.
-_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-
-
-def to_json(event: Event) -> str:
-    """The event as one line of JSON. Raises Invalid if a fact is not a finite number: nobody could read it."""
-    facts = event.facts
-    names: tuple[str, ...] = facts.__slots__
-    try:
-        return _encode(
-            {
-                "version": SCHEMA_VERSION,
-                "id": event.id,
-                "type": facts.type,
-                "time": event.time.astimezone(UTC).isoformat(),
-                "source": event.source,
-                "facts": {name: getattr(facts, name) for name in names},
-            }
-        )
-    except ValueError as error:
-        raise Invalid(f"The event {event.id!r} ({event.type}) cannot be written: {error}.") from error
-
-
-def from_json(text: str) -> Event:
-    """The event out of ``to_json``'s line. Raises Invalid if the line is not one."""
-    try:
-        value = json.loads(text)
-        time = datetime.fromisoformat(value["time"])
-        named = isinstance(value["id"], str) and isinstance(value["source"], str)
-        if not named or time.tzinfo is None:
-            raise Invalid("An event's id and source are text, and its time says its zone.")
-        facts = facts_from(value["type"], value["facts"])
-        return Event(id=value["id"], time=time.astimezone(UTC), source=value["source"], facts=facts)
-    except (ValueError, KeyError, TypeError) as error:
-        raise Invalid(f"This is not an event: {error}.") from error

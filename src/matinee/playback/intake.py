@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
+from matinee.event_json import facts_from
 from matinee.model.errors import Invalid, NotFound
 from matinee.model.events import (
     FACTS,
@@ -19,18 +20,19 @@ from matinee.model.events import (
     PlaybackStopped,
     PlaybackSwitched,
     SearchMade,
-    facts_from,
 )
 from matinee.playback import qoe
 
 PLAYBACK_FACTS = (PlaybackStarted, PlaybackHeartbeat, PlaybackStopped, PlaybackFailed, PlaybackSwitched)
 PLAYBACK_TYPES = frozenset(kind.type for kind in PLAYBACK_FACTS)
 PROFILE_TYPES = frozenset(kind.type for kind in (ImpressionShown, SearchMade))
+_TYPES = PLAYBACK_TYPES | PROFILE_TYPES
 _ENVELOPE = frozenset({"id", "type", "time", "facts"})
 _EVENT_ID = re.compile(r"[!-~]{1,100}")
 # NUL and lone surrogates are text that no database keeps.
 _NO_TEXT = re.compile(r"[\x00\ud800-\udfff]")
 _LONGEST_TEXT = 500
+_IDS = frozenset({"profile_id", "title_id", "playback_id"})
 _LONGEST_ID = 64
 _OLDEST = timedelta(days=30)
 # Beyond any length in seconds, any rate and any count.
@@ -67,12 +69,12 @@ def read_sent(place: int, values: Any, now: datetime) -> Sent:
     event_id, kind, facts = values.get("id"), values.get("type"), values.get("facts", {})
     if not isinstance(event_id, str) or not _EVENT_ID.fullmatch(event_id):
         raise Invalid(f"Event {place} needs an 'id' of 1 to 100 printable ASCII characters.")
-    if not isinstance(kind, str) or kind not in PLAYBACK_TYPES | PROFILE_TYPES:
+    if not isinstance(kind, str) or kind not in _TYPES:
         raise Invalid(f"Event {place} has the type {kind!r:.60}, which is none that a player may send.")
     if not isinstance(facts, Mapping):
         raise Invalid(f"Event {place} has 'facts' that are not an object.")
-    flat = {name: value for name, value in values.items() if name not in _ENVELOPE}
-    told = {**flat, **facts}
+    told = {name: value for name, value in values.items() if name not in _ENVELOPE}
+    told.update(facts)
     for name, value in told.items():
         if isinstance(value, str) and _unfit(name, value):
             raise Invalid(f"In event {place}, {name!r:.60} is too long or holds a character that no text has.")
@@ -80,8 +82,11 @@ def read_sent(place: int, values: Any, now: datetime) -> Sent:
 
 
 def _unfit(name: str, text: str) -> bool:
-    longest = _LONGEST_ID if name in {"profile_id", "title_id", "playback_id"} or "edge_id" in name else _LONGEST_TEXT
-    return len(text) > longest or _NO_TEXT.search(text) is not None
+    longest = _LONGEST_ID if name in _IDS or "edge_id" in name else _LONGEST_TEXT
+    if len(text) > longest:
+        return True
+    # Most text is an id: seen to be sane at once.
+    return not (text.isascii() and text.isprintable()) and _NO_TEXT.search(text) is not None
 
 
 def _time(place: int, text: Any, now: datetime) -> datetime:

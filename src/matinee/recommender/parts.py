@@ -4,7 +4,6 @@ It loads pyarrow, so who only may come to need it imports this where it does.
 """
 
 import io
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,8 +14,9 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import parquet
 
+from matinee.event_json import facts_from_json, facts_to_json
 from matinee.model.errors import Invalid
-from matinee.model.events import SCHEMA_VERSION, Event, Facts, facts_from
+from matinee.model.events import SCHEMA_VERSION, Event, Facts
 
 SCHEMA: Mapping[str, str] = {
     "id": "unique among the events of the log's last minutes, as a rule for ever",
@@ -92,7 +92,7 @@ def drafts(events: Iterable[Placed]) -> list[Draft]:
         for name in _NAMED:
             columns[name].append(facts.get(name))
         columns["position"].append(position)
-        columns["facts"].append(json.dumps(facts, separators=(",", ":"), allow_nan=False))
+        columns["facts"].append(facts_to_json(event.facts))
     return [Draft(day, len(columns["id"]), _parquet(columns)) for day, columns in sorted(days.items())]
 
 
@@ -180,7 +180,7 @@ def read(part: Path, after: int = 0) -> Iterator[Placed]:
                 if position <= after:
                     continue
                 try:
-                    event = Event(event_id, time.astimezone(UTC), source, facts_from(kind, json.loads(facts)))
+                    event = Event(event_id, time.astimezone(UTC), source, facts_from_json(kind, facts))
                 except Invalid:
                     continue
                 yield position, event

@@ -2,8 +2,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from matinee.event_json import facts_from, from_json, to_json
 from matinee.model.errors import Invalid
-from matinee.model.events import Event, TitleEncoded, facts_from, from_json, to_json
+from matinee.model.events import Event, TitleEncoded
 
 
 def test_a_presentation_travels_in_an_event_as_an_object() -> None:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from matinee.event_json import facts_from, facts_from_json, facts_to_json, from_json, to_json
 from matinee.model.errors import Invalid
-from matinee.model.events import FACTS, SCHEMA_VERSION, Event, Facts, SearchMade, facts_from, from_json, to_json
+from matinee.model.events import FACTS, SCHEMA_VERSION, Event, Facts, SearchMade, TitleEncoded
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -52,11 +53,21 @@ events = st.builds(
 def test_every_event_comes_back_as_it_was_written(event: Event) -> None:
     line = to_json(event)
     assert "\n" not in line
-    assert line.isascii()
     back = from_json(line)
     assert back == event
     assert type(back.facts) is type(event.facts)
     assert back.time.tzinfo is UTC
+
+
+@given(facts=st.one_of(*(facts_of(kind) for kind in FACTS.values())))
+def test_facts_alone_come_back_as_they_were_written(facts: Facts) -> None:
+    assert facts_from_json(facts.type, facts_to_json(facts)) == facts
+
+
+@given(event=events)
+def test_a_line_is_what_every_reader_of_json_reads(event: Event) -> None:
+    value = json.loads(to_json(event))
+    assert facts_from(value["type"], value["facts"]) == event.facts
 
 
 def test_a_written_event_says_its_version_and_its_time_in_utc() -> None:
@@ -66,7 +77,7 @@ def test_a_written_event_says_its_version_and_its_time_in_utc() -> None:
         "version": SCHEMA_VERSION,
         "id": "e1",
         "type": "search.made",
-        "time": "2026-01-01T10:00:00+00:00",
+        "time": "2026-01-01T10:00:00Z",
         "source": "test",
         "facts": {"profile_id": "p1", "query": "tides", "found": 2},
     }
@@ -126,7 +137,8 @@ def test_a_needed_fact_that_is_missing_is_named(kind: type[Facts]) -> None:
 
 
 def _any(hint: Any) -> Any:
-    return {str: "text", int: 1, float: 1.0, bool: True}.get(next(iter(get_args(hint)), hint), {})
+    wanted = get_args(hint)[0] if isinstance(hint, UnionType) else hint
+    return {str: "text", int: 1, float: 1.0, bool: True}.get(wanted, {})
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
@@ -138,6 +150,11 @@ def test_a_number_that_is_none_is_neither_read_nor_written(number: float) -> Non
     object.__setattr__(heartbeat, "position_seconds", number)
     with pytest.raises(Invalid, match=r"The event 'e1' \(playback.heartbeat\) cannot be written"):
         to_json(Event("e1", NOON, "test", heartbeat))
+    encoded = TitleEncoded("t", "r", {"renditions": [{"peak_bps": number}]})
+    with pytest.raises(Invalid, match="'presentation' must be a finite number"):
+        to_json(Event("e1", NOON, "test", encoded))
+    with pytest.raises(Invalid, match=r"An event search\.made cannot be read"):
+        facts_from_json("search.made", '{"profile_id":"p","query":"q","found":NaN}')
 
 
 def test_yes_is_not_a_number_and_an_unknown_type_is_named() -> None:
