@@ -69,6 +69,7 @@ _log = structlog.get_logger()
 _reacted = Counter("matinee_reactions", "Tries to react to an event.", ["group", "type", "outcome"])
 
 _BATCH = 500
+_TOGETHER = 2_000
 _WAIT_SECONDS = 0.5
 _PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0)
 _INTERRUPTED_SECONDS = 1.0
@@ -113,7 +114,7 @@ class Consumers:
         group = self._log.group(name, [facts.type for facts in what] if isinstance(what, Mapping) else ())
         while not stop.is_set():
             try:
-                with group.batch(_BATCH, _WAIT_SECONDS) as batch:
+                with group.batch(_BATCH if isinstance(what, Mapping) else _TOGETHER, _WAIT_SECONDS) as batch:
                     if isinstance(what, Mapping):
                         self._one_by_one(name, batch, what, stop)
                     elif batch:

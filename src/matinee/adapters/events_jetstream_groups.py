@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import structlog
 
 from matinee.adapters.events_jetstream_consumers import GroupConsumer
-from matinee.adapters.events_jetstream_messages import Memory, events_of, lines_of
+from matinee.adapters.events_jetstream_messages import Memory, concerns, events_of, lines_of, marks_of
 from matinee.adapters.events_jetstream_pulls import Message
 from matinee.adapters.events_jetstream_streams import PATIENCE_SECONDS, EventStream
 from matinee.adapters.events_jetstream_tails import Feed, read_back_from
@@ -28,6 +28,8 @@ _log = structlog.get_logger()
 # Another member's lease is looked at again after so long.
 _AGAIN_SECONDS = 0.2
 _MOST_READ_AT_ONCE = 500
+# A group of rare types that found nothing looks through more at once, up to so many events.
+_MOST_PASSED_OVER = 8_000
 
 
 class _Lease:
@@ -106,6 +108,7 @@ class JetStreamGroup:
         self._memory = memory
         self._lease_seconds = lease_seconds
         self._types = frozenset(types)
+        self._marks = marks_of(self._types)
         self._consumer = GroupConsumer(stream, name)
         # The last sequence whose events this member's memory has.
         self._known = 0
@@ -147,20 +150,23 @@ class JetStreamGroup:
 
     def _next(self, lease: _Lease, limit: int, deadline: float) -> _Held | None:
         call = self._stream.connection.call
+        wanted = limit
         while True:
             self._remember(call(self._consumer.ready(), 2 * PATIENCE_SECONDS))
             # A request that is open at the server does not outlive the lease of the member that made it.
             wait_seconds = min(max(0.0, deadline - time.monotonic()), self._lease_seconds / 3)
-            messages = call(self._consumer.messages(limit, wait_seconds), wait_seconds + PATIENCE_SECONDS)
+            messages = call(self._consumer.messages(wanted, wait_seconds), wait_seconds + PATIENCE_SECONDS)
             if not lease.holds():
                 raise self._went_on()
             if messages:
                 self._known = messages[-1].sequence
-                lines = [line for message in messages for line in lines_of(message.sequence, message.data)]
+                concerned = (message for message in messages if concerns(message.data, self._marks))
+                lines = [line for message in concerned for line in lines_of(message.sequence, message.data)]
                 if events := events_of(lines, self._memory, after=0, types=self._types):
                     return _Held(lease, events, messages[-1])
                 # Nothing but repeats, other types, and what this version cannot read.
                 self._acknowledge(lease, messages[-1])
+                wanted = min(2 * wanted, _MOST_PASSED_OVER)
             elif time.monotonic() >= deadline:
                 return None
 

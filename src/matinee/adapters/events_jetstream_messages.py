@@ -45,6 +45,16 @@ def lines_of(sequence: int, data: bytes) -> list[Line]:
     return [Line(first + place, body) for place, body in enumerate(bodies)]
 
 
+def marks_of(types: Collection[str]) -> tuple[bytes, ...]:
+    """What a message has somewhere if an event of these types is in it."""
+    return tuple(f'"type":"{kind}"'.encode() for kind in types)
+
+
+def concerns(data: bytes, marks: Sequence[bytes]) -> bool:
+    """Whether a message may have such an event; without marks any has."""
+    return not marks or any(mark in data for mark in marks)
+
+
 def last_place(sequence: int) -> int:
     """The position of a message's last event; 0 before the first message."""
     return sequence * PLACES + PLACES - 1 if sequence > 0 else 0
