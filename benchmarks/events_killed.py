@@ -40,7 +40,7 @@ ENGINES = {
     "jetstream": ("JetStream, 3 replicas", "postgresql", "nats"),
 }
 _PAUSE_SECONDS = (1.0, 3.0)
-_LONGEST_SECONDS = 300.0
+_LONGEST_SECONDS = 900.0
 _DRAIN_SECONDS = 60.0
 _ANSWER_SECONDS = 20.0
 
