@@ -40,7 +40,7 @@ ENGINES = {
     "jetstream": ("JetStream, 3 replicas", "postgresql", "nats"),
 }
 _PAUSE_SECONDS = (1.0, 3.0)
-_LONGEST_SECONDS = 900.0
+_LONGEST_SECONDS = 600.0
 _DRAIN_SECONDS = 60.0
 _ANSWER_SECONDS = 20.0
 
@@ -57,7 +57,11 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of the events. ``longest_seconds``: from a request's first try to its 202, at worst."""
+    """What became of the events.
+
+    ``longest_seconds``: from a request's first try to its 202, at worst. ``behind_seconds``: from the last answer until
+    the worker had written all.
+    """
 
     kills: Mapping[str, int]
     accepted: int
@@ -69,6 +73,7 @@ class Outcome:
     again: Mapping[str, int]
     longest_seconds: float
     seconds: float
+    behind_seconds: float
 
     @property
     def right(self) -> bool:
@@ -203,9 +208,8 @@ def killed(
         for event_id in ids(f"killed-{one.player.playback_id}", request)
     }
     seen = Counter(ids_in_log(log))
-    drained = time.monotonic() + _DRAIN_SECONDS
-    while (samples := _samples(running)) < len(accepted) and time.monotonic() < drained:
-        time.sleep(0.2)
+    ended, samples = time.monotonic(), _drained(running, len(accepted))
+    behind_seconds = time.monotonic() - ended
     again: Counter[str] = Counter()
     for one in told:
         again.update(one.again)
@@ -220,7 +224,18 @@ def killed(
         again=again,
         longest_seconds=max(one.longest_seconds for one in told),
         seconds=seconds,
+        behind_seconds=behind_seconds,
     )
+
+
+def _drained(running: Service, wanted: int) -> int:
+    """How many samples there are once the worker has written all, or no more for a minute."""
+    before, since = -1, time.monotonic()
+    while (samples := _samples(running)) < wanted and time.monotonic() < since + _DRAIN_SECONDS:
+        if samples > before:
+            before, since = samples, time.monotonic()
+        time.sleep(0.5)
+    return samples
 
 
 def _samples(running: Service) -> int:
@@ -249,6 +264,7 @@ def row(shown: str, outcome: Outcome) -> dict[str, Any]:
         "samples": f"{outcome.samples:,}",
         "seconds watched, known of sent": f"{outcome.watched_seconds:,.0f} of {outcome.sent_seconds:,.0f}",
         "sent again": ", ".join(f"{name} {count}" for name, count in sorted(outcome.again.items())) or "never",
+        "all applied after": f"{outcome.behind_seconds:.1f} s",
         "longest until 202": f"{outcome.longest_seconds:.1f} s",
         "bar": "0 lost, 0 twice",
     }
