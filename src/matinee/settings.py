@@ -36,8 +36,10 @@ class Settings:
     database_replica: str = _setting(
         "", "A read replica of PostgreSQL, for reads that may lag behind; empty: none.", secret=True
     )
-    database_connections: int = _setting(10, "Connections to PostgreSQL that a process keeps open.", "count")
-    database_connections_more: int = _setting(10, "Connections to PostgreSQL it opens in a rush, on top.", "count")
+    database_connections: int = _setting(20, "Connections to PostgreSQL that a process keeps open.", "count")
+    database_connections_more: int = _setting(
+        0, "Connections to PostgreSQL it opens in a rush, on top, and closes after: each costs some 10 ms.", "count"
+    )
     database_wait_seconds: float = _setting(5.0, "How long a request waits for a free one of them.", "s")
     database_statement_seconds: float = _setting(
         30.0, "PostgreSQL gives up a statement that takes longer; 0: never.", "s"

@@ -64,8 +64,8 @@ class Limits:
     """
 
     program: str = "matinee"
-    kept: int = 10
-    more: int = 10
+    kept: int = 20
+    more: int = 0
     wait_seconds: float = 5.0
     statement_seconds: float = 30.0
     lock_seconds: float = 10.0

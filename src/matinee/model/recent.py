@@ -5,12 +5,16 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Generic, TypeVar
 
+_STEPS = 1024
+
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 
 class Recent(Generic[Key, Value]):
-    """The newest values by key, at most ``most`` of them, each for as long as it ``lasts``. Threads share it.
+    """The newest values by key, at most ``most`` of them, each for half of ``lasts`` to all of it. Threads share it.
+
+    Each key has its own time, so that what was asked together is not asked again together.
 
     Who is about to ask elsewhere notes the ``turn`` first and hands it to ``keep``: an answer from before a ``forget``
     is not kept after it.
@@ -29,9 +33,9 @@ class Recent(Generic[Key, Value]):
         return self._turn
 
     def get(self, key: Key, now: datetime) -> Value | None:
-        """What was kept under a key, unless that was too long ago."""
+        """What was kept under a key, unless its time is over."""
         found = self._kept.get(key)
-        return found[1] if found is not None and now - found[0] < self._lasts else None
+        return found[1] if found is not None and now < found[0] else None
 
     def keep(self, key: Key, value: Value, now: datetime, turn: int | None = None) -> None:
         """Keep a value, unless something was forgotten after ``turn``; the oldest makes room."""
@@ -41,7 +45,8 @@ class Recent(Generic[Key, Value]):
             self._kept.pop(key, None)
             if len(self._kept) >= self._most:
                 del self._kept[next(iter(self._kept))]
-            self._kept[key] = (now, value)
+            share = 0.5 + hash(key) % _STEPS / _STEPS / 2
+            self._kept[key] = (now + share * self._lasts, value)
 
     def forget(self, key: Key | None = None) -> None:
         """Forget one key's value; without a key, everything."""
