@@ -3,7 +3,6 @@
 Exit codes: 0 done; 1 the work failed, with one sentence on standard error; 2 the command was wrong (click's own).
 """
 
-import asyncio
 import atexit
 import contextlib
 import json
@@ -132,9 +131,11 @@ def ingest(paths: tuple[Path, ...], name: str | None, kind: str, data: Path | No
 @matinee.command()
 def serve() -> None:
     """Run one control plane process, configured by MATINEE_ variables."""
+    import uvloop
+
     from matinee.compose.serve import run_serve
 
-    asyncio.run(run_serve(read_settings()))
+    uvloop.run(run_serve(read_settings()))
 
 
 @matinee.command()

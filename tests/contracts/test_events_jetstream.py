@@ -1,6 +1,5 @@
 """The event log on JetStream when servers die, lines are cut, and addresses are wrong."""
 
-import asyncio
 import json
 import os
 import re
@@ -479,8 +478,9 @@ def test_a_stream_is_made_once_and_changed_to_what_it_is_to_keep(address: str) -
     with opened(address, keeping=Keeping(1, stream_bytes=STREAM_BYTES)) as log:
         log.append([searched("a", 0)])
     with opened(address, keeping=Keeping(3, days=2.0, stream_bytes=2 * STREAM_BYTES)) as log:
-        assert ids(log) == ["a-0"]
+        # Until the new replicas have what there is, a reader's consumer may lie where nothing is yet.
         until(lambda: "3 replicas, 1 messages" in examine(address)[1], "the replicas")
+        assert ids(log) == ["a-0"]
 
 
 def test_an_event_that_fits_no_message_is_named_and_what_comes_after_it_waits(
@@ -536,16 +536,6 @@ def test_a_closed_log_is_unavailable_and_one_without_leases_has_no_groups(addres
     for ask in (log.end, tail.read, lambda: log.append([searched("a", 0)])):
         with pytest.raises(Unavailable, match="closed"):
             ask()
-
-
-def test_an_event_loop_may_append_as_well(address: str) -> None:
-    with opened(address) as log:
-
-        async def append() -> list[int]:
-            return await asyncio.gather(*(log.append_async([searched("a", number)]) for number in range(50)))
-
-        assert asyncio.run(append()) == [1] * 50
-        assert sorted(ids(log)) == sorted(f"a-{number}" for number in range(50))
 
 
 def test_settings_open_the_log_and_its_relay(address: str, database: sa.Engine) -> None:

@@ -15,7 +15,6 @@ Lines to other parts: ``events_jetstream_connection`` is the one connection of a
 ``_relay`` the outbox's way there, ``_messages`` how events lie in it.
 """
 
-import asyncio
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -81,15 +80,6 @@ class JetStreamEventLog:
         if not bodies:
             return 0
         return len(bodies) if self.publisher.now(*message_of(bodies)) else 0
-
-    async def append_async(self, events: Sequence[Event]) -> int:
-        """As ``append``, for a caller in an event loop of its own: no thread waits meanwhile."""
-        bodies = bodies_by_id(events)
-        if not bodies:
-            return 0
-        publishing = self.publisher.publish(*message_of(bodies))
-        new = await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(publishing, self._connection.loop))
-        return len(bodies) if new else 0
 
     def tail(self, after: int = 0) -> Tail:
         """A reader of every event after a position."""

@@ -6,11 +6,11 @@ for the log take no threads from pages.
 """
 
 import asyncio
-import json
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+import msgspec
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
@@ -55,8 +55,8 @@ class Intake:
         member = self._rooms.accounts.member_of(token)
         self._rooms.accounts.allow(Allowance.EVENTS, member)
         try:
-            batch = json.loads(body)
-        except (ValueError, RecursionError) as error:
+            batch = msgspec.json.decode(body)
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise Invalid("The batch of events is not JSON.") from error
         events = batch.get("events") if isinstance(batch, dict) else None
         if not isinstance(events, list):
