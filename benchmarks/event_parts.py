@@ -26,6 +26,7 @@ from benchmarks.events_load import Player
 from matinee.accounts.members import Accounts
 from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.events_database import DatabaseOutbox
+from matinee.adapters.events_jetstream import JetStreamEventLog
 from matinee.catalogue.titles import Catalogue, TitleDraft
 from matinee.compose.database import migrate, open_database
 from matinee.compose.engines import open_events
@@ -131,9 +132,15 @@ class Service:
         """Where events are accepted."""
         return tuple(serve.address for serve in self.serves)
 
-    def events(self) -> tuple[EventLog, Relay]:
+    @contextmanager
+    def events(self) -> Iterator[tuple[EventLog, Relay]]:
         """The event log and its relay, as a process of the service opens them."""
-        return open_events(self.settings, self.engine)
+        log, relay = open_events(self.settings, self.engine)
+        try:
+            yield log, relay
+        finally:
+            if isinstance(log, JetStreamEventLog):
+                log.close()
 
 
 @contextmanager

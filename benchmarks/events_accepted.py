@@ -66,30 +66,30 @@ class Outcome:
 
 def run(running: Service, name: str, seconds: float, events_a_second: float | None) -> Outcome:
     """Load a service and check what it acknowledged."""
-    log, _ = running.events()
-    before = log.end()
-    pids = [part.pid for part in (*running.serves, running.worker)]
-    used = cpu_seconds(pids)
-    rate = None if events_a_second is None else events_a_second / EVENTS_A_REQUEST
-    asked = Load(name, running.addresses, running.players, CONNECTIONS, seconds, rate)
-    told = load(asked)
-    used = (cpu_seconds(pids) - used) / told["seconds"]
-    accepted = [event_id for request in told["accepted"] for event_id in ids(name, request)]
-    done = applied(running, name)
-    begun = time.monotonic()
-    seen = Counter(ids_in_log(log, before))
-    while applied(running, name) < len(seen) and time.monotonic() < begun + DRAIN_SECONDS:
-        time.sleep(0.2)
-    return Outcome(
-        events_a_second=len(accepted) / told["seconds"],
-        taken=told["taken"],
-        failed=told["unanswered"] + sum(count for status, count in told["statuses"].items() if status != "202"),
-        lost=sum(event_id not in seen for event_id in accepted),
-        twice=sum(count > 1 for count in seen.values()),
-        behind=len(seen) - done,
-        drained_seconds=time.monotonic() - begun,
-        cores=used,
-    )
+    with running.events() as (log, _):
+        before = log.end()
+        pids = [part.pid for part in (*running.serves, running.worker)]
+        used = cpu_seconds(pids)
+        rate = None if events_a_second is None else events_a_second / EVENTS_A_REQUEST
+        asked = Load(name, running.addresses, running.players, CONNECTIONS, seconds, rate)
+        told = load(asked)
+        used = (cpu_seconds(pids) - used) / told["seconds"]
+        accepted = [event_id for request in told["accepted"] for event_id in ids(name, request)]
+        done = applied(running, name)
+        begun = time.monotonic()
+        seen = Counter(ids_in_log(log, before))
+        while applied(running, name) < len(seen) and time.monotonic() < begun + DRAIN_SECONDS:
+            time.sleep(0.2)
+        return Outcome(
+            events_a_second=len(accepted) / told["seconds"],
+            taken=told["taken"],
+            failed=told["unanswered"] + sum(count for status, count in told["statuses"].items() if status != "202"),
+            lost=sum(event_id not in seen for event_id in accepted),
+            twice=sum(count > 1 for count in seen.values()),
+            behind=len(seen) - done,
+            drained_seconds=time.monotonic() - begun,
+            cores=used,
+        )
 
 
 def load(asked: Load) -> dict[str, Any]:

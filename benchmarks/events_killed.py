@@ -30,6 +30,7 @@ from benchmarks.event_parts import Part, Service, ids_in_log, service
 from benchmarks.events_load import EVENTS_A_REQUEST, WATCHED_SECONDS, Player, body, ids
 from benchmarks.machine import report
 from matinee.adapters.clock_system import SystemClock
+from matinee.ports import EventLog, Relay
 from matinee.recommender.serving import Recommender
 
 SEED = 20260101
@@ -179,8 +180,19 @@ def killed(
     only: Collection[str] = (),
 ) -> Outcome:
     """Kill parts (all in turn, or only some) while players tell; what became of what they told."""
+    with running.events() as (log, relay):
+        return _killed(running, kills, pause_seconds, only, log, relay)
+
+
+def _killed(
+    running: Service,
+    kills: int,
+    pause_seconds: tuple[float, float],
+    only: Collection[str],
+    log: EventLog,
+    relay: Relay,
+) -> Outcome:
     chance, stop, begun = random.Random(SEED), threading.Event(), time.monotonic()
-    log, relay = running.events()
     told = [Told(player) for player in running.players[:PLAYERS]]
     threads = [threading.Thread(target=tell, args=(running.addresses[0], "killed", one, stop)) for one in told]
     parts = {name: strike for name, strike in victims(running).items() if not only or name in only}

@@ -478,9 +478,9 @@ def test_a_stream_is_made_once_and_changed_to_what_it_is_to_keep(address: str) -
     with opened(address, keeping=Keeping(1, stream_bytes=STREAM_BYTES)) as log:
         log.append([searched("a", 0)])
     with opened(address, keeping=Keeping(3, days=2.0, stream_bytes=2 * STREAM_BYTES)) as log:
-        # Until the new replicas have what there is, a reader's consumer may lie where nothing is yet.
         until(lambda: "3 replicas, 1 messages" in examine(address)[1], "the replicas")
-        assert ids(log) == ["a-0"]
+        # A server counts as a replica before it has what there is, and a reader's consumer may lie there.
+        until(lambda: _read(log.tail()) == 1, "the event, out of any of them")
 
 
 def test_an_event_that_fits_no_message_is_named_and_what_comes_after_it_waits(
