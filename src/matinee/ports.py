@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from matinee.model.events import Event
-from matinee.model.plans import EdgeOrders, EdgeReport
+from matinee.model.plans import Account, EdgeOrders, EdgeReport, HoldingsUpdate, KeyRing, PlanPage
 
 
 class Clock(Protocol):
@@ -202,10 +202,36 @@ class DataPlane(Protocol):
 
 
 class ControlChannel(Protocol):
-    """How an edge and the control plane speak."""
+    """How an edge and the control plane speak. Every verb is Unavailable if nobody answers: the edge goes on as it was.
+
+    Forbidden if the control plane does not take the edge's credential.
+    """
+
+    async def enrol(self, join_token: str) -> None:
+        """Show a one-time join token, and from then on be known by the channel's own credential.
+
+        Harmless if repeated with the same credential; Forbidden if the token is unknown, used by another or expired.
+        """
+        ...
 
     async def report(self, report: EdgeReport) -> EdgeOrders:
-        """Say how the edge is; hear what it is to do. Unavailable if nobody answers: the edge goes on as it was."""
+        """Say how the edge is; hear what it is to do."""
+        ...
+
+    async def keys(self) -> KeyRing:
+        """The keys that open media tokens now."""
+        ...
+
+    async def plan(self, generation: int, page: int) -> PlanPage:
+        """One page of the edge's plan of that generation; NotFound if there is a newer one by now."""
+        ...
+
+    async def hold(self, update: HoldingsUpdate) -> int:
+        """Tell what the edge holds. The last update that was kept; -1 if the edge is to begin anew."""
+        ...
+
+    async def account(self, account: Account) -> int:
+        """Tell what was sent. The last sequence that was counted; telling one twice counts it once."""
         ...
 
     async def close(self) -> None:
