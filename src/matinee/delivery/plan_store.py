@@ -77,6 +77,12 @@ def remove_plan_pages(connection: sa.Connection, edge_id: str, keep: Sequence[in
         connection.execute(sa.delete(table).where(table.c.edge_id == edge_id, table.c.generation.not_in(keep)))
 
 
+def read_plan_folders(connection: sa.Connection, edge_id: str, generation: int) -> Sequence[str]:
+    """The folders of a plan."""
+    mine = sa.and_(plan_folders.c.edge_id == edge_id, plan_folders.c.generation == generation)
+    return list(connection.execute(sa.select(plan_folders.c.folder).where(mine)).scalars())
+
+
 def planned_in(connection: sa.Connection, generations: Mapping[str, int], folder: str) -> Mapping[str, int]:
     """How many files of a folder each edge's plan of that generation has."""
     chosen = sa.select(plan_folders.c.edge_id, plan_folders.c.generation, plan_folders.c.files)

@@ -92,6 +92,8 @@ revocations = sa.Table(
     sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("subject", sa.String(100), nullable=False),
     sa.Column("expires_at", Moment, nullable=False, index=True),
+    # It takes back what was revoked before: an edge that joined anew.
+    sa.Column("lifted", sa.Boolean, nullable=False, default=False),
 )
 
 purges = sa.Table(

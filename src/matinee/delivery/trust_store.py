@@ -95,9 +95,20 @@ def remove_keys(connection: sa.Connection, before: datetime) -> int:
 
 def add_revocation(connection: sa.Connection, subject: str, expires_at: datetime) -> int:
     """Put a subject on the list until a time; its sequence."""
-    sequence = next_number(connection, "revocations")
-    connection.execute(sa.insert(revocations).values(sequence=sequence, subject=subject, expires_at=expires_at))
-    return sequence
+    values = {"sequence": next_number(connection, "revocations"), "subject": subject, "expires_at": expires_at}
+    connection.execute(sa.insert(revocations).values(**values, lifted=False))
+    return values["sequence"]
+
+
+def lift_revocation(connection: sa.Connection, subject: str, now: datetime) -> None:
+    """Take back what is on the list for a subject: who heard of it hears this, too, as long as it would have stood."""
+    standing = sa.and_(revocations.c.subject == subject, revocations.c.expires_at > now)
+    until = connection.execute(sa.select(sa.func.max(revocations.c.expires_at)).where(standing)).scalar()
+    if until is None:
+        return
+    connection.execute(sa.delete(revocations).where(revocations.c.subject == subject))
+    values = {"sequence": next_number(connection, "revocations"), "subject": subject, "expires_at": until}
+    connection.execute(sa.insert(revocations).values(**values, lifted=True))
 
 
 def read_revocations(connection: sa.Connection, now: datetime) -> Sequence[Mapping[str, Any]]:

@@ -131,6 +131,7 @@ def upgrade() -> None:
         sa.Column("sequence", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("subject", sa.String(length=100), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("lifted", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("sequence"),
     )
     op.create_index(op.f("ix_delivery_revocations_expires_at"), "delivery_revocations", ["expires_at"], unique=False)
