@@ -21,7 +21,7 @@ from matinee.adapters.clock_system import SystemClock
 from matinee.catalogue.titles import TitleDraft
 from matinee.compose.database import open_database
 from matinee.model.media import Presentation
-from playing import HOSTS, KEYS, PASSWORD, PLACES, SECRET, Service, service
+from playing import HOSTS, PASSWORD, PLACES, Service, service
 from running_edge import RunningEdge, free_port, running, until
 from small_film import FRAMES, decoded_frames, make_small_film, store_film
 
@@ -107,8 +107,7 @@ def house(
                 "MATINEE_EDGE_URL": f"http://{HOSTS[region]}:{media_port}",
                 "MATINEE_EDGE_LATITUDE": str(latitude),
                 "MATINEE_EDGE_LONGITUDE": str(longitude),
-                "MATINEE_EDGE_SECRET": SECRET.decode(),
-                "MATINEE_TOKEN_KEYS": ",".join(f"{key}:{secret.decode()}" for key, secret in KEYS.items()),
+                "MATINEE_JOIN_TOKEN": ours.rooms.network.enrolment.make_token(f"{region}-1").token,
             },
         )
         for region, (latitude, longitude) in PLACES.items()
