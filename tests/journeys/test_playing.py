@@ -1,19 +1,14 @@
 """A film played from real edges: FFmpeg decodes what pressing play answers, and goes on when an edge is killed."""
 
-import asyncio
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import httpx
 import pytest
-from fastapi import FastAPI
-from granian.constants import Interfaces
-from granian.server.embed import Server
 from obstore.store import LocalStore
 
 from matinee.adapters.clock_manual import ManualClock
@@ -23,6 +18,7 @@ from matinee.compose.database import open_database
 from matinee.model.media import Presentation
 from playing import HOSTS, PASSWORD, PLACES, Service, service
 from running_edge import RunningEdge, free_port, running, until
+from served import served
 from small_film import FRAMES, decoded_frames, make_small_film, store_film
 
 
@@ -35,21 +31,6 @@ class RegionalEdge(RunningEdge):
     @property
     def address(self) -> str:
         return f"http://{self.host}:{self.port}"
-
-
-@contextmanager
-def served(app: FastAPI, port: int) -> Iterator[None]:
-    """An application on a real socket, beside the test."""
-    loop = asyncio.new_event_loop()
-    server = Server(app, address="127.0.0.1", port=port, interface=Interfaces.ASGINL, log_enabled=False)
-    thread = threading.Thread(target=lambda: loop.run_until_complete(server.serve()))
-    thread.start()
-    try:
-        yield
-    finally:
-        loop.call_soon_threadsafe(server.stop)
-        thread.join(10)
-        loop.close()
 
 
 @pytest.fixture(scope="module")
