@@ -4,6 +4,7 @@ import asyncio
 import resource
 import signal
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 
 import structlog
@@ -20,14 +21,13 @@ from matinee.edge.cache import Cache
 from matinee.edge.control import Control
 from matinee.edge.credential import Credential
 from matinee.edge.fill import Fills
-from matinee.edge.gate import Gate
 from matinee.edge.health import Counters, Health, Orders
 from matinee.edge.reports import Identity, Reports
 from matinee.edge.serving import EdgeApplication
 from matinee.edge.standing import Standing
 from matinee.findings import Question, require
 from matinee.model.errors import Invalid
-from matinee.model.plans import Tier
+from matinee.model.plans import KeyRing, Revocation, Tier
 from matinee.observability import configure
 from matinee.settings import Settings
 
@@ -41,7 +41,7 @@ async def run_edge(settings: Settings) -> None:
     shown, trust = own_identity(settings), trusted(settings) if settings.control.startswith("https:") else None
     _raise_file_limit()
     folder = settings.data / "control"
-    credential, standing, gate = Credential(folder), Standing(folder), Gate()
+    credential, standing, gate = Credential(folder), Standing(folder), _Gate()
     credential.choose(settings.join_token)
     counters, orders = Counters(), Orders()
     cache = Cache(settings.data / "cache", settings.edge_cache_bytes)
@@ -93,6 +93,23 @@ async def run_edge(settings: Settings) -> None:
         await fills.close()
         cache.close()
         _log.info("edge.stopped", edge=identity.edge_id)
+
+
+class _Gate:
+    """Who is let in, as far as this data plane asks: by its keys."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, bytes] = {}
+        self.down = False
+        self.skew_seconds = 0.0
+
+    def use_keys(self, ring: KeyRing) -> None:
+        """From now on these keys open tokens, and no others."""
+        self.keys.clear()
+        self.keys.update({key_id: secret.encode() for key_id, secret in ring.keys.items()})
+
+    def revoke(self, revocations: Iterable[Revocation]) -> None:
+        """Nothing here asks for them."""
 
 
 def _checked(settings: Settings) -> Identity:
