@@ -112,8 +112,8 @@ class RunningEdge:
 
     def held(self) -> set[str]:
         """The files in the cache folder."""
-        files = self.data / "cache" / "files" / PREFIX
-        return {path.relative_to(files).as_posix() for path in files.rglob("*") if path.is_file()}
+        folders = [self.data / "cache" / kind / PREFIX for kind in ("placed", "demand")]
+        return {path.relative_to(files).as_posix() for files in folders for path in files.rglob("*") if path.is_file()}
 
     def log(self) -> str:
         return (self.data / "log").read_text()

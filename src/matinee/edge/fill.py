@@ -5,6 +5,7 @@ had not begun to send may join a new one.
 """
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,6 +49,7 @@ class Fill:
         self.error: MatineeError | None = None
         self.whole = False
         self.spool: Spool | None = None
+        self.digest = hashlib.sha256()
         self.task: asyncio.Task[None] | None = None
         self._waiters: list[asyncio.Future[None]] = []
         self._told_bytes = 0
@@ -72,6 +74,7 @@ class Fill:
         """Bytes have come: readers learn of the first ones at once, and then a batch at a time."""
         assert self.spool is not None
         self.spool.append(chunk)
+        self.digest.update(chunk)
         if not self._told_bytes or self.spool.received_bytes - self._told_bytes >= _WAKE_BYTES:
             self.tell()
         elif self._alarm is None:
@@ -182,7 +185,7 @@ class Fills:
             assert fill.spool is not None
             await fill.spool.write(sync=True)
             if reservation is not None and fill.spool.on_disk:
-                kept, reservation = self._cache.keep(reservation), None
+                kept, reservation = self._cache.keep(reservation, fill.digest.hexdigest()), None
         except asyncio.CancelledError:
             fill.error = fill.error or Unavailable(f"The fetch of {fill.path} was given up.")
             raise
