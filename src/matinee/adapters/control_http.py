@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from matinee.model.errors import Unavailable
-from matinee.model.plans import EdgeOrders, EdgeReport
+from matinee.model.plans import EdgeOrders, EdgeReport, Source
 
 _TIMEOUT_SECONDS = 3.0
 
@@ -63,4 +63,7 @@ def _orders(values: Any) -> EdgeOrders:
     draining, limit = values["draining"], values.get("egress_limit_bps")
     if not isinstance(draining, bool) or not (limit is None or type(limit) is int):
         raise TypeError(values)
-    return EdgeOrders(draining, limit, int(values.get("plan_generation", 0)))
+    sources = tuple(
+        Source(str(source["edge_id"]), str(source["kind"]), str(source["url"])) for source in values.get("sources", ())
+    )
+    return EdgeOrders(draining, limit, int(values.get("plan_generation", 0)), sources=sources)

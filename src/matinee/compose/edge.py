@@ -19,8 +19,14 @@ from matinee.edge.addresses import is_media_path
 from matinee.edge.cache import Cache
 from matinee.edge.fill import Fills
 from matinee.edge.health import Counters, Health, Orders
+from matinee.edge.hops import HopTokens
+from matinee.edge.neighbours import Neighbourhood
+from matinee.edge.origin import ObjectOrigin
+from matinee.edge.pacing import FillRate
+from matinee.edge.placing import Placing
 from matinee.edge.reports import Identity, Reports, wait_seconds
 from matinee.edge.serving import EdgeApplication
+from matinee.edge.upstreams import Upstreams
 from matinee.findings import Question, require
 from matinee.model.errors import Invalid, MatineeError
 from matinee.model.tokens import edge_credential, parse_keys
@@ -37,20 +43,29 @@ async def run_edge(settings: Settings) -> None:
     keys, identity = _checked(settings)
     shown, trust = own_identity(settings), trusted(settings) if settings.control.startswith("https:") else None
     _raise_file_limit()
-    counters, orders = Counters(), Orders()
+    counters, orders, clock = Counters(), Orders(), SystemClock()
     cache = Cache(settings.data / "cache", settings.edge_cache_bytes)
     cache.open()
     _ask_around(settings)
-    origin = open_objects(settings.objects_url, NONE)
-    fills = Fills(objects=origin, cache=cache, counters=counters)
+    tokens = HopTokens(identity.edge_id, lambda: keys, lambda: clock.now().timestamp())
+    neighbours = Neighbourhood(identity.edge_id, tokens, lambda: trust or trusted(settings))
+    upstreams = Upstreams(
+        edge_id=identity.edge_id,
+        origin=ObjectOrigin(open_objects(settings.objects_url, NONE)),
+        neighbour=neighbours.neighbour,
+    )
+    rate = FillRate()
+    fills = Fills(upstreams=upstreams, cache=cache, counters=counters, rate=rate)
+    placing = Placing(cache=cache, fills=fills, rate=rate, counters=counters, now=clock.now)
     application = EdgeApplication(
+        edge_id=identity.edge_id,
         cache=cache,
         fills=fills,
         keys=keys,
         counters=counters,
         orders=orders,
         health=Health(edge_id=identity.edge_id, counters=counters, cache=cache, orders=orders),
-        clock=SystemClock(),
+        clock=clock,
     )
     plane = EmbeddedDataPlane(settings.host, settings.port, certificate=shown.certificate, key=shown.key)
     loop = asyncio.get_running_loop()
@@ -59,7 +74,10 @@ async def run_edge(settings: Settings) -> None:
     credential = edge_credential(settings.edge_secret.encode(), identity.edge_id)
     control = HttpControlChannel(settings.control, credential, trust=trust)
     reports = Reports(identity=identity, counters=counters, cache=cache, now=time.monotonic())
-    reporting = asyncio.create_task(_report(control, reports, orders, application))
+    loops = [
+        asyncio.create_task(_report(control, reports, orders, application, upstreams)),
+        asyncio.create_task(placing.run()),
+    ]
     _log.info(
         "edge.started",
         edge=identity.edge_id,
@@ -71,15 +89,19 @@ async def run_edge(settings: Settings) -> None:
     try:
         await plane.serve(application)
     finally:
-        reporting.cancel()
+        for running in loops:
+            running.cancel()
         application.close()
         await fills.close()
+        await neighbours.close()
         await control.close()
         cache.close()
         _log.info("edge.stopped", edge=identity.edge_id)
 
 
-async def _report(control: ControlChannel, reports: Reports, orders: Orders, application: EdgeApplication) -> None:
+async def _report(
+    control: ControlChannel, reports: Reports, orders: Orders, application: EdgeApplication, upstreams: Upstreams
+) -> None:
     """Report and obey, for ever. While nobody answers, the last orders stand and the edge goes on."""
     failures = 0
     while True:
@@ -97,6 +119,7 @@ async def _report(control: ControlChannel, reports: Reports, orders: Orders, app
             if (heard.draining, heard.egress_limit_bps) != (orders.draining, orders.egress_limit_bps):
                 _log.info("orders.changed", draining=heard.draining, egress_limit_bps=heard.egress_limit_bps)
             orders.draining, orders.egress_limit_bps = heard.draining, heard.egress_limit_bps
+            upstreams.use(heard.sources)
         await asyncio.sleep(wait_seconds(failures))
 
 

@@ -9,7 +9,7 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -19,6 +19,7 @@ import structlog
 from matinee.edge.addresses import is_media_path
 from matinee.edge.eviction import LeastRecentlyUsed
 from matinee.model.errors import Unavailable
+from matinee.model.plans import PlannedFile
 
 _log = structlog.get_logger()
 
@@ -152,8 +153,19 @@ class Cache:
         self._reserved_bytes += room
         return Reservation(path, size_bytes, file, descriptor)
 
-    def keep(self, reservation: Reservation) -> bool:
+    def wanted(self, path: str) -> PlannedFile | None:
+        """The file as the plan has it, if it does."""
+        del path
+        return None
+
+    def missing(self, limit: int) -> Sequence[PlannedFile]:
+        """What the plan wants and this edge does not hold, most worthy first."""
+        del limit
+        return ()
+
+    def keep(self, reservation: Reservation, digest: str) -> bool:
         """Hold a reservation's file, which is whole and synced; False if the disk refuses its name."""
+        del digest
         self._reserved_bytes -= footprint(reservation.size_bytes)
         file = self._files / reservation.path
         try:

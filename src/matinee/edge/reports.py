@@ -50,6 +50,8 @@ class Reports:
             files=len(cache),
             demand_hit_bytes=counters.held_bytes,
             origin_bytes=counters.origin_bytes,
+            peer_bytes=counters.peer_bytes,
+            parent_bytes=counters.parent_bytes,
             requests=counters.requests,
             refused=counters.refused.total(),
         )

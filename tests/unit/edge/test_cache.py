@@ -44,7 +44,7 @@ def _keep(cache: Cache, path: str, data: bytes = b"x") -> bool:
         return False
     os.write(reservation.descriptor, data)
     os.close(reservation.descriptor)
-    return cache.keep(reservation)
+    return cache.keep(reservation, "")
 
 
 def test_a_kept_file_is_found_with_its_bytes(cache: Cache) -> None:
