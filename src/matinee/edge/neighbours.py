@@ -21,7 +21,7 @@ _KEPT_SECONDS = 10.0
 # A parent may have to wait for the origin first.
 _PATIENCE = {
     Origin.PEER: Patience(answer_seconds=2.0, stall_seconds=5.0),
-    Origin.PARENT: Patience(answer_seconds=8.0, stall_seconds=8.0),
+    Origin.PARENT: Patience(answer_seconds=8.0, stall_seconds=5.0),
 }
 _RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 
