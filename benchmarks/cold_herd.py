@@ -56,7 +56,7 @@ class Client:
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
-        self.socket.setblocking(False)
+        self.socket.settimeout(0)
         self.first_at = self.last_at = 0.0
         self._head, self._got = b"", 0
 

@@ -4,6 +4,7 @@ import asyncio
 import resource
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import structlog
@@ -36,6 +37,8 @@ from matinee.settings import Settings
 
 _log = structlog.get_logger()
 
+_DISK_THREADS = 16
+
 
 async def run_edge(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; Invalid if settings are missing, Unavailable if the port or folder is taken."""
@@ -67,6 +70,8 @@ async def run_edge(settings: Settings) -> None:
         health=Health(edge_id=identity.edge_id, counters=counters, cache=cache, orders=orders),
         clock=clock,
     )
+    # Threads wait for disks here; a sync that takes long is not to keep a viewer's read waiting.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_DISK_THREADS, thread_name_prefix="disk"))
     plane = EmbeddedDataPlane(settings.host, settings.port, certificate=shown.certificate, key=shown.key)
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -109,6 +109,7 @@ class Fills:
         """Break every fetch whose path begins so: what is purged is not to come back by it."""
         for path, running in list(self._running.items()):
             if path.startswith(prefix) and running.arrival.task is not None:
+                del self._running[path]
                 running.arrival.task.cancel()
 
     async def close(self) -> None:

@@ -196,7 +196,7 @@ class Retrieval:
         _log.warning("fill.corrupt", path=self.arrival.path, upstreams=sorted(self._used), digest=self.arrival.digest)
         for upstream in self._used.values():
             self._spent.add(upstream.name)
-            self._upstreams.failed(upstream, reason)
+            self._upstreams.gave_wrong(upstream, self.arrival.path, reason)
         self._used.clear()
 
     def _cut(self, error: NotFound) -> NotFound | Unavailable:

@@ -1,7 +1,7 @@
 """Where a path may be fetched from, the nearest first: peers of the site, then parents, then the origin.
 
-A source that failed is passed over for some seconds, longer each time, so that nobody waits for it again and again.
-The origin never is: after it there is nobody.
+A source that failed is passed over for some seconds, longer each time, so that nobody waits for it again and again; one
+that gave a wrong file is not asked for that one for minutes. The origin always is: after it there is nobody.
 """
 
 import asyncio
@@ -20,6 +20,8 @@ _log = structlog.get_logger()
 
 _PASSED_OVER_SECONDS = 2.0
 _LONGEST_PASSED_OVER_SECONDS = 30.0
+_WRONG_SECONDS = 600.0
+_WRONG_LIMIT = 10_000
 # A viewer waits for the answers of so many peers at most; filling ahead has the time to ask all.
 _PEERS_ASKED = 3
 
@@ -44,6 +46,7 @@ class Upstreams:
         self._edge_id, self._origin, self._neighbour, self._steady = edge_id, origin, neighbour, steady
         self._sources: dict[Source, Upstream] = {}
         self._circuits: dict[str, _Circuit] = {}
+        self._wrong: dict[tuple[str, str], float] = {}
 
     def use(self, sources: Sequence[Source]) -> None:
         """These are the other edges to fetch from, from now on; running fills end as they began."""
@@ -59,7 +62,7 @@ class Upstreams:
     def of(self, path: str, reach: Reach) -> list[Upstream]:
         """Whom to ask for a path, in order. Each path begins with another peer, which spreads the asking."""
         now = self._steady()
-        fit = [upstream for upstream in self._sources.values() if not self._passed_over(upstream, now)]
+        fit = [upstream for upstream in self._sources.values() if not self._passed_over(upstream, path, now)]
         peers = sorted(
             (upstream for upstream in fit if upstream.origin is Origin.PEER),
             key=lambda upstream: hashlib.sha256(f"{upstream.name} {path}".encode()).digest(),
@@ -76,11 +79,20 @@ class Upstreams:
         """It broke, stood still or gave wrong bytes."""
         if upstream is self._origin:
             return
-        circuit = self._circuits.setdefault(upstream.name, _Circuit())
+        circuit, now = self._circuits.setdefault(upstream.name, _Circuit()), self._steady()
+        if now < circuit.open_until:
+            return  # a hundred fetches that broke together are one failure
         circuit.failures += 1
-        seconds = min(_PASSED_OVER_SECONDS * 2 ** (circuit.failures - 1), _LONGEST_PASSED_OVER_SECONDS)
-        circuit.open_until = self._steady() + seconds
+        seconds = min(_PASSED_OVER_SECONDS * 2.0 ** (circuit.failures - 1), _LONGEST_PASSED_OVER_SECONDS)
+        circuit.open_until = now + seconds
         _log.warning("upstream.passed_over", upstream=upstream.name, seconds=seconds, reason=reason)
+
+    def gave_wrong(self, upstream: Upstream, path: str, reason: str) -> None:
+        """Its file is not the one that the plan means."""
+        if len(self._wrong) >= _WRONG_LIMIT:
+            self._wrong.clear()
+        self._wrong[upstream.name, path] = self._steady() + _WRONG_SECONDS
+        self.failed(upstream, reason)
 
     def gave(self, upstream: Upstream) -> None:
         """It gave a whole file."""
@@ -103,6 +115,8 @@ class Upstreams:
                 self.failed(upstream, str(reason))
         raise reason
 
-    def _passed_over(self, upstream: Upstream, now: float) -> bool:
+    def _passed_over(self, upstream: Upstream, path: str, now: float) -> bool:
         circuit = self._circuits.get(upstream.name)
-        return circuit is not None and now < circuit.open_until
+        if circuit is not None and now < circuit.open_until:
+            return True
+        return now < self._wrong.get((upstream.name, path), float("-inf"))

@@ -68,7 +68,8 @@ def test_who_failed_is_passed_over_for_longer_each_time_but_never_the_origin() -
     parent = upstreams.of(PATH, Reach.AFAR)[0]
     waits = []
     for _ in range(7):
-        upstreams.failed(parent, "It broke.")
+        for _ in range(100):  # fetches that break together
+            upstreams.failed(parent, "It broke.")
         upstreams.failed(ORIGIN, "It broke.")
         begun = hands.now
         assert _names(upstreams) == ["origin"]
@@ -80,6 +81,21 @@ def test_who_failed_is_passed_over_for_longer_each_time_but_never_the_origin() -
     upstreams.failed(parent, "It broke.")
     hands.now += 2
     assert _names(upstreams) == ["s", "origin"]
+
+
+def test_who_gave_a_wrong_file_is_not_asked_for_that_one_for_minutes_but_for_others() -> None:
+    hands = Hands()
+    upstreams = _upstreams(_peer("p"), steady=hands)
+    peer = upstreams.of(PATH, Reach.AFAR)[0]
+    upstreams.gave_wrong(peer, PATH, "It is wrong.")
+    upstreams.gave_wrong(ORIGIN, PATH, "It is wrong.")
+    assert _names(upstreams) == _names(upstreams, "title/revision/other.m4s") == ["origin"]
+    hands.now += 3
+    upstreams.gave(peer)
+    assert _names(upstreams) == ["origin"]
+    assert _names(upstreams, "title/revision/other.m4s") == ["p", "origin"]
+    hands.now += 600
+    assert _names(upstreams) == ["p", "origin"]
 
 
 def test_sources_that_stay_keep_what_was_learned_of_them() -> None:
