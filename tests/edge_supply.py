@@ -14,7 +14,7 @@ from matinee.edge.fill import Fills
 from matinee.edge.health import Counters
 from matinee.edge.pacing import FillRate
 from matinee.edge.upstreams import Upstreams
-from matinee.model.plans import Origin, PlannedFile, Source
+from matinee.model.plans import FillWindow, Origin, PlannedFile, Source
 
 CHUNK = 64 * 1024
 PATIENCE = Patience(answer_seconds=1.0, stall_seconds=0.2)
@@ -85,11 +85,20 @@ class PlannedCache(Cache):
     def __init__(self, folder: Path, limit_bytes: int = 1 << 30) -> None:
         super().__init__(folder, limit_bytes)
         self.plan = {}
+        self.hours = FillWindow()
         self.refuses = False
         self.kept: dict[str, str] = {}
 
     def wanted(self, path: str) -> PlannedFile | None:
         return self.plan.get(path)
+
+    @property
+    def window(self) -> FillWindow:
+        return self.hours
+
+    @property
+    def missing_files(self) -> int:
+        return len(self.plan.keys() - self.kept.keys())
 
     def missing(self, limit: int) -> Sequence[PlannedFile]:
         return [file for path, file in self.plan.items() if path not in self.kept][:limit]

@@ -50,14 +50,10 @@ async def run_edge(settings: Settings) -> None:
     cache = Cache(settings.data / "cache", settings.edge_cache_bytes)
     cache.open()
     _ask_around(settings)
-    tokens = HopTokens(identity.edge_id, lambda: keys, lambda: clock.now().timestamp())
+    tokens, rate = HopTokens(identity.edge_id, lambda: keys, lambda: clock.now().timestamp()), FillRate()
     neighbours = Neighbourhood(identity.edge_id, tokens, lambda: trust or trusted(settings))
-    upstreams = Upstreams(
-        edge_id=identity.edge_id,
-        origin=ObjectOrigin(open_objects(settings.objects_url, NONE)),
-        neighbour=neighbours.neighbour,
-    )
-    rate = FillRate()
+    origin = ObjectOrigin(open_objects(settings.objects_url, NONE))
+    upstreams = Upstreams(edge_id=identity.edge_id, origin=origin, neighbour=neighbours.neighbour)
     fills = Fills(upstreams=upstreams, cache=cache, counters=counters, rate=rate)
     placing = Placing(cache=cache, fills=fills, rate=rate, counters=counters, now=clock.now)
     application = EdgeApplication(
@@ -76,8 +72,9 @@ async def run_edge(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, plane.stop)
-    credential = edge_credential(settings.edge_secret.encode(), identity.edge_id)
-    control = HttpControlChannel(settings.control, credential, trust=trust)
+    control = HttpControlChannel(
+        settings.control, edge_credential(settings.edge_secret.encode(), identity.edge_id), trust=trust
+    )
     reports = Reports(identity=identity, counters=counters, cache=cache, now=time.monotonic())
     loops = [
         asyncio.create_task(_report(control, reports, orders, application, upstreams)),

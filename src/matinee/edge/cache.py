@@ -19,7 +19,7 @@ import structlog
 from matinee.edge.addresses import is_media_path
 from matinee.edge.eviction import LeastRecentlyUsed
 from matinee.model.errors import Unavailable
-from matinee.model.plans import PlannedFile
+from matinee.model.plans import FillWindow, PlannedFile
 
 _log = structlog.get_logger()
 
@@ -157,6 +157,16 @@ class Cache:
         """The file as the plan has it, if it does."""
         del path
         return None
+
+    @property
+    def window(self) -> FillWindow:
+        """When the plan is to be filled, and how fast."""
+        return FillWindow()
+
+    @property
+    def missing_files(self) -> int:
+        """How many files the plan wants and this edge does not hold."""
+        return 0
 
     def missing(self, limit: int) -> Sequence[PlannedFile]:
         """What the plan wants and this edge does not hold, most worthy first."""

@@ -116,7 +116,7 @@ class Health(Collector):
         )
         yield self._gauge(
             "placing_left",
-            "Files that are to be placed next; no more than are looked at together.",
+            "Files that the plan wants and this edge does not hold.",
             counters.placing_left,
         )
         yield self._sum("cut", "Answers that were broken off.", counters.cut)

@@ -30,6 +30,16 @@ _SOONEST_SECONDS = 0.1
 class Wanting(Protocol):
     """What placing asks of the cache."""
 
+    @property
+    def window(self) -> FillWindow:
+        """When the plan is to be filled, and how fast."""
+        ...
+
+    @property
+    def missing_files(self) -> int:
+        """How many files the plan wants and this edge does not hold."""
+        ...
+
     def missing(self, limit: int) -> Sequence[PlannedFile]:
         """What the plan wants and this edge does not hold, most worthy first."""
         ...
@@ -77,17 +87,11 @@ class Placing:
     ) -> None:
         self._cache, self._fills, self._rate, self._counters = cache, fills, rate, counters
         self._now, self._steady, self._pace = now, steady, pace or PlacingPace()
-        self._window = FillWindow()
         self._troubles: dict[str, _Trouble] = {}
         self._disk = _Trouble(0.0)
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._next: deque[PlannedFile] = deque()
         self._looked_at = float("-inf")
-
-    def use(self, window: FillWindow) -> None:
-        """The plan's window and rate, from now on."""
-        self._window = window
-        self._rate.limit(window.limit_bps)
 
     async def run(self) -> None:
         """Place, for ever."""
@@ -108,7 +112,8 @@ class Placing:
         """Begin what is due, as far as there is a place for it."""
         now = self._steady()
         self._look(now)
-        if not is_open(self._window, self._now()) or now < self._disk.again_at:
+        self._rate.limit(self._cache.window.limit_bps)
+        if not is_open(self._cache.window, self._now()) or now < self._disk.again_at:
             return
         while self._next and len(self._under_way) < self._pace.at_once:
             file = self._next.popleft()
@@ -122,7 +127,7 @@ class Placing:
             return
         missing = self._cache.missing(_LOOKED_AT)
         self._next, self._looked_at = deque(missing), now
-        self._counters.placing_left = len(missing)
+        self._counters.placing_left = self._cache.missing_files
         paths = {file.path for file in missing}
         self._troubles = {path: trouble for path, trouble in self._troubles.items() if path in paths}
 
