@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import os
 from bisect import bisect_right
+from collections.abc import Callable
 from contextlib import suppress
 
 
@@ -82,7 +83,7 @@ class Spool:
             data = b"".join(self._chunks) if self._digested_chunks else fresh
         descriptor = os.dup(self._descriptor) if self.on_disk and self._descriptor is not None else None
         writing = asyncio.get_running_loop().run_in_executor(
-            None, _write, self._hash, fresh, descriptor, data, self._written_bytes, sync
+            None, _write, self._hash.update, fresh, descriptor, data, self._written_bytes, sync
         )
         # A caller that is cancelled leaves; the thread ends in peace and closes its own descriptor.
         writing.add_done_callback(_forget)
@@ -125,11 +126,11 @@ class Spool:
 
 
 def _write(
-    digest: "hashlib._Hash", fresh: bytes, descriptor: int | None, data: bytes, offset: int, sync: bool
+    digest: Callable[[bytes], None], fresh: bytes, descriptor: int | None, data: bytes, offset: int, sync: bool
 ) -> str | None:
     """What the disk says if it refuses. The digest has taken in the fresh bytes either way."""
     try:
-        digest.update(fresh)
+        digest(fresh)
         if descriptor is None:
             return None
         rest = memoryview(data)
