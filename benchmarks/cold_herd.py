@@ -204,7 +204,8 @@ def _spread(values: Sequence[float], digits: int = 1) -> str:
 
 def main() -> None:
     rivals = {"varnishd": _varnish, "nginx": _nginx}
-    absent = [program for program in rivals if shutil.which(program, path=PATH) is None]
+    packages = {"varnishd": "varnish", "nginx": "nginx-light"}
+    absent = {name: package for name, package in packages.items() if shutil.which(name, path=PATH) is None}
     upstream = _free_port()
     busy = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="matinee-bench-") as name, ExitStack() as stack:
@@ -226,7 +227,10 @@ def main() -> None:
         }
         for name, rounds in results.items()
     ]
-    rows += [dict.fromkeys(rows[0], "") | {"cache": f"{program}: not installed here"} for program in absent]
+    rows += [
+        dict.fromkeys(rows[0], "") | {"cache": f"{program}: not installed here (apt-get install {package})"}
+        for program, package in absent.items()
+    ]
     report(
         "cold_herd",
         f"{CLIENTS} clients, one cold segment of 2 MB, an upstream of 1 MB/s: how long does each wait?",
@@ -234,7 +238,7 @@ def main() -> None:
         figures=f"median [least to most] of {ROUNDS} rounds, turn and turn about, a new file each",
         bar="1 upstream fetch; each waiter's first byte at most 10 ms after the first's",
         load_before=f"{busy:.1f}",
-        rounds=[{"cache": name, **vars(one)} for name, rounds in results.items() for one in rounds],
+        last_behind_ms={name: [round(one.behind_ms[-1], 2) for one in rounds] for name, rounds in results.items()},
     )
 
 

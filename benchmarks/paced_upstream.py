@@ -1,7 +1,7 @@
 """A source of files that sends each answer at one pace: what stands behind the caches of ``cold_herd``.
 
-``python -m benchmarks.paced_upstream PORT BYTES BYTES_PER_SECOND``: every path is a file of so many bytes, but
-``/gets/<path>``, which says how often that path was asked for. A process of its own, so that nobody measured waits
+``python -m benchmarks.paced_upstream PORT BYTES BYTES_PER_SECOND``: every path that ends in ``.m4s`` is a file of
+so many bytes, and ``/gets/<path>`` says how often that path was asked for. A process of its own, so that nobody measured waits
 for it; plain enough for an S3 client to read from.
 """
 
@@ -11,6 +11,7 @@ from collections import Counter
 from contextlib import suppress
 
 _SLICE_SECONDS = 0.01
+_ABSENT = b"<Error><Code>NoSuchKey</Code><Message>There is no such object.</Message></Error>"
 _HEAD = (
     "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nContent-Type: video/iso.segment\r\n"
     'ETag: "one"\r\nLast-Modified: Sun, 01 Nov 2026 00:00:00 GMT\r\n\r\n'
@@ -38,6 +39,10 @@ class PacedUpstream:
         if path.startswith("/gets/"):
             count = str(self._gets[path.removeprefix("/gets")]).encode()
             writer.write(_HEAD.format(status="200 OK", length=len(count)).encode() + count)
+            return
+        if not path.endswith(".m4s"):
+            body = _ABSENT if method == "GET" else b""
+            writer.write(_HEAD.format(status="404 Not Found", length=len(_ABSENT)).encode() + body)
             return
         self._gets[path] += method == "GET"
         writer.write(_HEAD.format(status="200 OK", length=len(self._body)).encode())

@@ -67,7 +67,6 @@ def launch(origin: SlowOrigin, tmp_path_factory: pytest.TempPathFactory) -> Iter
             stack.callback(control.close)
             control.orders = {"draining": draining, "egress_limit_bps": None, "sources": sources}
             own = {**origin.environment, "MATINEE_EDGE_ID": edge_id, **environment}
-            data = tmp_path_factory.mktemp(edge_id)
             edge = RunningEdge(
                 tmp_path_factory.mktemp(edge_id),
                 "s3://bucket",
