@@ -1,8 +1,8 @@
 """A source of files that sends each answer at one pace: what stands behind the caches of ``cold_herd``.
 
 ``python -m benchmarks.paced_upstream PORT BYTES BYTES_PER_SECOND``: every path that ends in ``.m4s`` is a file of
-so many bytes, and ``/gets/<path>`` says how often that path was asked for. A process of its own, so that nobody measured
-waits for it; plain enough for an S3 client to read from.
+so many bytes, and ``/gets/<path>`` says how often that path was asked for. It is a process of its own, so that nobody
+who is measured waits for it, and plain enough for an S3 client to read from.
 """
 
 import asyncio

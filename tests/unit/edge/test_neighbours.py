@@ -3,8 +3,10 @@
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
+from deploy.local.certificates import make_certificates
 
 from matinee.edge.answers import entity_tag
 from matinee.edge.deliveries import NotHeld
@@ -143,6 +145,35 @@ def test_a_size_is_asked_for_without_the_file() -> None:
 
     (asked,) = _against(_answer("200 OK", b"", "content-length: 1234"), ask)
     assert asked.method == "HEAD"
+
+
+def test_over_tls_the_neighbour_is_whom_this_edge_was_told_to_trust_or_it_is_nobody(tmp_path: Path) -> None:
+    made = make_certificates(tmp_path)
+    shown = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    shown.load_cert_chain(made.certificate, made.key)
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(_answer("200 OK", b"four"))
+        await writer.drain()
+        writer.close()
+
+    async def read(port: int, trust: ssl.SSLContext) -> tuple[int, bytes]:
+        around = Neighbourhood("own", HopTokens("own", lambda: KEYS, lambda: 1000.0), lambda: trust)
+        try:
+            return await _read(around.neighbour(Source("other", "peer", f"https://127.0.0.1:{port}")))
+        finally:
+            await around.close()
+
+    async def run() -> None:
+        server = await asyncio.start_server(converse, "127.0.0.1", 0, ssl=shown)
+        port = server.sockets[0].getsockname()[1]
+        assert await read(port, ssl.create_default_context(cafile=made.authorities)) == (4, b"four")
+        with pytest.raises(Unavailable, match="peer other"):
+            await read(port, ssl.create_default_context())
+        server.close()
+
+    asyncio.run(run())
 
 
 def test_nobody_at_an_address_is_told_with_the_neighbours_name_and_no_address() -> None:
