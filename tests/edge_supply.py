@@ -2,13 +2,14 @@
 
 import asyncio
 import hashlib
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from matinee.edge.cache import Cache, Reservation
+from matinee.edge.cache import Reservation
 from matinee.edge.deliveries import Delivery, Patience
 from matinee.edge.fill import Fills
 from matinee.edge.health import Counters
@@ -77,24 +78,20 @@ class ScriptedUpstream:
         return len(self.data)
 
 
-class PlannedCache(Cache):
-    """A cache whose plan is what the test says."""
+class PlannedStore:
+    """Where fills put what comes, with a plan that is what the test says; it lets everything in, or nothing."""
 
-    plan: dict[str, PlannedFile]
-
-    def __init__(self, folder: Path, limit_bytes: int = 1 << 30) -> None:
-        super().__init__(folder, limit_bytes)
-        self.plan = {}
-        self.hours = FillWindow()
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        (folder / "partial").mkdir()
+        (folder / "held").mkdir()
+        self.plan: dict[str, PlannedFile] = {}
+        self.window = FillWindow()
         self.refuses = False
         self.kept: dict[str, str] = {}
 
     def wanted(self, path: str) -> PlannedFile | None:
         return self.plan.get(path)
-
-    @property
-    def window(self) -> FillWindow:
-        return self.hours
 
     @property
     def missing_files(self) -> int:
@@ -104,20 +101,28 @@ class PlannedCache(Cache):
         return [file for path, file in self.plan.items() if path not in self.kept][:limit]
 
     def reserve(self, path: str, size_bytes: int) -> Reservation | None:
-        return None if self.refuses else super().reserve(path, size_bytes)
+        if self.refuses:
+            return None
+        file = self._folder / "partial" / path.replace("/", " ")
+        return Reservation(path, size_bytes, str(file), os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL))
 
     def keep(self, reservation: Reservation, digest: str) -> bool:
-        kept = super().keep(reservation, digest)
-        if kept:
-            self.kept[reservation.path] = digest
-        return kept
+        Path(reservation.file).replace(self.file(reservation.path))
+        self.kept[reservation.path] = digest
+        return True
+
+    def give_up(self, reservation: Reservation) -> None:
+        Path(reservation.file).unlink()
+
+    def file(self, path: str) -> Path:
+        return self._folder / "held" / path.replace("/", " ")
 
 
 @dataclass
 class Site:
     """The fills of one edge over scripted sources: the origin, and neighbours by the names of their sources."""
 
-    cache: PlannedCache
+    cache: PlannedStore
     upstreams: Upstreams
     counters: Counters
     rate: FillRate
@@ -131,17 +136,14 @@ def site(folder: Path, origin: ScriptedUpstream, *neighbours: ScriptedUpstream) 
     }
     upstreams = Upstreams(edge_id="own", origin=origin, neighbour=sources.__getitem__)
     upstreams.use(list(sources))
-    cache, counters, rate = PlannedCache(folder), Counters(), FillRate()
-    cache.open()
+    cache, counters, rate = PlannedStore(folder), Counters(), FillRate()
     fills = Fills(upstreams=upstreams, cache=cache, counters=counters, rate=rate)
     return Site(cache, upstreams, counters, rate, fills)
 
 
-def bytes_of(cache: PlannedCache, path: str) -> bytes:
+def bytes_of(cache: PlannedStore, path: str) -> bytes:
     """A held file, as it lies on disk."""
-    held = cache.find(path)
-    assert held is not None
-    return Path(held.file).read_bytes()
+    return cache.file(path).read_bytes()
 
 
 async def soon(true: Callable[[], bool]) -> None:

@@ -90,11 +90,11 @@ def test_nothing_is_fetched_while_the_window_is_closed(tmp_path: Path) -> None:
     async def work() -> None:
         at = site(tmp_path, ScriptedUpstream("origin", DATA))
         at.cache.plan = {path: planned(path, DATA) for path in _paths(3)}
-        at.cache.hours = FillWindow(2, 10)
+        at.cache.window = FillWindow(2, 10)
         async with _placing(at):
             await asyncio.sleep(0.1)
             assert (at.cache.kept, at.counters.placing_left) == ({}, 3)
-            at.cache.hours = FillWindow(10, 14, 1_000_000_000)
+            at.cache.window = FillWindow(10, 14, 1_000_000_000)
             await soon(lambda: len(at.cache.kept) == 3)
             assert at.rate.limit_bps == 1_000_000_000
 
