@@ -20,6 +20,7 @@ from matinee.edge.answers import Answer, Headers
 from matinee.edge.cache import Cache, Held
 from matinee.edge.fill import Fills
 from matinee.edge.health import Counters, Health, Orders
+from matinee.edge.hops import Hop, hop
 from matinee.edge.pacing import TokenBucket
 from matinee.edge.ranges import WHOLE, Conditions, Part, Unsatisfiable, conditions, select, unchanged
 from matinee.edge.reading import HeldFile
@@ -31,13 +32,15 @@ from matinee.ports import Clock, Receive, Scope, Send
 _log = structlog.get_logger()
 
 _SLICE_BYTES = 256 * 1024
-_RETRY_SECONDS = 0.1
 
 _REFUSED = answers.sentence(HTTPStatus.FORBIDDEN, "This address opens nothing here.")
 _METHODS = answers.sentence(HTTPStatus.METHOD_NOT_ALLOWED, "An edge answers GET, HEAD and OPTIONS.")
 _HEALTHY = answers.sentence(HTTPStatus.OK, "This edge is alive.")
 _READY = answers.sentence(HTTPStatus.OK, "This edge is ready.")
 _DRAINING = answers.sentence(HTTPStatus.SERVICE_UNAVAILABLE, "This edge is draining.")
+_LOOP = answers.sentence(HTTPStatus.LOOP_DETECTED, "This request has been here before.")
+# RFC 9111 §5.2.1.7.
+_NOT_HELD = answers.sentence(HTTPStatus.GATEWAY_TIMEOUT, "This edge does not hold the file.")
 
 
 class EdgeApplication:
@@ -46,6 +49,7 @@ class EdgeApplication:
     def __init__(
         self,
         *,
+        edge_id: str,
         cache: Cache,
         fills: Fills,
         keys: Mapping[str, bytes],
@@ -55,7 +59,7 @@ class EdgeApplication:
         clock: Clock,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._cache, self._fills, self._keys = cache, fills, keys
+        self._edge_id, self._cache, self._fills, self._keys = edge_id, cache, fills, keys
         self._counters, self._orders, self._health = counters, orders, health
         self._clock, self._steady = clock, steady
         self._transfers = Transfers(counters)
@@ -120,7 +124,10 @@ class EdgeApplication:
         if path is None:
             await _answer(send, _REFUSED)
             return
-        asked, head = conditions(scope["headers"]), scope["method"] == "HEAD"
+        asked, head, way = conditions(scope["headers"]), scope["method"] == "HEAD", hop(scope["headers"])
+        if way.loops(self._edge_id):
+            await _answer(send, _LOOP)
+            return
         if unchanged(asked, answers.entity_tag(path)):
             await _answer(send, answers.unchanged_file(path))
             return
@@ -128,11 +135,13 @@ class EdgeApplication:
             held = self._cache.find(path)
             if held is not None:
                 await self._send_held(held, asked, receive, send, head=head)
+            elif way.only_if_cached:
+                await _answer(send, _NOT_HELD)
             elif head:
                 size_bytes = await self._fills.size_of(path)
                 await _answer(send, Answer(HTTPStatus.OK, answers.whole_file(path, size_bytes, b"MISS")))
             else:
-                await self._send_missing(path, asked, receive, send)
+                await self._send_missing(path, way, asked, receive, send)
         except NotFound:
             await _answer(send, answers.sentence(HTTPStatus.NOT_FOUND, "There is no such file."))
         except Unavailable as error:
@@ -168,20 +177,11 @@ class EdgeApplication:
             async with self._transfers.begin(receive) as transfer:
                 await self._send_selected(transfer, file, path, size_bytes, asked, send, b"HIT")
 
-    async def _send_missing(self, path: str, asked: Conditions, receive: Receive, send: Send) -> None:
+    async def _send_missing(self, path: str, way: Hop, asked: Conditions, receive: Receive, send: Send) -> None:
         async with self._transfers.begin(receive) as transfer:
-            for last in (False, True):
-                with self._fills.join(path) as fill:
-                    try:
-                        await fill.begun()
-                    except Unavailable:
-                        if last:
-                            raise
-                    else:
-                        await self._send_selected(transfer, fill, path, fill.size_bytes, asked, send, b"MISS")
-                        return
-                # Nothing was sent yet: the origin gets one more chance.
-                await asyncio.sleep(_RETRY_SECONDS)
+            with self._fills.join(path, way.via) as fill:
+                await fill.begun()
+                await self._send_selected(transfer, fill, path, fill.size_bytes, asked, send, b"MISS")
 
     async def _send_selected(
         self,
