@@ -10,15 +10,19 @@ import structlog
 
 from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.control_http import HttpControlChannel
-from matinee.adapters.dataplane_embedded import EmbeddedDataPlane
+from matinee.adapters.dataplane_nginx import NginxDataPlane
 from matinee.compose.control_check import check_control
+from matinee.compose.edge_plane import is_nginx, open_plane, own_names
 from matinee.compose.objects import NONE, open_objects
 from matinee.compose.objects_check import check_objects
 from matinee.compose.tls import own_identity, trusted
 from matinee.edge.addresses import is_media_path
+from matinee.edge.bills import Bills
 from matinee.edge.cache import Cache
 from matinee.edge.fill import Fills
+from matinee.edge.gate import Gate
 from matinee.edge.health import Counters, Health, Orders
+from matinee.edge.ledger import Ledger
 from matinee.edge.reports import Identity, Reports, wait_seconds
 from matinee.edge.serving import EdgeApplication
 from matinee.findings import Question, require
@@ -43,23 +47,36 @@ async def run_edge(settings: Settings) -> None:
     _ask_around(settings)
     origin = open_objects(settings.objects_url, NONE)
     fills = Fills(objects=origin, cache=cache, counters=counters)
+    clock = SystemClock()
+    gate = Gate(now=lambda: clock.now().timestamp(), keys=keys, names=own_names(settings))
+    ledger = Ledger(settings.data / "ledger.db", edge_id=identity.edge_id, started=identity.started)
+    bills = Bills(
+        ledger=ledger,
+        counters=counters,
+        cache=cache,
+        run=f"{identity.started:.6f}",
+        steady=time.monotonic,
+        settled_by_plane=is_nginx(settings),
+    )
     application = EdgeApplication(
         cache=cache,
         fills=fills,
-        keys=keys,
+        gate=gate,
+        bills=bills,
         counters=counters,
         orders=orders,
         health=Health(edge_id=identity.edge_id, counters=counters, cache=cache, orders=orders),
-        clock=SystemClock(),
     )
-    plane = EmbeddedDataPlane(settings.host, settings.port, certificate=shown.certificate, key=shown.key)
+    plane = open_plane(settings, shown, gate=gate, orders=orders, bills=bills)
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, plane.stop)
+    if isinstance(plane, NginxDataPlane):
+        loop.add_signal_handler(signal.SIGHUP, plane.renew)
     credential = edge_credential(settings.edge_secret.encode(), identity.edge_id)
     control = HttpControlChannel(settings.control, credential, trust=trust)
     reports = Reports(identity=identity, counters=counters, cache=cache, now=time.monotonic())
-    reporting = asyncio.create_task(_report(control, reports, orders, application))
+    reporting = asyncio.create_task(_report(control, reports, orders, application, bills))
     _log.info(
         "edge.started",
         edge=identity.edge_id,
@@ -75,15 +92,19 @@ async def run_edge(settings: Settings) -> None:
         application.close()
         await fills.close()
         await control.close()
+        ledger.close()
         cache.close()
         _log.info("edge.stopped", edge=identity.edge_id)
 
 
-async def _report(control: ControlChannel, reports: Reports, orders: Orders, application: EdgeApplication) -> None:
+async def _report(
+    control: ControlChannel, reports: Reports, orders: Orders, application: EdgeApplication, bills: Bills
+) -> None:
     """Report and obey, for ever. While nobody answers, the last orders stand and the edge goes on."""
     failures = 0
     while True:
         application.tick()
+        bills.tick()
         try:
             heard = await control.report(reports.next(time.monotonic()))
         except MatineeError as error:
@@ -101,8 +122,7 @@ async def _report(control: ControlChannel, reports: Reports, orders: Orders, app
 
 
 def _checked(settings: Settings) -> tuple[dict[str, bytes], Identity]:
-    if settings.dataplane != "embedded:":
-        raise Invalid(f"MATINEE_DATAPLANE={settings.dataplane!r}: this version knows only 'embedded:'.")
+    is_nginx(settings)
     if not settings.control.startswith(("http://", "https://")):
         raise Invalid(f"MATINEE_CONTROL={settings.control!r} is not an http:// or https:// address.")
     keys = parse_keys(settings.token_keys)

@@ -19,6 +19,7 @@ import structlog
 from matinee.edge.addresses import is_media_path
 from matinee.edge.eviction import LeastRecentlyUsed
 from matinee.model.errors import Unavailable
+from matinee.model.plans import Origin
 
 _log = structlog.get_logger()
 
@@ -38,6 +39,7 @@ class Held:
     path: str
     size_bytes: int
     file: str
+    kind: Origin = Origin.DEMAND
     handed_at: float = float("-inf")
     stamped_at: float = 0.0
 
@@ -67,7 +69,7 @@ class Cache:
         grace_seconds: float = 1.0,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._files, self._partial, self._lock_file = folder / "files", folder / "partial", folder / "lock"
+        self._files, self._partial, self._lock_file = folder / "demand", folder / "partial", folder / "lock"
         self.limit_bytes = limit_bytes
         self._grace_seconds, self._steady = grace_seconds, steady
         self._held: dict[str, Held] = {}
@@ -124,6 +126,11 @@ class Cache:
         self._order.touch(path)
         self._stamp(held)
         return held
+
+    def touched(self, path: str, times: int) -> None:
+        """Somebody else handed the file out so often."""
+        if times and path in self._held:
+            self.find(path)
 
     def hand_out(self, held: Held) -> str:
         """The name of the file for a sender that opens it by itself, and soon."""

@@ -19,6 +19,7 @@ from matinee.edge.cache import Cache, Reservation
 from matinee.edge.health import Counters
 from matinee.edge.spool import Spool
 from matinee.model.errors import MatineeError, NotFound, Unavailable
+from matinee.model.plans import Origin
 
 if TYPE_CHECKING:
     from obstore import GetResult  # a stub's name alone
@@ -42,6 +43,7 @@ class Fill:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.origin = Origin.ORIGIN
         self.size_bytes = 0
         self.readers = 0
         self.most_readers = 0

@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from matinee.model.plans import Origin
+
 _ACTIVE_SECONDS = 10.0
 
 Peer = tuple[str, int]
@@ -27,6 +29,9 @@ class Counters:
     unavailable: int = 0
     fills: Counter[str] = field(default_factory=Counter)
     peers: dict[Peer, float] = field(default_factory=dict)
+    sent: Counter[str] = field(default_factory=Counter)
+    connections: int | None = None
+    """Open connections, where a data plane in front counts them."""
 
     @property
     def sent_bytes(self) -> int:
@@ -34,7 +39,12 @@ class Counters:
         return self.held_bytes + self.filled_bytes
 
     def active_connections(self, now: float) -> int:
-        """Connections that asked for something within the last ten seconds; older ones are forgotten."""
+        """Connections that asked for something within the last ten seconds; older ones are forgotten.
+
+        Behind a data plane that counts them: those that are open.
+        """
+        if self.connections is not None:
+            return self.connections
         for peer in [peer for peer, seen in self.peers.items() if seen < now - _ACTIVE_SECONDS]:
             del self.peers[peer]
         return len(self.peers)
@@ -84,8 +94,8 @@ class Health(Collector):
         counters, cache = self._counters, self._cache
         yield self._sum("requests", "Requests for media.", counters.requests)
         yield self._sums("refused", "Requests for media that no good token opened.", "fault", counters.refused)
-        sent = {"held": counters.held_bytes, "fill": counters.filled_bytes}
-        yield self._sums("sent_bytes", "Bytes of bodies sent, by where they came from.", "source", sent)
+        sent = {origin.value: counters.sent[origin.value] for origin in Origin}
+        yield self._sums("sent_bytes", "Bytes of bodies sent, by where they came from.", "origin", sent)
         yield self._sum("origin_bytes", "Bytes fetched from the origin.", counters.origin_bytes)
         yield self._sums("fills", "Fetches from the origin.", "outcome", counters.fills)
         yield self._sum("cut", "Answers that were broken off.", counters.cut)

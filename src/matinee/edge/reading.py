@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from matinee.model.errors import Unavailable
+from matinee.model.plans import Origin
 
 # preadv2(2), Linux 4.14 and later. Elsewhere every read goes by a thread.
 _NOWAIT = getattr(os, "RWF_NOWAIT", 0)
@@ -14,7 +15,8 @@ _NOWAIT = getattr(os, "RWF_NOWAIT", 0)
 class HeldFile:
     """An open file; it stays whole for its reader even if it is removed meanwhile. Unavailable if it is gone."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, origin: Origin = Origin.DEMAND) -> None:
+        self.origin = origin
         try:
             self._descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:

@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from matinee.edge.health import Counters
+from matinee.model.plans import Origin
 
 _STALL_SECONDS = 60.0
 
 
 class Source(Protocol):
     """Where the bytes of a body come from."""
+
+    @property
+    def origin(self) -> Origin:
+        """Where those that come next lay or lie."""
+        ...
 
     def ready(self, offset: int, limit: int) -> bytes | None:
         """Up to ``limit`` bytes from ``offset`` on, if there are any at once."""
