@@ -112,7 +112,7 @@ class RunningEdge:
 
     def held(self) -> set[str]:
         """The files in the cache folder."""
-        files = self.data / "cache" / "files" / PREFIX
+        files = self.data / "cache" / "demand" / PREFIX
         return {path.relative_to(files).as_posix() for path in files.rglob("*") if path.is_file()}
 
     def log(self) -> str:

@@ -66,7 +66,7 @@ class Settings:
     compute: str = _setting("local://", "Where encodes run: local:// or ray://HOST:PORT.")
     dataplane: str = _setting(
         "embedded:",
-        "What moves an edge's bytes: embedded:, or nginx: or nginx:///PATH (nginx with Lua) in front of it.",
+        "What moves an edge's bytes: embedded:, or nginx: or nginx:///PATH (nginx with Lua).",
     )
     control: str = _setting("http://127.0.0.1:8400", "The control plane, as an edge reaches it.")
 

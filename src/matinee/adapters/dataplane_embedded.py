@@ -14,6 +14,7 @@ from matinee.ports import AsgiApplication
 _BACKLOG = 2048
 _CONNECTIONS = 16_384
 _HEADER_SECONDS = 15
+_BUFFER_BYTES = 32 * 1024
 _FINISH_SECONDS = 5.0
 
 
@@ -56,8 +57,13 @@ class EmbeddedDataPlane:
             backlog=_BACKLOG,
             # How many are open at a time; granian's own default is the backlog, and idle keep-alives count.
             backpressure=_CONNECTIONS,
-            # Bounds a request that trickles in, and how long an idle connection stays; players ask every few seconds.
-            http1_settings=HTTP1Settings(header_read_timeout=_HEADER_SECONDS * 1000),
+            http1_settings=HTTP1Settings(
+                # Bounds a request that trickles in, and how long an idle connection stays; players ask every few
+                # seconds.
+                header_read_timeout=_HEADER_SECONDS * 1000,
+                # Heads larger than this are refused; bytes of bodies beyond it wait for the reader.
+                max_buffer_size=_BUFFER_BYTES,
+            ),
             log_enabled=False,
             ssl_cert=self._certificate,
             ssl_key=self._key,

@@ -67,7 +67,7 @@ class NginxDataPlane:
         self._child: processes.Child | None = None
 
     async def serve(self, application: AsgiApplication) -> None:
-        """Answer until ``stop``; Unavailable, with its reason, if nginx is missing, does not start, or cannot listen."""
+        """Answer until ``stop``; Unavailable, with its reason, if nginx is missing, will not start or listen."""
         program = processes.find(self._program)
         left = self._folder / "left"
         left.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -111,7 +111,7 @@ def test_a_name_that_is_already_a_folder_is_passed_over(cache: Cache) -> None:
 def test_folders_go_with_their_last_file(cache: Cache, tmp_path: Path) -> None:
     for path in ("t1/r/v/a", "t1/r/b", "t2/r/c", "t2/r/d", "t2/r/e"):
         _keep(cache, path)
-    assert sorted(path.name for path in (tmp_path / "files").iterdir()) == ["t2"]
+    assert sorted(path.name for path in (tmp_path / "demand").iterdir()) == ["t2"]
 
 
 def test_a_restart_finds_the_same_files_in_the_same_order(tmp_path: Path) -> None:
@@ -120,20 +120,20 @@ def test_a_restart_finds_the_same_files_in_the_same_order(tmp_path: Path) -> Non
     for age, path in enumerate(("t/r/new", "t/r/v/middle", "t/r/old")):
         _keep(cache, path)
         moment = time.time() - 1000 * age
-        os.utime(tmp_path / "files" / path, (moment, moment))
+        os.utime(tmp_path / "demand" / path, (moment, moment))
     half = cache.reserve("t/r/half", 100)
     assert half is not None
     os.close(half.descriptor)
-    (tmp_path / "files" / ".hidden").write_text("not ours")
-    (tmp_path / "files" / "t" / "r" / "link").symlink_to("/etc/passwd")
+    (tmp_path / "demand" / ".hidden").write_text("not ours")
+    (tmp_path / "demand" / "t" / "r" / "link").symlink_to("/etc/passwd")
     cache.close()
     cache = Cache(tmp_path, 2 * BLOCK)
     cache.open()
     assert [path for path in ("t/r/new", "t/r/v/middle", "t/r/old") if cache.find(path)] == ["t/r/new", "t/r/v/middle"]
     assert cache.used_bytes == 2 * BLOCK
     assert not Path(half.file).exists()
-    assert not (tmp_path / "files" / ".hidden").exists()
-    assert not (tmp_path / "files" / "t" / "r" / "link").is_symlink()
+    assert not (tmp_path / "demand" / ".hidden").exists()
+    assert not (tmp_path / "demand" / "t" / "r" / "link").is_symlink()
     cache.close()
 
 
@@ -144,7 +144,7 @@ def test_one_folder_serves_one_edge(cache: Cache, tmp_path: Path) -> None:
 
 def test_a_file_that_changed_its_size_is_dropped(cache: Cache, tmp_path: Path) -> None:
     _keep(cache, "t/r/a", b"hello")
-    (tmp_path / "files" / "t/r/a").write_bytes(b"hell")
+    (tmp_path / "demand" / "t/r/a").write_bytes(b"hell")
     assert cache.find("t/r/a") is None
     assert cache.used_bytes == 0
 
