@@ -32,6 +32,9 @@ class Counters:
     unavailable: int = 0
     fills: Counter[str] = field(default_factory=Counter)
     peers: dict[Peer, float] = field(default_factory=dict)
+    sent: Counter[str] = field(default_factory=Counter)
+    connections: int | None = None
+    """Open connections, where a data plane in front counts them."""
 
     @property
     def origin_bytes(self) -> int:
@@ -54,7 +57,12 @@ class Counters:
         return self.held_bytes + self.filled_bytes
 
     def active_connections(self, now: float) -> int:
-        """Connections that asked for something within the last ten seconds; older ones are forgotten."""
+        """Connections that asked for something within the last ten seconds; older ones are forgotten.
+
+        Behind a data plane that counts them: those that are open.
+        """
+        if self.connections is not None:
+            return self.connections
         for peer in [peer for peer, seen in self.peers.items() if seen < now - _ACTIVE_SECONDS]:
             del self.peers[peer]
         return len(self.peers)
@@ -104,8 +112,8 @@ class Health(Collector):
         counters, cache = self._counters, self._cache
         yield self._sum("requests", "Requests for media.", counters.requests)
         yield self._sums("refused", "Requests for media that no good token opened.", "fault", counters.refused)
-        sent = {"held": counters.held_bytes, "fill": counters.filled_bytes}
-        yield self._sums("sent_bytes", "Bytes of bodies sent, by where they came from.", "source", sent)
+        sent = {origin.value: counters.sent[origin.value] for origin in Origin}
+        yield self._sums("sent_bytes", "Bytes of bodies sent, by where they came from.", "origin", sent)
         yield self._sum("origin_bytes", "Bytes fetched from the origin.", counters.origin_bytes)
         fetched = {origin.value: counters.received[origin] for origin in (Origin.PEER, Origin.PARENT, Origin.ORIGIN)}
         yield self._sums("fetched_bytes", "Bytes fetched, by where they came from.", "source", fetched)
