@@ -9,12 +9,12 @@ from contextlib import suppress
 import structlog
 
 from matinee.adapters.clock_system import SystemClock
-from matinee.adapters.control_http import HttpControlChannel
 from matinee.adapters.dataplane_embedded import EmbeddedDataPlane
+from matinee.compose.control_channel import open_control, shown_control
 from matinee.compose.control_check import check_control
 from matinee.compose.objects import NONE, open_objects
 from matinee.compose.objects_check import check_objects
-from matinee.compose.tls import own_identity, trusted
+from matinee.compose.tls import own_identity
 from matinee.edge.addresses import is_media_path
 from matinee.edge.cache import Cache
 from matinee.edge.fill import Fills
@@ -35,7 +35,7 @@ async def run_edge(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; Invalid if settings are missing, Unavailable if the port or folder is taken."""
     configure("edge")
     keys, identity = _checked(settings)
-    shown, trust = own_identity(settings), trusted(settings) if settings.control.startswith("https:") else None
+    shown = own_identity(settings)
     _raise_file_limit()
     counters, orders = Counters(), Orders()
     cache = Cache(settings.data / "cache", settings.edge_cache_bytes)
@@ -57,7 +57,7 @@ async def run_edge(settings: Settings) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, plane.stop)
     credential = edge_credential(settings.edge_secret.encode(), identity.edge_id)
-    control = HttpControlChannel(settings.control, credential, trust=trust)
+    control = open_control(settings, credential)
     reports = Reports(identity=identity, counters=counters, cache=cache, now=time.monotonic())
     reporting = asyncio.create_task(_report(control, reports, orders, application))
     _log.info(
@@ -103,8 +103,7 @@ async def _report(control: ControlChannel, reports: Reports, orders: Orders, app
 def _checked(settings: Settings) -> tuple[dict[str, bytes], Identity]:
     if settings.dataplane != "embedded:":
         raise Invalid(f"MATINEE_DATAPLANE={settings.dataplane!r}: this version knows only 'embedded:'.")
-    if not settings.control.startswith(("http://", "https://")):
-        raise Invalid(f"MATINEE_CONTROL={settings.control!r} is not an http:// or https:// address.")
+    shown_control(settings.control)
     keys = parse_keys(settings.token_keys)
     if not keys:
         raise Invalid("MATINEE_TOKEN_KEYS is empty: without a key no media token can be checked.")
@@ -131,7 +130,7 @@ def _ask_around(settings: Settings) -> None:
     require(
         [
             Question("objects", origin, lambda: check_objects(origin, writes=False), spared=True),
-            Question("control", settings.control, lambda: check_control(settings), spared=True),
+            Question("control", shown_control(settings.control), lambda: check_control(settings), spared=True),
         ]
     )
 
