@@ -4,7 +4,6 @@ import asyncio
 import resource
 import signal
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,8 +11,8 @@ from dataclasses import dataclass
 import structlog
 
 from matinee.adapters.clock_system import SystemClock
-from matinee.adapters.control_http import HttpControlChannel
 from matinee.adapters.dataplane_nginx import NginxDataPlane
+from matinee.compose.control_channel import open_control, shown_control
 from matinee.compose.control_check import check_control
 from matinee.compose.edge_plane import is_nginx, open_plane, own_names
 from matinee.compose.objects import NONE, open_objects
@@ -41,7 +40,7 @@ from matinee.findings import Question, require
 from matinee.model.errors import Invalid
 from matinee.model.plans import Tier
 from matinee.observability import configure
-from matinee.ports import ControlChannel, DataPlane
+from matinee.ports import DataPlane
 from matinee.settings import Settings
 
 _log = structlog.get_logger()
@@ -82,7 +81,7 @@ async def run_edge(settings: Settings) -> None:
         books.bills.tick()
 
     control = Control(
-        connect=_channels(settings, identity),
+        connect=lambda shown: open_control(settings, shown),
         credential=credential,
         join_token=settings.join_token,
         standing=Standing(settings.data / "control"),
@@ -164,12 +163,6 @@ def _inflow(settings: Settings, identity: Identity, gate: Gate, counters: Counte
     return _Inflow(neighbours, upstreams, fills, placing)
 
 
-def _channels(settings: Settings, identity: Identity) -> Callable[[str], ControlChannel]:
-    """Opens the control channel with the credential that is shown there."""
-    trust = trusted(settings) if settings.control.startswith("https:") else None
-    return lambda shown: HttpControlChannel(settings.control, identity.edge_id, shown, trust=trust)
-
-
 def _obey_signals(plane: DataPlane) -> None:
     loop = asyncio.get_running_loop()
     # Threads wait for disks here; a sync that takes long is not to keep a viewer's read waiting.
@@ -182,8 +175,7 @@ def _obey_signals(plane: DataPlane) -> None:
 
 def _checked(settings: Settings) -> Identity:
     is_nginx(settings)
-    if not settings.control.startswith(("http://", "https://")):
-        raise Invalid(f"MATINEE_CONTROL={settings.control!r} is not an http:// or https:// address.")
+    shown_control(settings.control)
     if not is_media_path(f"-/-/{settings.edge_id}"):
         raise Invalid(f"MATINEE_EDGE_ID={settings.edge_id!r} is not a name of letters, digits, '.', '_' and '-'.")
     if settings.edge_tier not in set(Tier):
@@ -208,7 +200,7 @@ def _ask_around(settings: Settings) -> None:
     require(
         [
             Question("objects", origin, lambda: check_objects(origin, writes=False), spared=True),
-            Question("control", settings.control, lambda: check_control(settings), spared=True),
+            Question("control", shown_control(settings.control), lambda: check_control(settings), spared=True),
         ]
     )
 
