@@ -19,7 +19,7 @@ def check_control(settings: Settings) -> str:
     """
     shown_control(settings.control)
     if is_nats(settings.control):
-        return check_nats_control(settings, edge_credential(settings.edge_secret.encode(), settings.edge_id))
+        return _through_nats(settings)
     where = f"The control plane at {settings.control}"
     with _client(settings, settings.control) as client:
         says = _ready(client, where)
@@ -42,6 +42,14 @@ def check_control(settings: Settings) -> str:
     if answer.status_code != httpx.codes.BAD_REQUEST:
         raise Invalid(f"{where} answers an edge's report with {answer.status_code}: is that one of Matinee's?")
     return f"{says}, takes edge {settings.edge_id}'s word"
+
+
+def _through_nats(settings: Settings) -> str:
+    kept = Credential(settings.data / "control")
+    credential = kept.before()
+    if kept.joins(settings.join_token) or credential is None:
+        return f"edge {settings.edge_id} joins it when it starts"
+    return check_nats_control(settings, credential)
 
 
 def check_public(settings: Settings) -> str:

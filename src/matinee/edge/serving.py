@@ -129,14 +129,18 @@ class EdgeApplication:
         if opened is None:
             await _answer(send, answers.REFUSED)
             return
-        path = opened.path
-        asked, head, way = conditions(scope["headers"]), scope["method"] == "HEAD", hop(scope["headers"])
+        asked, way = conditions(scope["headers"]), hop(scope["headers"])
         if way.loops(self._edge_id):
             await _answer(send, _LOOP)
-            return
-        if unchanged(asked, answers.entity_tag(path)):
-            await _answer(send, answers.unchanged_file(path))
-            return
+        elif unchanged(asked, answers.entity_tag(opened.path)):
+            await _answer(send, answers.unchanged_file(opened.path))
+        else:
+            await self._send_file(opened, way, asked, receive, send, head=scope["method"] == "HEAD")
+
+    async def _send_file(
+        self, opened: Opened, way: Hop, asked: Conditions, receive: Receive, send: Send, *, head: bool
+    ) -> None:
+        path = opened.path
         try:
             held = self._cache.find(path)
             if held is not None:
@@ -190,9 +194,7 @@ class EdgeApplication:
             async with self._transfers.begin(receive) as transfer:
                 await self._send_selected(transfer, file, opened, held.size_bytes, asked, send, b"HIT")
 
-    async def _send_missing(
-        self, opened: Opened, way: Hop, asked: Conditions, receive: Receive, send: Send
-    ) -> None:
+    async def _send_missing(self, opened: Opened, way: Hop, asked: Conditions, receive: Receive, send: Send) -> None:
         async with self._transfers.begin(receive) as transfer:
             with self._fills.join(opened.path, way.via) as fill:
                 await fill.begun()
