@@ -1,6 +1,8 @@
 """What is told of holdings, replayed by a receiver that takes each word literally."""
 
+import random
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -163,8 +165,29 @@ def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(holdings, "_MOST_CHANGES", 4)
 
 
-class TestTold(Told.TestCase):  # type: ignore[misc, name-defined]
-    settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestTold = Told.TestCase
+TestTold.settings = settings(max_examples=20, stateful_step_count=30, deadline=None)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_long_walk_through_all_of_that_ends_with_the_same_set_on_both_sides(seed: int) -> None:
+    chance, told = random.Random(seed), Told()
+    moves: list[Callable[[], object]] = [
+        *(lambda: told.ask(name=chance.randrange(10)),) * 5,
+        *(lambda: told.work(times=chance.randint(1, 4)),) * 3,
+        *(lambda: told.tell(lost=chance.choice(["", "", "the update", "its answer"]), times=chance.randint(1, 5)),) * 3,
+        lambda: told.purge(name=chance.randrange(10)),
+        lambda: told.plan(names=set(chance.sample(range(10), chance.randrange(5)))),
+        told.hear_late,
+        told.restart,
+        told.receiver_forgets,
+        told.tell_all,
+    ]
+    for _ in range(200):
+        chance.choice(moves)()
+        told.once_all_is_told_the_receiver_knows_exactly_what_is_held()
+    told.tell_all()
+    told.teardown()
 
 
 def test_an_update_is_told_again_the_same_until_it_is_acknowledged(tmp_path: Path) -> None:
