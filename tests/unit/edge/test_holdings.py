@@ -25,24 +25,25 @@ class Receiver:
         self.plans: dict[int, set[str]] = {0: set()}
         self.started = -1.0
         self.sequence = -1
+        self.generation = 0
         self.held: set[str] = set()
         self.complete = False
 
     def hold(self, update: HoldingsUpdate) -> int:
         if update.started != self.started:
-            if update.generation is None:
+            if not update.begins:
                 return -1
-            self.started, self.sequence = update.started, -1
+            self.started, self.sequence, self.complete = update.started, -1, True
         if update.sequence <= self.sequence:
             return self.sequence
-        if update.generation is not None:
-            missing = set(update.missing)
-            assert missing <= self.plans[update.generation]
-            self.held = self.plans[update.generation] - missing
+        if update.begins:
+            assert update.generation is not None
+            self.generation, self.held = update.generation, set(self.plans[update.generation])
         elif update.sequence != self.sequence + 1:
             return -1
-        else:
-            assert not update.missing
+        assert not update.missing or update.generation is not None
+        assert set(update.missing) <= self.held & self.plans[self.generation]
+        self.held -= set(update.missing)
         added = {path for path, _ in update.added}
         assert not added & self.held
         assert set(update.removed) <= self.held
@@ -198,7 +199,7 @@ def test_an_update_is_told_again_the_same_until_it_is_acknowledged(tmp_path: Pat
     assert cache.next_update() is None
     settle(cache)
     first = cache.next_update()
-    assert first == HoldingsUpdate("e", 5.0, 0, 3, missing=("t/r/a",))
+    assert first == HoldingsUpdate("e", 5.0, 0, 3, missing=("t/r/a",), begins=True)
     keep(cache, "t/r/c")
     assert cache.next_update() == first
     cache.told(0)
