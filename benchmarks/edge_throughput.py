@@ -177,7 +177,7 @@ def main() -> None:
         for number in range(SEGMENTS):
             (segments / f"{number:05}.m4s").write_bytes(bytes_of.randbytes(SEGMENT_BYTES))
         # Both send the very same files: those that the edge holds once it has fetched them.
-        held = folder / "edge" / "cache" / "files"
+        held = folder / "edge" / "cache" / "demand"
         with _edge(folder) as edge:
             for path in edge.paths:
                 assert edge.fetch(path) == (segments / Path(path).name).read_bytes()

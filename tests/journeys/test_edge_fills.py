@@ -216,7 +216,7 @@ def test_a_restart_keeps_what_is_held_and_an_absent_origin_costs_only_the_rest(t
         assert edge.get("held.m4s").content == data
 
 
-def test_the_cache_stays_within_its_limit_and_the_least_recently_used_leaves(tmp_path: Path) -> None:
+def test_the_cache_stays_within_its_limit_and_what_was_used_again_stays(tmp_path: Path) -> None:
     folder = tmp_path / "origin" / "media" / PREFIX
     folder.mkdir(parents=True)
     for number in range(8):
@@ -227,7 +227,8 @@ def test_the_cache_stays_within_its_limit_and_the_least_recently_used_leaves(tmp
     cache = tmp_path / "edge" / "cache"
 
     def used() -> int:
-        return sum(path.stat().st_blocks * 512 for path in cache.rglob("*") if path.is_file())
+        folders = [cache / name for name in ("placed", "demand", "partial")]
+        return sum(path.stat().st_blocks * 512 for folder in folders for path in folder.rglob("*") if path.is_file())
 
     def fetch(number: int) -> None:
         assert edge.get(f"{number}.m4s").content == _bytes(number)
@@ -237,15 +238,16 @@ def test_the_cache_stays_within_its_limit_and_the_least_recently_used_leaves(tmp
     with running(edge):
         for number in (0, 1, 2):
             fetch(number)
-        assert edge.get("0.m4s").headers["x-cache"] == "HIT"
+        for _ in range(2):
+            assert edge.get("0.m4s").headers["x-cache"] == "HIT"
         time.sleep(1.1)  # a file that has just been handed out is not removed
-        fetch(3)
-        assert edge.held() == {"0.m4s", "2.m4s", "3.m4s"}
-        for number in (4, 5, 6, 7):
+        for number in (3, 4, 5, 6, 7):
             fetch(number)
-        assert edge.held() == {"5.m4s", "6.m4s", "7.m4s"}
+        held = edge.held()
+        assert len(held) == 3
+        assert "0.m4s" in held
         assert edge.get("large.m4s").content == _bytes(9, 5 * MEGABYTE)
-        assert edge.held() == {"5.m4s", "6.m4s", "7.m4s"}
+        assert edge.held() == held
         assert edge.metric("fills_total", outcome="passed") == 1
 
 

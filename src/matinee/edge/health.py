@@ -81,7 +81,7 @@ class Store(Protocol):
 
     @property
     def limit_bytes(self) -> int:
-        """What they may take."""
+        """What its files may take on disk."""
         ...
 
     @property
