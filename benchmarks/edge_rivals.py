@@ -1,5 +1,7 @@
 """The servers that ``edge_throughput`` compares, each on one core, and the client's view of them on the other."""
 
+import hashlib
+import hmac
 import json
 import os
 import shutil
@@ -7,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +24,7 @@ RIVALS = Path(__file__).parent / "rivals"
 PREFIX = "title/revision/"
 KEY = "a key for one benchmark of thirty-two bytes or more"
 CONNECTIONS = 16
+Files = Mapping[int, Sequence[str]]
 VIEWERS = 64
 
 # wrk asks for the paths in turn and says exactly what it got.
@@ -86,7 +90,9 @@ class Server:
 
 
 @contextmanager
-def _running(command: Sequence[str], core: int, log: Path, environment: Mapping[str, str] | None = None) -> Iterator[None]:
+def _running(
+    command: Sequence[str], core: int, log: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[None]:
     with log.open("wb") as output:
         process = subprocess.Popen(
             ["taskset", "-c", str(core), *command],
@@ -107,7 +113,7 @@ def _running(command: Sequence[str], core: int, log: Path, environment: Mapping[
 
 
 @contextmanager
-def edge(dataplane: str, folder: Path, objects: Path, files: Mapping[int, Sequence[str]], core: int) -> Iterator[Server]:
+def edge(dataplane: str, folder: Path, objects: Path, files: Files, core: int) -> Iterator[Server]:
     """``matinee edge`` on one core, asked with the tokens of many viewers, which it checks and books."""
     name, port = f"edge-{dataplane.rstrip(':')}", free_port()
     environment = {
@@ -122,15 +128,13 @@ def edge(dataplane: str, folder: Path, objects: Path, files: Mapping[int, Sequen
     }
     ends = int(time.time()) + 3600
     tokens = [sign(Token("k1", ends, f"viewer-{number:02}", PREFIX), KEY.encode()) for number in range(VIEWERS)]
-    paths = {
-        size: [f"/{token}/{PREFIX}{file}" for token in tokens for file in some] for size, some in files.items()
-    }
+    paths = {size: [f"/{token}/{PREFIX}{file}" for token in tokens for file in some] for size, some in files.items()}
     with _running([sys.executable, "-m", "matinee.cli", "edge"], core, folder / f"{name}.log", environment):
         yield Server(name, port, folder / f"{name}.log", paths)
 
 
 @contextmanager
-def nginx(kind: str, folder: Path, root: Path, files: Mapping[int, Sequence[str]], core: int) -> Iterator[Server]:
+def nginx(kind: str, folder: Path, root: Path, files: Files, core: int) -> Iterator[Server]:
     """Debian's nginx with a configuration of ``rivals``: ``plain`` checks nothing, ``hmac`` a signed path."""
     port = free_port()
     configuration = folder / f"{kind}.conf"
@@ -147,10 +151,6 @@ def nginx(kind: str, folder: Path, root: Path, files: Mapping[int, Sequence[str]
     assert found is not None
     signed = ""
     if kind == "hmac":
-        import hashlib
-        import hmac
-        from base64 import urlsafe_b64encode
-
         ends = int(time.time()) + 3600
         mac = hmac.digest(KEY.encode(), f"{ends}\n{PREFIX}".encode(), hashlib.sha256)
         signed = f"/k1.{ends}.{urlsafe_b64encode(mac).rstrip(b'=').decode()}"
@@ -161,7 +161,7 @@ def nginx(kind: str, folder: Path, root: Path, files: Mapping[int, Sequence[str]
 
 
 @contextmanager
-def varnish(folder: Path, origin: int, files: Mapping[int, Sequence[str]], core: int) -> Iterator[Server]:
+def varnish(folder: Path, origin: int, files: Files, core: int) -> Iterator[Server]:
     """Varnish with everything in memory."""
     port, place = free_port(), folder / "varnish"
     place.mkdir()
@@ -170,14 +170,25 @@ def varnish(folder: Path, origin: int, files: Mapping[int, Sequence[str]], core:
     (folder / "varnish.vcl").chmod(0o644)
     found = program("varnishd")
     assert found is not None
-    command = [found, "-F", "-n", str(place), "-a", f"127.0.0.1:{port}", "-T", "none", "-f", str(folder / "varnish.vcl")]
+    command = [
+        found,
+        "-F",
+        "-n",
+        str(place),
+        "-a",
+        f"127.0.0.1:{port}",
+        "-T",
+        "none",
+        "-f",
+        str(folder / "varnish.vcl"),
+    ]
     command += ["-s", "malloc,256m", "-j", "none", "-p", "thread_pools=1", "-p", "thread_pool_min=64"]
     with _running(command, core, folder / "varnish.log"):
         yield Server("varnish", port, folder / "varnish.log", _plain(files))
 
 
 @contextmanager
-def traffic_server(folder: Path, origin: int, files: Mapping[int, Sequence[str]], core: int) -> Iterator[Server]:
+def traffic_server(folder: Path, origin: int, files: Files, core: int) -> Iterator[Server]:
     """Traffic Server with one thread and everything in its memory cache."""
     port, place = free_port(), folder / "ats"
     for name in ("etc", "run", "log", "cache"):
@@ -199,7 +210,7 @@ def traffic_server(folder: Path, origin: int, files: Mapping[int, Sequence[str]]
         yield Server("traffic server", port, folder / "ats.log", _plain(files))
 
 
-def _plain(files: Mapping[int, Sequence[str]]) -> dict[int, list[str]]:
+def _plain(files: Files) -> dict[int, list[str]]:
     return {size: [f"/{PREFIX}{file}" for file in some] for size, some in files.items()}
 
 

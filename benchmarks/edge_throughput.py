@@ -1,8 +1,8 @@
 """Bytes per second of signed, booked hits from one core: both data planes beside nginx, Varnish and Traffic Server.
 
-Each server has one core and the client (wrk, one thread) the other. A pair is a round of either server, one right after
-the other and in turn first; the figure is the ratio within pairs, with the 95 % interval of its geometric mean (Student,
-nine degrees of freedom). The rivals' configurations lie in ``benchmarks/rivals``.
+Each server has one core and the client (wrk, one thread) the other. A pair is a round of either server, one right
+after the other and in turn first; the figure is the ratio within pairs, with the 95 % interval of its geometric mean
+(Student, nine degrees of freedom). The rivals' configurations lie in ``benchmarks/rivals``.
 """
 
 import math

@@ -14,7 +14,7 @@ from matinee.ports import AsgiApplication
 _BACKLOG = 2048
 _CONNECTIONS = 16_384
 _HEADER_SECONDS = 15
-_BUFFER_BYTES = 408 * 1024
+_BUFFER_BYTES = 32 * 1024
 _FINISH_SECONDS = 5.0
 
 
