@@ -121,9 +121,12 @@ class EdgeHere:
         await asyncio.sleep(4.0 if self.nginx else 0.1)
 
     def booked(self) -> dict[tuple[str, str], int]:
-        """Bytes by playback and origin that no account has told yet."""
+        """Bytes by playback and origin since the last time this was asked."""
         account = self.ledger.interval()
-        return {(line.playback_id, line.origin): line.size_bytes for line in account.lines} if account else {}
+        if account is None:
+            return {}
+        self.ledger.settle(account.sequence)
+        return {(line.playback_id, line.origin): line.size_bytes for line in account.lines}
 
 
 async def until(what: str, true: Any, seconds: float = 8.0) -> None:
