@@ -41,7 +41,7 @@ def open_control(settings: Settings, credential: str) -> ControlChannel:
         address = Address.read(settings.control, "MATINEE_CONTROL")
         return NatsControlChannel(address, settings.edge_id, credential, authorities=_authorities(settings))
     trust = trusted(settings) if settings.control.startswith("https:") else None
-    return HttpControlChannel(settings.control, credential, trust=trust)
+    return HttpControlChannel(settings.control, settings.edge_id, credential, trust=trust)
 
 
 def check_nats_control(settings: Settings, credential: str) -> str:
