@@ -10,7 +10,19 @@ from dataclasses import dataclass
 
 import pytest
 
-from running_edge import KEY, KEY_ID, PREFIX, VERSION, ControlPlane, Manner, RunningEdge, SlowOrigin, free_port, running, until
+from running_edge import (
+    KEY,
+    KEY_ID,
+    PREFIX,
+    VERSION,
+    ControlPlane,
+    Manner,
+    RunningEdge,
+    SlowOrigin,
+    free_port,
+    running,
+    until,
+)
 
 MEGABYTE = 1_000_000
 VIEWERS = 64
@@ -69,7 +81,12 @@ def launch(origin: SlowOrigin, tmp_path_factory: pytest.TempPathFactory) -> Iter
             if key != KEY:
                 control.answers["keys"] = {"version": "v2", "keys": {KEY_ID: key}}
             version = VERSION if key == KEY else "v2"
-            control.orders = {"keys_version": version, "draining": draining, "egress_limit_bps": None, "sources": sources}
+            control.orders = {
+                "keys_version": version,
+                "draining": draining,
+                "egress_limit_bps": None,
+                "sources": sources,
+            }
             own = {**origin.environment, "MATINEE_EDGE_ID": edge_id, **environment}
             edge = RunningEdge(
                 tmp_path_factory.mktemp(edge_id),
