@@ -287,10 +287,14 @@ def test_a_taken_port_or_folder_is_one_sentence_and_exit_1(edge: RunningEdge, tm
 
 def test_an_edge_is_small_and_ends_cleanly(edge: RunningEdge, tmp_path: Path) -> None:
     program = (
-        "import asyncio, os, signal, sys, threading\n"
+        "import asyncio, os, signal, socket, sys, threading, time\n"
         "from matinee.cli import read_settings\n"
         "from matinee.compose.edge import run_edge\n"
-        "threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "def end():\n"
+        "    while socket.socket().connect_ex(('127.0.0.1', read_settings().port)):\n"
+        "        time.sleep(0.05)\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "threading.Thread(target=end, daemon=True).start()\n"
         "asyncio.run(run_edge(read_settings()))\n"
         f"print(sorted(set({FORBIDDEN_MODULES}) & set(sys.modules)))\n"
     )
