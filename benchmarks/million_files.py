@@ -181,8 +181,6 @@ class Edge:
             "MATINEE_OBJECTS": f"file://{data / 'objects'}",
             "MATINEE_PORT": str(self.port),
             "MATINEE_CONTROL": control,
-            "MATINEE_TOKEN_KEYS": f"k1:{_KEY}",
-            "MATINEE_EDGE_SECRET": "unused",
             "MATINEE_EDGE_ID": EDGE,
             "MATINEE_EDGE_CACHE_BYTES": str(LIMIT_BYTES),
         }
