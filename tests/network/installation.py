@@ -1,4 +1,4 @@
-"""Brings three hosts up in the order of docs/operations.md: event log, database and object store, then Matinee."""
+"""Brings the hosts up in the order of docs/operations.md: event log, database and object store, then Matinee."""
 
 import pwd
 import shutil
@@ -15,7 +15,7 @@ from deploy.local import nginx, postgresql
 from deploy.local.certificates import Certificates
 from deploy.local.swift import OWNER, READER, Swift, User
 
-from network.hosts import Host, Network
+from network.hosts import NAMES, Host, Network
 from running_demo import until
 
 BUCKET, S3_PORT = "matinee", 9000
@@ -29,7 +29,7 @@ def installed(network: Network) -> Iterator[Swift]:
     for host in (a, b):
         tuned = host.run(["sysctl", "-q", "-p", "deploy/sysctl.conf"])
         assert tuned.returncode == 0, tuned.stderr
-    for host in (a, b, c):
+    for host in network.hosts.values():
         host.unit("matinee-nats")
     store = Swift(b.home / "s3", _shown(b), b.address, S3_PORT, within=b.within)
     try:
@@ -143,8 +143,8 @@ def start_database(host: Host) -> None:
 def _start_store(store: Swift, network: Network) -> None:
     store.start()
     store.create_bucket(BUCKET, readers=True)
-    for host in network.hosts.values():
-        _write_key(host.etc / "secrets" / "s3", OWNER)
+    for name in NAMES:
+        _write_key(network[name].etc / "secrets" / "s3", OWNER)
     _write_key(network["c"].etc / "secrets" / "s3_edge", READER)
 
 
