@@ -1,7 +1,9 @@
 """Three machines and an edge site's as an operator sets them up: one service; parts may die, lines be cut."""
 
 import json
+import re
 import secrets
+import signal
 import subprocess
 import sys
 import threading
@@ -22,7 +24,7 @@ from deploy.local import ray
 
 from engines import missing
 from network.hosts import SITE, Host, Network, three_hosts, why_not
-from network.installation import asking, installed, start_postgresql
+from network.installation import asking, installed, is_ready, start_postgresql, start_replica
 from running_demo import draw, until
 
 FRAMES, SECONDS = 48, 2
@@ -223,6 +225,26 @@ def test_a_database_that_was_killed_is_waited_for_and_no_secret_is_told(network:
     secret = {value for host in network.hosts.values() for value in host.secrets()}
     assert secret
     assert [value for value in secret if any(value in text for text in told)] == []
+
+
+def test_a_read_replica_has_its_line_and_serve_starts_while_it_is_away(network: Network) -> None:
+    a, b = network["a"], network["b"]
+    start_replica(b, a)
+    settings = a.etc / "matinee.env"
+    settings.write_text(settings.read_text().replace("#MATINEE_DATABASE_REPLICA_FILE", "MATINEE_DATABASE_REPLICA_FILE"))
+
+    def replica(code: int) -> str:
+        asked = a.matinee("matinee", "doctor", "--json")
+        assert asked.returncode == code, f"{asked.stdout}{asked.stderr}"
+        return str(next(part["says"] for part in json.loads(asked.stdout)["parts"] if part["part"] == "replica"))
+
+    assert re.fullmatch(r"PostgreSQL \d+\.\d+, \d+\.\d s behind", replica(0))
+    b.end("postgresql", signal.SIGINT)
+    assert "does not answer" in replica(1)
+    a.end("matinee-serve@8400")
+    a.unit("matinee-serve@8400")
+    with asking(network) as client:
+        until("serve", lambda: a.lives("matinee-serve@8400") and is_ready(client, f"https://{a.address}:8400"))
 
 
 def refused(client: httpx.Client, address: str) -> httpx.Response | None:
