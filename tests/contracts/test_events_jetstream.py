@@ -563,26 +563,27 @@ def test_settings_open_the_log_and_its_relay(address: str, database: sa.Engine) 
 # --- The files an operator installs -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("file", ["hub.conf", "leaf.conf"])
-def test_the_configuration_files_are_right_with_the_environment_that_is_shipped(file: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", ["nats.env", "site.env"])
+def test_the_configuration_files_are_right_with_the_environments_that_are_shipped(file: str, tmp_path: Path) -> None:
     program = nats.find()
     if program is None:
         missing("nats-server", nats.INSTALL)
     assert program is not None
-    lines = (nats.CONFIGURATIONS / "nats.env").read_text().splitlines()
+    lines = (nats.CONFIGURATIONS / file).read_text().splitlines()
     shipped = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     made = make_certificates(tmp_path)
+    filled = {"HERE": "127.0.0.1", "CHANGE_HUB": '"tls://site:password@10.0.0.1:7422"'}
     # As systemd takes the outer quotes off.
-    environment = {name: value[1:-1].replace("HERE", "127.0.0.1") for name, value in shipped.items()}
+    environment = {name: value[1:-1] for name, value in shipped.items()}
+    for word, value in filled.items():
+        environment = {name: said.replace(word, value) for name, said in environment.items()}
     environment |= {
         "NATS_CERTIFICATE": f'"{made.certificate}"',
         "NATS_KEY": f'"{made.key}"',
         "NATS_AUTHORITIES": f'"{made.authorities}"',
-        "NATS_SITE": "edge1",
-        "NATS_HUB": '["tls://site:password@10.0.0.1:7422"]',
     }
     ended = subprocess.run(
-        [program, "-t", "-c", nats.CONFIGURATIONS / file],
+        [program, "-t", "-c", nats.CONFIGURATIONS / environment["NATS_CONFIGURATION"]],
         env=os.environ | environment,
         capture_output=True,
         text=True,
