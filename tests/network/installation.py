@@ -98,7 +98,8 @@ def start_postgresql(host: Host) -> None:
     def answers() -> bool:
         # Killed, its backends hold the shared memory for a moment longer, and a new server refuses to start.
         if "postgresql" not in host.processes or host.processes["postgresql"].poll() is not None:
-            host.start("postgresql", command)
+            # As its user's own unit would: a replica looks for certificates of its own in its home.
+            host.start("postgresql", command, {"HOME": str(home)})
         return host.run(ask).returncode == 0
 
     until("PostgreSQL", answers)
