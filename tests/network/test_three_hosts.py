@@ -150,14 +150,14 @@ def appended(site: Host, source: str, count: int = 100) -> list[str]:
     where = [str(site.etc / "secrets" / "events"), str(site.etc / "tls" / "authorities.pem")]
     told = site.run([sys.executable, "-m", "tests.network.appending", source, str(count), *where])
     assert told.returncode == 0, told.stderr
-    return [str(name) for name in json.loads(told.stdout)]
+    return [str(name) for name in json.loads(told.stdout.splitlines()[-1])]
 
 
 def ids_in_log(host: Host) -> list[str]:
     """The ids of all events that a process on this host reads in the hub's log, in order."""
     read = host.run([sys.executable, "-m", "tests.network.reading"], ["matinee.env"])
     assert read.returncode == 0, read.stderr
-    return [str(name) for name in json.loads(read.stdout)]
+    return [str(name) for name in json.loads(read.stdout.splitlines()[-1])]
 
 
 def goes_on(viewer: Viewer) -> None:
