@@ -135,7 +135,8 @@ def start_replica(host: Host, primary: Host) -> None:
     whom = f"host={primary.address} user=matinee_replica sslmode=verify-full"
     files = f"sslrootcert={home}/authorities.pem passfile={home}/replica.pass"
     command = [str(programs / "pg_basebackup"), "-R", "-X", "stream", "-c", "fast", "-D", str(home / "data")]
-    copied = host.run([*as_owner, *command, "-d", f"{whom} {files}"])
+    # As sudo does: it, too, looks for certificates of its own in its user's home.
+    copied = host.run([*as_owner, "env", f"HOME={home}", *command, "-d", f"{whom} {files}"])
     assert copied.returncode == 0, copied.stderr
     # Debian keeps these beside the data, and no copy would bring them.
     (home / "data" / "postgresql.conf").write_text("")
