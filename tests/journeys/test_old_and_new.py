@@ -147,6 +147,7 @@ class Release:
         return answer
 
 
+@pytest.mark.timeout(420)  # seven processes of Python and an encode
 def test_a_release_is_rolled_out_while_the_one_before_goes_on(
     postgresql_server: postgresql.Server, tmp_path: Path
 ) -> None:

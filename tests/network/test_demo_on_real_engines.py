@@ -69,7 +69,7 @@ def signed_in(run: Run, port: int) -> dict[str, float]:
                 return run.goes_on() and client.get("/readyz").is_success
             return False
 
-        until("the demo behind nginx", ready, 120)
+        until("the demo behind nginx", ready, RUN_SECONDS)
         for _ in range(SIGN_INS):
             client.post("/api/v1/sessions", json={"email": VIEWER, "password": PASSWORD}).raise_for_status()
         counted = re.compile(r'^matinee_sign_ins_total\{outcome="accepted"\} (\S+)$', re.MULTILINE)
@@ -78,6 +78,7 @@ def signed_in(run: Run, port: int) -> dict[str, float]:
         }
 
 
+@pytest.mark.timeout(2 * RUN_SECONDS + 60)
 def test_the_demo_on_real_engines_plays_every_film_through_every_edge_and_is_there_again(
     data: Path, tmp_path: Path
 ) -> None:
