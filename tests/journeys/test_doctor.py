@@ -19,7 +19,8 @@ from matinee.compose.network import open_network
 from matinee.findings import Finding
 from matinee.settings import read_settings
 from running_demo import free_port, until
-from running_edge import CREDENTIAL, ControlPlane, stand
+from running_edge import CREDENTIAL, ControlPlane, RunningEdge, stand
+from running_edge import running as running_edge
 
 SECRET = "a-word-that-nobody-is-to-see"
 
@@ -156,7 +157,7 @@ def test_a_store_that_is_away_denies_or_has_no_such_bucket_is_told_apart(
     assert away.away
 
 
-def test_an_edge_needs_to_read_and_no_more_and_starts_without_an_origin_that_is_away(
+def test_an_edge_needs_to_read_and_no_more(
     embedded: dict[str, str], swift: swift_engine.Swift, control: ControlPlane
 ) -> None:
     swift.create_bucket("doctor-edge", readers=True)
@@ -168,6 +169,16 @@ def test_an_edge_needs_to_read_and_no_more_and_starts_without_an_origin_that_is_
     assert "have `matinee join-token` make one" in sentence(ask("edge", denied))
     stand(Path(embedded["MATINEE_DATA"]))
     assert "may not be read" in sentence(ask("edge", denied))
+
+
+def test_an_edge_starts_without_an_origin_that_is_away(control: ControlPlane, tmp_path: Path) -> None:
+    key = {"AWS_ACCESS_KEY_ID": "a key", "AWS_SECRET_ACCESS_KEY": SECRET}
+    nowhere = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}", **key}
+    with running_edge(RunningEdge(tmp_path, "s3://films", control.address, environment=nowhere)) as edge:
+        [away] = [line for line in edge.log().splitlines() if "part.away" in line and '"objects"' in line]
+        assert "The object store s3://films" in away
+        assert SECRET not in edge.log()
+        until("the edge's report", lambda: control.reports)
 
 
 def test_an_event_log_that_is_away_or_refuses_is_told_apart(embedded: dict[str, str], nats_hub: nats.Servers) -> None:
