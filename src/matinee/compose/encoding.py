@@ -10,7 +10,7 @@ from matinee.adapters.compute_local import LocalCompute
 from matinee.adapters.compute_ray import RayCompute
 from matinee.compose.engines import films_at_once
 from matinee.compose.fonts import display_font
-from matinee.compose.objects import open_objects, store_folder
+from matinee.compose.objects import OUTAGE, REQUEST, open_objects, store_folder
 from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.jobs import Jobs
 from matinee.encoding.pipeline import Pipeline
@@ -27,7 +27,9 @@ def open_pipeline(settings: Settings, jobs: Jobs, compute: LocalCompute | RayCom
     """The shell around jobs, objects and productions."""
     return Pipeline(
         jobs=jobs,
-        open_store=partial(open_objects, settings.objects_url),
+        # A task waits rather than lose what it made; between tasks the job's lease, of 15 seconds, waits for an answer.
+        open_store=partial(open_objects, settings.objects_url, OUTAGE),
+        open_briefly=partial(open_objects, settings.objects_url, REQUEST),
         folder=store_folder(settings.objects_url),
         compute=compute,
         # Another machine may have its tools elsewhere.
