@@ -63,7 +63,8 @@ class Pipeline:
         """``open_store`` and ``work`` go to every machine, pickled; ``folder`` is the store's own, if it is one.
 
         A task may wait for the store long; what is asked of it here, through ``open_briefly``, must have an answer or
-        an error well within ``lease_seconds``, for no beat is written meanwhile. ``tools`` are those of every machine; None: each machine finds its own.
+        an error well within ``lease_seconds``, for no beat is written meanwhile. ``tools`` are those of every machine;
+        None: each machine finds its own.
         """
         self._jobs = jobs
         self._open_store = open_store
@@ -80,8 +81,10 @@ class Pipeline:
         self._lease_seconds = lease_seconds
         self._stranded: dict[str, str] = {}  # by owner: the job whose end the database did not hear
 
-    def run_once(self, owner: str) -> bool:
-        """Lease one job and carry it to its end; False if none waits. ``owner`` is unique to who calls.
+    def run_once(self, owner: str, waited_seconds: float = 0.0) -> bool:
+        """Lease one job and carry it to its end; False if none waits, or none has so long.
+
+        ``owner`` is unique to who calls.
 
         Raises Unavailable if compute was closed meanwhile; the job then waits for the next worker. Also if the
         database is away: the owner's next call gives the job back, so that this start is no failure of the film's.
@@ -90,7 +93,7 @@ class Pipeline:
             with suppress(Conflict):  # another worker has it
                 self._jobs.give_back(self._stranded[owner], owner)
             del self._stranded[owner]
-        job = self._jobs.lease(owner, self._lease_seconds)
+        job = self._jobs.lease(owner, self._lease_seconds, waited_seconds)
         if job is None:
             return False
         try:

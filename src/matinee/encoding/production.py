@@ -39,6 +39,8 @@ _LARGE_PIXELS = 640 * 360
 _PROGRAM_BYTES = 256 * 2**20
 _SOURCE_FRAMES, _RUNG_FRAMES, _PIXEL_BYTES = 60, 90, 1.5
 _SMALL = Needs(cores=1.0, memory_bytes=_PROGRAM_BYTES)
+# A few frames are looked at: this waits for no core, so that a new film is in line before the next one is given away.
+_GLANCE = Needs(cores=0.0, memory_bytes=_PROGRAM_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class Production:
 
     def _inspect(self) -> Film:
         found: list[Film] = []
-        task = self._task("inspecting", _AT_ONCE, _SMALL, steps.inspect_source)
+        task = self._task("inspecting", _AT_ONCE, _GLANCE, steps.inspect_source)
         self._do("inspecting", [_Work(task, found.append)])
         return found[0]
 
