@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from importlib.metadata import version
 from typing import IO, Any
 
 import structlog
@@ -153,7 +154,10 @@ class RayCompute:
 
 
 def examine(address: str) -> str:
-    """One sentence about the cluster: versions, nodes, cores, latency; Unavailable with one if something is wrong."""
+    """One sentence about the cluster: versions, nodes, cores, latency; Unavailable with one if something is wrong.
+
+    A node with another Matinee is wrong: tasks travel as names and values of ours, and may mean others there.
+    """
     found: dict[str, Any] = {}
     link = _Link(address)
 
@@ -173,11 +177,16 @@ def examine(address: str) -> str:
     for node, said, trouble, _ in nodes:
         if said is None:
             raise Unavailable(f"Node {node} of Ray at {address} cannot run Matinee's tasks: {trouble}.")
+    ours = version("matinee")
+    if others := [f"{node} has {said}" for node, said, *_ in nodes if said != ours]:
+        raise Unavailable(
+            f"Nodes of Ray at {address} have another Matinee than {ours}, which this is: {', '.join(others)}."
+        )
     cores = sum(machine.cores for machine in machines)
     slowest = max(seconds for *_, seconds in nodes) * 1000
     return (
         f"Ray {joined['ray']} with Python {joined['python']}: {len(nodes)} nodes, {cores:g} cores, "
-        f"Matinee {', '.join(sorted({said for _, said, *_ in nodes}))}; a task there and back in {slowest:.0f} ms"
+        f"Matinee {ours}; a task there and back in {slowest:.0f} ms"
     )
 
 
