@@ -1,8 +1,12 @@
 """What a machine has made lies on its shelf until the store has it: a store that is away costs no second making."""
 
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from threading import Timer
+from typing import Any
 
 import pytest
 from obstore.exceptions import GenericError
@@ -11,9 +15,11 @@ from obstore.store import LocalStore, MemoryStore, ObjectStore
 from matinee.encoding.depot import Depot, Finished, StoreUnavailable
 from matinee.encoding.inspection import Film, Picture
 from matinee.encoding.ladder import fixed_ladder
-from matinee.encoding.steps import Place, Source, encode_audio, encode_videos
+from matinee.encoding.production import Order, Production
+from matinee.encoding.steps import Place, Source, encode_audio, encode_videos, inspect_source
 from matinee.model import media
 from matinee.model.errors import MatineeError
+from matinee.ports import Task
 from sources import TOOLS
 
 _FILM = Film(
@@ -100,3 +106,47 @@ def test_a_machine_makes_only_what_does_not_lie_on_its_shelf(in_folder: bool, tm
     assert encode_audio(place, source, _FILM, "a-und", "sound.mp4", _nobody) == sound
     assert depot.find("sound.mp4") == sound
     assert depot.rendition("sound.mp4").read_text() == "a-und"
+
+
+class _Compute:
+    """Makes pictures after a moment; of the sound it says at once that the store is away."""
+
+    def submit(self, task: Task, on_progress: Callable[[float], None] | None = None) -> "Future[Any]":
+        del on_progress
+        future: Future[Any] = Future()
+        if task.function is inspect_source:
+            future.set_result(_FILM)
+        elif task.function is encode_audio:
+            future.set_exception(StoreUnavailable("503 Service Unavailable"))
+        else:
+            rungs, files = task.arguments[3:5]
+            made = tuple(Finished(rung.name, file, 48, 2.0, 9, 1.5) for rung, file in zip(rungs, files, strict=True))
+            Timer(0.3, lambda: future.set_running_or_notify_cancel() and future.set_result(made)).start()
+        return future
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class _Watcher:
+    """Notes what was made."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def planned(self, film: Film, ladder: media.Ladder, names: tuple[str, ...]) -> None:
+        """Not noted."""
+
+    def progressed(self, stage: str, progress: float, renditions: Mapping[str, float]) -> None:
+        """Not noted."""
+
+    def made(self, finished: Finished) -> None:
+        self.names.append(finished.name)
+
+
+def test_a_store_that_is_away_for_one_rendition_does_not_stop_the_others(tmp_path: Path) -> None:
+    depot, watcher = Depot(MemoryStore, "night", tmp_path / "shelves"), _Watcher()
+    order = Order(Source("sources/night.mp4", "unknown", "night.mp4"), "Night", Place(depot, TOOLS), "media/night")
+    with pytest.raises(StoreUnavailable, match="503"):
+        Production(order, _Compute(), watcher).run()
+    assert watcher.names == [rung.name for rung in _RUNGS]

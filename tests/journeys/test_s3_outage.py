@@ -196,7 +196,7 @@ def test_a_minute_of_503_loses_nothing_and_has_nothing_made_twice(
             assert callers.put(later, film).status_code == 503 or not outage.lasts
             time.sleep(1)
         assert callers.refused > 10
-        assert callers.fetch(unheld).is_success
+        until("the edge's fill", lambda: callers.fetch(unheld).is_success, 20)
         assert callers.put(later, film).status_code == 204
         until("the film's end", lambda: callers.encode(job)["state"] in {"done", "failed"}, 180)
         ended = callers.encode(job)
