@@ -13,13 +13,13 @@ _RENDITION = re.compile(r"([a-z0-9-]+)-[0-9a-f]{16}\.mp4$")
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """``program`` stands in for FFmpeg; each run that ends well adds a line to ``list``.
+    """``program`` stands in for FFmpeg; each run that ends well adds a line to ``notes``.
 
     A run that makes a rendition of the name in ``held`` waits until there is a file ``go``.
     """
 
     program: Path
-    list: Path
+    notes: Path
     held: str = ""
 
     @property
@@ -27,9 +27,9 @@ class Runs:
         """Lets held runs go on."""
         return self.program.with_name("go")
 
-    def order(self) -> "list[tuple[str, str]]":
+    def order(self) -> list[tuple[str, str]]:
         """What was made, in order: where, and which rendition."""
-        lines = self.list.read_text().splitlines() if self.list.exists() else []
+        lines = self.notes.read_text().splitlines() if self.notes.exists() else []
         found = []
         for words in map(str.split, lines):
             outputs = [word for before, word in pairwise(words) if before != "-i"]
@@ -46,6 +46,6 @@ def counted_ffmpeg(folder: Path, held: str = "") -> Runs:
     runs = Runs(folder / "ffmpeg", folder / "ffmpeg.list", held)
     hold = f'case "$*" in *{held}-*) while [ ! -e {runs.go} ]; do sleep 0.05; done;; esac\n' if held else ""
     real = f'{imageio_ffmpeg.get_ffmpeg_exe()} "$@" || exit $?\n'
-    runs.program.write_text(f'#!/bin/sh\n{hold}{real}echo "$*" >>{runs.list}\n')
+    runs.program.write_text(f'#!/bin/sh\n{hold}{real}echo "$*" >>{runs.notes}\n')
     runs.program.chmod(0o755)
     return runs

@@ -121,8 +121,12 @@ class _Compute:
         else:
             rungs, files = task.arguments[3:5]
             made = tuple(Finished(rung.name, file, 48, 2.0, 9, 1.5) for rung, file in zip(rungs, files, strict=True))
-            Timer(0.3, lambda: future.set_running_or_notify_cancel() and future.set_result(made)).start()
+            Timer(0.3, self._end, (future, made)).start()
         return future
+
+    def _end(self, future: "Future[Any]", made: tuple[Finished, ...]) -> None:
+        if future.set_running_or_notify_cancel():
+            future.set_result(made)
 
     def close(self) -> None:
         """Nothing is held."""

@@ -70,7 +70,7 @@ def test_the_first_rung_of_a_new_film_is_made_before_the_last_of_an_old_one(
     worker = threading.Thread(target=encode_films, args=(Settings(data=tmp_path), pipeline, compute, "worker", stop))
     worker.start()
     try:
-        old = submit(draw(tmp_path / "old.mp4", seconds=_LONG, size="854x480", rate="5", sound=False))
+        old = submit(draw(tmp_path / "old.mp4", seconds=_LONG, size="854x480", rate="3", sound=False))
         # The old film has its first rung and makes its second; the third waits.
         until("the first rung", lambda: jobs.job(old.id).renditions and _made(runs, old) == ["240p"], 120)
         new = submit(draw(tmp_path / "new.mp4", seconds=1, sound=False))

@@ -39,8 +39,9 @@ _LARGE_PIXELS = 640 * 360
 _PROGRAM_BYTES = 256 * 2**20
 _SOURCE_FRAMES, _RUNG_FRAMES, _PIXEL_BYTES = 60, 90, 1.5
 _SMALL = Needs(cores=1.0, memory_bytes=_PROGRAM_BYTES)
-# A few frames are looked at: this waits for no core, so that a new film is in line before the next one is given away.
-_GLANCE = Needs(cores=0.0, memory_bytes=_PROGRAM_BYTES)
+# A few frames are looked at: this waits for nobody, also where a rung has the whole machine, so that a new film's first
+# rung is in line before the machine is given away again.
+_GLANCE = Needs(cores=0.0, memory_bytes=0)
 
 
 @dataclass(frozen=True, slots=True)
