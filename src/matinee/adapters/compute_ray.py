@@ -126,11 +126,11 @@ class RayCompute:
         name = ticket.task.name
         if kind == "ended":
             try:
-                outcome, untold = pickle.loads(what[0])  # noqa: S301 - written by our own code on a node of our cluster
+                outcome, told = pickle.loads(what[0])  # noqa: S301 - written by our own code on a node of our cluster
             except Exception as error:  # noqa: BLE001 - of another version: its modules and classes are not ours
                 sentence = f"What {name} returned cannot be read here: {error!r}."
-                outcome, untold = ("raised", Unavailable(sentence)), ()
-            self._tell(ticket.number, untold)
+                outcome, told = ("raised", Unavailable(sentence)), ()
+            self._tell(ticket.number, told[ticket.heard :])
             self._tickets.settle(ticket, outcome)
         elif kind == "cancelled":
             self._tickets.settle(ticket, None)
@@ -150,6 +150,7 @@ class RayCompute:
         ticket = self._tickets.find(number)
         for fraction in fractions if ticket is not None else ():
             assert ticket is not None
+            ticket.heard += 1
             ticket.tell(fraction)
 
 
