@@ -59,8 +59,8 @@ def gpu_compute(request: pytest.FixtureRequest) -> Iterator[Compute]:
         engine.close()
 
 
-def _until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + _PATIENCE
+def _until(condition: Callable[[], bool], seconds: float = _PATIENCE) -> None:
+    end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.01)
@@ -242,6 +242,7 @@ def test_a_gpu_is_one_tasks_at_a_time_and_who_needs_one_waits_for_it(gpu_compute
 
 def test_two_workers_on_one_cluster_together_take_no_more_than_it_has(ray_address: str, tmp_path: Path) -> None:
     one, other = RayCompute(ray_address), RayCompute(ray_address)
+    _until(lambda: bool(one.machines and other.machines), 180)
     first = one.submit(_at_gate(tmp_path, "first", 1.0))
     _until(lambda: _diary(tmp_path) == ["first"])
     second = other.submit(_at_gate(tmp_path, "second", 1.0))

@@ -40,7 +40,7 @@ class _Studio:
         """The renditions of a job that the store has whole."""
         found = obstore.list(self.server.store("studio"), f"work/{job_id}/").collect()
         names = [entry["path"].rpartition("/")[2] for entry in found]
-        return [name.split("-")[0] for name in names if name.endswith(".json")]
+        return [name.rpartition("-")[0] for name in names if name.endswith(".json")]
 
     def made(self, job_id: str) -> list[str]:
         """The renditions of a job, as often as FFmpeg made them."""
