@@ -163,13 +163,24 @@ def _archived(objects: ObjectStore) -> Counter[str]:
     return Counter(name for table in tables for name in table["id"].to_pylist())
 
 
-def test_a_minute_of_503_loses_nothing_and_has_nothing_made_twice(
-    line: Line, swift: Swift, bucket: str, runs: Runs, tmp_path: Path
-) -> None:
+@pytest.fixture
+def demo(line: Line, runs: Runs, tmp_path: Path) -> Iterator[RunningDemo]:
+    """A demo with one small film, its FFmpeg counted and its line to S3 in hand."""
+    del line, runs  # they are in its environment
     draw(tmp_path / "films" / "Alder.mp4", 2)
+    demo = RunningDemo(data=tmp_path / "data", films=tmp_path / "films").start()
+    try:
+        yield demo
+    finally:
+        code = demo.stop()
+    assert code == 0, demo.output
+
+
+def test_a_minute_of_503_loses_nothing_and_has_nothing_made_twice(
+    demo: RunningDemo, line: Line, swift: Swift, bucket: str, runs: Runs, tmp_path: Path
+) -> None:
     film = draw(tmp_path / "Birch.mp4", 6, size="1280x720").read_bytes()
     objects = swift.store(bucket)
-    demo = RunningDemo(data=tmp_path / "data", films=tmp_path / "films").start()
     with demo.client() as viewer, demo.client(OPERATOR) as operator:
         until("a playable film", lambda: demo.titles(viewer))
         callers = _Callers(demo, viewer, operator)
@@ -205,7 +216,6 @@ def test_a_minute_of_503_loses_nothing_and_has_nothing_made_twice(
         archive.write()
         assert {name: _archived(objects)[name] for name in callers.accepted} == dict.fromkeys(callers.accepted, 1)
         engine.dispose()
-    assert demo.stop() == 0, demo.output
 
 
 # --- an S3 that says nothing -----------------------------------------------------------------------------------------
