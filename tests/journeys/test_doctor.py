@@ -202,7 +202,7 @@ def test_ray_that_is_away_is_said_so(embedded: dict[str, str]) -> None:
 
 def test_a_control_plane_that_is_none_or_does_not_know_the_edge_is_told(embedded: dict[str, str]) -> None:
     own = {"MATINEE_EDGE_ID": "europe-1", "MATINEE_CONTROL": "nats://here"}
-    assert "not an http:// or https:// address" in findings(embedded | own)["control"].says
+    assert "MATINEE_CONTROL is not of the form nats://" in findings(embedded | own)["control"].says
     away = own | {"MATINEE_CONTROL": f"http://127.0.0.1:{free_port()}"}
     found = findings(embedded | away)["control"]
     assert "does not answer" in found.says
