@@ -31,7 +31,7 @@ from matinee.ports import Receive, Scope, Send
 
 _log = structlog.get_logger()
 
-_SLICE_BYTES = 64 * 1024
+_SLICE_BYTES = 256 * 1024
 _RETRY_SECONDS = 0.1
 
 _HEALTHY = answers.sentence(HTTPStatus.OK, "This edge is alive.")
