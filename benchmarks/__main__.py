@@ -11,6 +11,10 @@ NAMES = (
     "demo_start",
     "home_page",
     "edge_throughput",
+    "cold_herd",
+    "edge_memory",
+    "edge_restart",
+    "demand_cache",
     "events_accepted",
     "events_killed",
     "event_log",
@@ -18,6 +22,7 @@ NAMES = (
     "control_plane",
     "rebuild",
     "listing",
+    "start_up",
 )
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 _HEAD = """# Benchmarks

@@ -17,11 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 
+from matinee.edge.keeping import write_private
+from matinee.model.plans import KeyRing
 from matinee.model.tokens import Token, sign
 
 KEY_ID, KEY = "k1", "an edge's test key of 32 bytes or more"
 PREFIX = "title/revision/"
+CREDENTIAL, VERSION = "an edge's own credential of the tests", "v1"
 
 
 def free_port(address: str = "127.0.0.1") -> int:
@@ -33,6 +37,15 @@ def free_port(address: str = "127.0.0.1") -> int:
 
 def token(prefix: str = PREFIX, *, seconds: float = 600, key_id: str = KEY_ID, key: str = KEY) -> str:
     return sign(Token(key_id, int(time.time() + seconds), "a-playback", prefix), key.encode())
+
+
+def stand(data: Path, ring: KeyRing | None = None, credential: str = CREDENTIAL) -> None:
+    """Leave in an edge's folder what it keeps of a control plane that it joined: a credential, keys."""
+    control = data / "control"
+    if (control / "credential").exists():
+        return
+    write_private(control / "credential", f"{credential}\n{'0' * 64}\n".encode())
+    write_private(control / "keys", msgspec.json.encode(ring or KeyRing(VERSION, {KEY_ID: KEY})))
 
 
 @dataclass
@@ -54,8 +67,6 @@ class RunningEdge:
             "MATINEE_OBJECTS": self.objects,
             "MATINEE_CONTROL": self.control,
             "MATINEE_PORT": str(self.port),
-            "MATINEE_TOKEN_KEYS": f"{KEY_ID}:{KEY}",
-            "MATINEE_EDGE_SECRET": "a secret of edges",
             "MATINEE_EDGE_ID": "europe-1",
             "MATINEE_EDGE_REGION": "europe",
             "MATINEE_EDGE_CACHE_BYTES": str(self.cache_bytes),
@@ -63,6 +74,8 @@ class RunningEdge:
         # One client for all, since each new one takes its time over certificates that nobody needs here.
         self.client = httpx.Client(base_url=self.address, trust_env=False, verify=False, timeout=15)
         self.data.mkdir(parents=True, exist_ok=True)
+        if "MATINEE_JOIN_TOKEN" not in self.environment:
+            stand(self.data)
         with (self.data / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "matinee.cli", "edge"],
@@ -112,8 +125,8 @@ class RunningEdge:
 
     def held(self) -> set[str]:
         """The files in the cache folder."""
-        files = self.data / "cache" / "demand" / PREFIX
-        return {path.relative_to(files).as_posix() for path in files.rglob("*") if path.is_file()}
+        folders = [self.data / "cache" / kind / PREFIX for kind in ("placed", "demand")]
+        return {path.relative_to(files).as_posix() for files in folders for path in files.rglob("*") if path.is_file()}
 
     def log(self) -> str:
         return (self.data / "log").read_text()
@@ -157,7 +170,10 @@ class Manner:
 
 
 class SlowOrigin(ThreadingHTTPServer):
-    """Just enough of an S3 server for reading, over real sockets; objects are bytes by their key."""
+    """Just enough of an S3 server for reading, over real sockets; objects are bytes by their key.
+
+    ``starts``: the byte that each request for a key began at.
+    """
 
     daemon_threads = True
     request_queue_size = 256
@@ -167,6 +183,7 @@ class SlowOrigin(ThreadingHTTPServer):
         self.objects = dict(objects)
         self.manners: dict[str, Manner] = {}
         self.gets: Counter[str] = Counter()
+        self.starts: dict[str, list[int]] = {}
         self.abandoned: Counter[str] = Counter()
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -203,8 +220,13 @@ class _OriginHandler(BaseHTTPRequestHandler):
         data = self.server.objects.get(key)
         if not key.endswith("/probe"):  # an edge that starts asks whether it may read
             self.server.gets[key] += body
-        self.send_response(404 if data is None else 200)
-        self.send_header("Content-Length", str(len(_ABSENT if data is None else data)))
+        asked = self.headers["Range"]
+        first = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and data is not None else 0
+        self.server.starts.setdefault(key, []).append(first)
+        self.send_response(404 if data is None else 206 if first else 200)
+        self.send_header("Content-Length", str(len(_ABSENT if data is None else data) - first))
+        if first and data is not None:
+            self.send_header("Content-Range", f"bytes {first}-{len(data) - 1}/{len(data)}")
         self.send_header("Last-Modified", "Sun, 01 Nov 2026 00:00:00 GMT")
         self.send_header("ETag", '"x"')
         self.end_headers()
@@ -217,8 +239,8 @@ class _OriginHandler(BaseHTTPRequestHandler):
         if manner.breaks:
             manner.breaks -= 1
             end = manner.break_after_bytes
-        for start in range(0, end, manner.piece_bytes):
-            if start and manner.release is not None:
+        for start in range(first, end, manner.piece_bytes):
+            if start > first and manner.release is not None:
                 manner.release.wait(15)
             time.sleep(manner.pause_seconds)
             try:
@@ -236,14 +258,25 @@ class _OriginHandler(BaseHTTPRequestHandler):
 
 
 class ControlPlane(ThreadingHTTPServer):
-    """Takes edges' reports and answers with ``orders``; ``status`` other than 200 refuses them."""
+    """Takes what edges say and answers reports with ``orders``; ``status`` other than 200 refuses everything.
+
+    ``answers`` are its answers to the other verbs, by the end of their path.
+    """
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _ControlHandler)
         self.reports: list[tuple[str, str, dict[str, Any]]] = []
+        self.told: list[tuple[str, dict[str, Any]]] = []
+        """What came besides reports: the verb, and its words."""
         self.orders: Any = {"draining": False, "egress_limit_bps": None, "plan_generation": 0}
+        self.answers: dict[str, Any] = {
+            "keys": {"version": VERSION, "keys": {KEY_ID: KEY}},
+            "enrolment": {},
+            "holdings": lambda word: {"through": word["sequence"]},
+            "accounts": lambda word: {"through": word["sequence"]},
+        }
         self.status = 200
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -261,10 +294,27 @@ class _ControlHandler(BaseHTTPRequestHandler):
     server: ControlPlane
 
     def do_POST(self) -> None:
-        report = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.reports.append((self.path, self.headers["Authorization"], report))
-        body = json.dumps(self.server.orders).encode()
-        self.send_response(self.server.status)
+        word = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self._verb == "report":
+            self.server.reports.append((self.path, self.headers["Authorization"], word))
+        else:
+            self.server.told.append((self._verb, word))
+        self._answer(word)
+
+    def do_GET(self) -> None:
+        self.server.told.append((self._verb, {}))
+        self._answer({})
+
+    @property
+    def _verb(self) -> str:
+        return self.path.partition("/edges/")[2].partition("/")[2]
+
+    def _answer(self, told: dict[str, Any]) -> None:
+        verb = self._verb
+        word = self.server.orders if verb == "report" else self.server.answers.get(verb)
+        word = word(told) if callable(word) else word
+        body = json.dumps(word).encode()
+        self.send_response(self.server.status if word is not None else 404)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

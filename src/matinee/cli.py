@@ -56,9 +56,9 @@ def demo(
     Engines are the embedded ones, or those that MATINEE_DATABASE, MATINEE_OBJECTS, MATINEE_EVENTS and MATINEE_COMPUTE
     name.
     """
-    from matinee.compose.demo import Demo, run_demo
-    from matinee.compose.demo_check import demo_check
-    from matinee.compose.processes import SERVE_HOST
+    from matinee.demo.processes import SERVE_HOST
+    from matinee.demo.readiness import demo_check
+    from matinee.demo.show import Demo, run_demo
 
     def say(sentence: str) -> None:
         click.echo(sentence, err=check)
@@ -185,6 +185,47 @@ def operator(email: str, data: Path | None, *, as_json: bool) -> None:
     _report({"id": member_id, "email": email}, as_json, f"{email} may operate the service.")
 
 
+@matinee.command("join-token")
+@click.argument("edge_id")
+@click.option("--data", type=_FOLDER, help="The data folder; without it, MATINEE_DATA.")
+@_JSON
+def join_token(edge_id: str, data: Path | None, *, as_json: bool) -> None:
+    """Make a token that one edge may join with, once, within an hour; the token alone goes to standard output."""
+    from matinee.compose.network import known_network
+
+    with known_network(_settings(data)) as network:
+        made = network.enrolment.make_token(edge_id)
+    facts = {"edge_id": edge_id, "token": made.token, "expires_at": made.expires_at.isoformat()}
+    _report(facts, as_json, made.token)
+
+
+@matinee.command("rotate-keys")
+@click.option("--data", type=_FOLDER, help="The data folder; without it, MATINEE_DATA.")
+@_JSON
+def rotate_keys(data: Path | None, *, as_json: bool) -> None:
+    """Publish a new key for media tokens; it signs in half a minute, and the old ones end with their last token."""
+    from matinee.compose.network import known_network
+
+    with known_network(_settings(data)) as network:
+        key_id = network.keys.rotate()
+    _report({"key_id": key_id}, as_json, f"{key_id} signs in half a minute.")
+
+
+@matinee.command("revoke-edge")
+@click.argument("edge_id")
+@click.option("--data", type=_FOLDER, help="The data folder; without it, MATINEE_DATA.")
+@_JSON
+def revoke_edge(edge_id: str, data: Path | None, *, as_json: bool) -> None:
+    """Take an edge's word no longer, and replace the keys it knows."""
+    from matinee.compose.network import known_network
+
+    with known_network(_settings(data)) as network:
+        network.enrolment.revoke(edge_id)
+        key_id = network.keys.rotate()
+    facts = {"edge_id": edge_id, "key_id": key_id}
+    _report(facts, as_json, f"Edge {edge_id} is revoked; {key_id} signs in half a minute.")
+
+
 @matinee.command()
 @click.option("--data", type=_FOLDER, help="The data folder; without it, MATINEE_DATA.")
 @_JSON
@@ -223,6 +264,21 @@ def why_playback(playback_id: str, data: Path | None, *, as_json: bool) -> None:
     click.echo(f"{decision['title_id']} for a viewer in {decision['region']}, at {decision['time']}:")
     for place, ranked in enumerate(decision["edges"], start=1):
         click.echo(f"  {place}. {ranked['id']}: {ranked['reason']}")
+
+
+@why.command("file")
+@click.argument("edge_id", metavar="EDGE")
+@click.argument("path", metavar="FILE")
+@click.option("--data", type=_FOLDER, help="The data folder; without it, MATINEE_DATA.")
+@_JSON
+def why_file(edge_id: str, path: str, data: Path | None, *, as_json: bool) -> None:
+    """Say why an edge holds a file (TITLE/REVISION/NAME), or does not."""
+    from matinee.compose.network import known_network
+    from matinee.delivery.reasons import why_file as reasons
+
+    with known_network(_settings(data)) as network:
+        found = reasons(network, edge_id, path)
+    _report(asdict(found), as_json, "\n".join(found.reasons))
 
 
 @matinee.command()

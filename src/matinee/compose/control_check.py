@@ -2,9 +2,10 @@
 
 import httpx
 
+from matinee.compose.control_channel import check_nats_control, is_nats, shown_control
 from matinee.compose.tls import trusted
+from matinee.edge.credential import Credential
 from matinee.model.errors import Forbidden, Invalid, Unavailable
-from matinee.model.tokens import edge_credential
 from matinee.settings import Settings
 
 _TIMEOUT_SECONDS = 3.0
@@ -16,25 +17,47 @@ def check_control(settings: Settings) -> str:
     Unavailable if it does not answer or is not ready; Forbidden if it does not know this edge's credential; Invalid if
     the address is none or its certificate is signed by nobody we trust.
     """
-    if not settings.control.startswith(("http://", "https://")):
-        raise Invalid(f"MATINEE_CONTROL={settings.control!r} is not an http:// or https:// address.")
+    shown_control(settings.control)
+    if is_nats(settings.control):
+        return _through_nats(settings)
     where = f"The control plane at {settings.control}"
     with _client(settings, settings.control) as client:
         says = _ready(client, where)
         if not settings.edge_id:
             return says
+        credential = _credential(settings)
+        if credential is None:
+            return f"{says}; edge {settings.edge_id} joins it when it starts"
         # A report that says nothing is refused as such once the credential was right, and is kept nowhere.
-        credential = edge_credential(settings.edge_secret.encode(), settings.edge_id)
         answer = client.post(
             f"/api/v1/edges/{settings.edge_id}/report", content="{}", headers={"Authorization": f"Bearer {credential}"}
         )
     if answer.status_code == httpx.codes.FORBIDDEN:
         raise Forbidden(
-            f"{where} does not take edge {settings.edge_id}'s credential: MATINEE_EDGE_SECRET differs there."
+            f"{where} does not take edge {settings.edge_id}'s credential: have it join anew, with a new join token."
         )
     if answer.status_code != httpx.codes.BAD_REQUEST:
         raise Invalid(f"{where} answers an edge's report with {answer.status_code}: is that one of Matinee's?")
     return f"{says}, takes edge {settings.edge_id}'s word"
+
+
+def _through_nats(settings: Settings) -> str:
+    if not settings.edge_id:
+        return "its site's NATS server, through which edges alone ask"
+    credential = _credential(settings)
+    if credential is None:
+        return f"edge {settings.edge_id} joins it when it starts"
+    return check_nats_control(settings, credential)
+
+
+def _credential(settings: Settings) -> str | None:
+    """What this edge is known by; None if it is to join first; Invalid if it cannot."""
+    kept = Credential(settings.data / "control")
+    if kept.joins(settings.join_token):
+        return None
+    if (credential := kept.before()) is None:
+        raise Invalid(f"Edge {settings.edge_id} has joined nobody yet, and MATINEE_JOIN_TOKEN is empty.")
+    return credential
 
 
 def check_public(settings: Settings) -> str:

@@ -4,13 +4,15 @@ import asyncio
 import resource
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 
 import structlog
 
 from matinee.adapters.clock_system import SystemClock
-from matinee.adapters.control_http import HttpControlChannel
 from matinee.adapters.dataplane_nginx import NginxDataPlane
+from matinee.compose.control_channel import open_control, shown_control
 from matinee.compose.control_check import check_control
 from matinee.compose.edge_plane import is_nginx, open_plane, own_names
 from matinee.compose.objects import NONE, open_objects
@@ -19,64 +21,48 @@ from matinee.compose.tls import own_identity, trusted
 from matinee.edge.addresses import is_media_path
 from matinee.edge.bills import Bills
 from matinee.edge.cache import Cache
+from matinee.edge.control import Control
+from matinee.edge.credential import Credential
 from matinee.edge.fill import Fills
 from matinee.edge.gate import Gate
 from matinee.edge.health import Counters, Health, Orders
+from matinee.edge.hops import HopTokens
 from matinee.edge.ledger import Ledger
-from matinee.edge.reports import Identity, Reports, wait_seconds
+from matinee.edge.neighbours import Neighbourhood
+from matinee.edge.origin import ObjectOrigin
+from matinee.edge.pacing import FillRate
+from matinee.edge.placing import Placing
+from matinee.edge.reports import Identity, Reports
 from matinee.edge.serving import EdgeApplication
+from matinee.edge.standing import Standing
+from matinee.edge.upstreams import Upstreams
 from matinee.findings import Question, require
-from matinee.model.errors import Invalid, MatineeError
-from matinee.model.tokens import edge_credential, parse_keys
+from matinee.model.errors import Invalid
+from matinee.model.plans import Tier
 from matinee.observability import configure
-from matinee.ports import ControlChannel
+from matinee.ports import DataPlane
 from matinee.settings import Settings
 
 _log = structlog.get_logger()
+
+_DISK_THREADS = 16
 
 
 async def run_edge(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; Invalid if settings are missing, Unavailable if the port or folder is taken."""
     configure("edge")
-    keys, identity = _checked(settings)
-    shown, trust = own_identity(settings), trusted(settings) if settings.control.startswith("https:") else None
+    identity = _checked(settings)
+    credential = Credential(settings.data / "control")
+    credential.choose(settings.join_token)
     _raise_file_limit()
-    counters, orders = Counters(), Orders()
-    cache = Cache(settings.data / "cache", settings.edge_cache_bytes)
+    cache = Cache(
+        settings.data / "cache", settings.edge_cache_bytes, edge_id=identity.edge_id, started=identity.started
+    )
     cache.open()
     _ask_around(settings)
-    origin = open_objects(settings.objects_url, NONE)
-    fills = Fills(objects=origin, cache=cache, counters=counters)
-    clock = SystemClock()
-    gate = Gate(now=lambda: clock.now().timestamp(), keys=keys, names=own_names(settings))
-    ledger = Ledger(settings.data / "ledger.db", edge_id=identity.edge_id, started=identity.started)
-    bills = Bills(
-        ledger=ledger,
-        counters=counters,
-        cache=cache,
-        run=f"{identity.started:.6f}",
-        steady=time.monotonic,
-        settled_by_plane=is_nginx(settings),
-    )
-    application = EdgeApplication(
-        cache=cache,
-        fills=fills,
-        gate=gate,
-        bills=bills,
-        counters=counters,
-        orders=orders,
-        health=Health(edge_id=identity.edge_id, counters=counters, cache=cache, orders=orders),
-    )
-    plane = open_plane(settings, shown, gate=gate, orders=orders, bills=bills)
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, plane.stop)
-    if isinstance(plane, NginxDataPlane):
-        loop.add_signal_handler(signal.SIGHUP, plane.renew)
-    credential = edge_credential(settings.edge_secret.encode(), identity.edge_id)
-    control = HttpControlChannel(settings.control, credential, trust=trust)
-    reports = Reports(identity=identity, counters=counters, cache=cache, now=time.monotonic())
-    reporting = asyncio.create_task(_report(control, reports, orders, application, bills))
+    box = _assembled(settings, identity, credential, cache)
+    _obey_signals(box.plane)
+    loops = [asyncio.create_task(box.control.run()), asyncio.create_task(box.inflow.placing.run())]
     _log.info(
         "edge.started",
         edge=identity.edge_id,
@@ -86,53 +72,136 @@ async def run_edge(settings: Settings) -> None:
         cache_limit_bytes=cache.limit_bytes,
     )
     try:
-        await plane.serve(application)
+        await box.plane.serve(box.application)
     finally:
-        reporting.cancel()
-        application.close()
-        await fills.close()
-        await control.close()
-        ledger.close()
+        for running in loops:
+            running.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+        box.application.close()
+        await box.inflow.fills.close()
+        await box.inflow.neighbours.close()
+        box.books.ledger.close()
         cache.close()
         _log.info("edge.stopped", edge=identity.edge_id)
 
 
-async def _report(
-    control: ControlChannel, reports: Reports, orders: Orders, application: EdgeApplication, bills: Bills
-) -> None:
-    """Report and obey, for ever. While nobody answers, the last orders stand and the edge goes on."""
-    failures = 0
-    while True:
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """All of an edge that runs, but for its disk."""
+
+    books: "_Books"
+    inflow: "_Inflow"
+    application: EdgeApplication
+    plane: DataPlane
+    control: Control
+
+
+def _assembled(settings: Settings, identity: Identity, credential: Credential, cache: Cache) -> _Box:
+    clock = SystemClock()
+    counters, orders = Counters(), Orders()
+    gate = Gate(now=lambda: clock.now().timestamp(), names=own_names(settings))
+    books = _books(settings, identity, counters, cache)
+    inflow = _inflow(settings, identity, gate, counters, cache)
+    application = EdgeApplication(
+        edge_id=identity.edge_id,
+        cache=cache,
+        fills=inflow.fills,
+        gate=gate,
+        bills=books.bills,
+        counters=counters,
+        orders=orders,
+        health=Health(edge_id=identity.edge_id, counters=counters, cache=cache, orders=orders),
+    )
+    reports = Reports(
+        identity=identity, counters=counters, cache=cache, now=time.monotonic(), totals=books.ledger.totals
+    )
+
+    def tick() -> None:
         application.tick()
-        bills.tick()
-        try:
-            heard = await control.report(reports.next(time.monotonic()))
-        except MatineeError as error:
-            failures += 1
-            if failures == 1:
-                _log.warning("control.lost", reason=str(error))
-        else:
-            if failures:
-                _log.info("control.found", failures=failures)
-            failures = 0
-            if (heard.draining, heard.egress_limit_bps) != (orders.draining, orders.egress_limit_bps):
-                _log.info("orders.changed", draining=heard.draining, egress_limit_bps=heard.egress_limit_bps)
-            orders.draining, orders.egress_limit_bps = heard.draining, heard.egress_limit_bps
-        await asyncio.sleep(wait_seconds(failures))
+        books.bills.tick()
+
+    control = Control(
+        connect=lambda shown: open_control(settings, shown),
+        credential=credential,
+        join_token=settings.join_token,
+        standing=Standing(settings.data / "control"),
+        report=reports.next,
+        gate=gate,
+        orders=orders,
+        wall=time.time,
+        steady=time.monotonic,
+        disk=cache,
+        ledger=books.ledger,
+        neighbours=inflow.upstreams.use,
+        tick=tick,
+    )
+    plane = open_plane(settings, own_identity(settings), gate=gate, orders=orders, bills=books.bills)
+    return _Box(books, inflow, application, plane, control)
 
 
-def _checked(settings: Settings) -> tuple[dict[str, bytes], Identity]:
+@dataclass(frozen=True, slots=True)
+class _Books:
+    """What was sent, as it is counted and as it is told."""
+
+    ledger: Ledger
+    bills: Bills
+
+
+def _books(settings: Settings, identity: Identity, counters: Counters, cache: Cache) -> _Books:
+    ledger = Ledger(settings.data / "ledger.db", edge_id=identity.edge_id, started=identity.started)
+    bills = Bills(
+        ledger=ledger,
+        counters=counters,
+        cache=cache,
+        run=f"{identity.started:.6f}",
+        steady=time.monotonic,
+        settled_by_plane=is_nginx(settings),
+    )
+    return _Books(ledger, bills)
+
+
+@dataclass(frozen=True, slots=True)
+class _Inflow:
+    """How files come in: from other edges and the origin, for who waits and ahead of them."""
+
+    neighbours: Neighbourhood
+    upstreams: Upstreams
+    fills: Fills
+    placing: Placing
+
+
+def _inflow(settings: Settings, identity: Identity, gate: Gate, counters: Counters, cache: Cache) -> _Inflow:
+    tokens = HopTokens(identity.edge_id, lambda: gate.keys, gate.now)
+    neighbours = Neighbourhood(identity.edge_id, tokens, lambda: trusted(settings))
+    upstreams = Upstreams(
+        edge_id=identity.edge_id,
+        origin=ObjectOrigin(open_objects(settings.objects_url, NONE)),
+        neighbour=neighbours.neighbour,
+    )
+    rate = FillRate()
+    fills = Fills(upstreams=upstreams, cache=cache, counters=counters, rate=rate)
+    placing = Placing(cache=cache, fills=fills, rate=rate, counters=counters, now=SystemClock().now)
+    return _Inflow(neighbours, upstreams, fills, placing)
+
+
+def _obey_signals(plane: DataPlane) -> None:
+    loop = asyncio.get_running_loop()
+    # Threads wait for disks here; a sync that takes long is not to keep a viewer's read waiting.
+    loop.set_default_executor(ThreadPoolExecutor(_DISK_THREADS, thread_name_prefix="disk"))
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, plane.stop)
+    if isinstance(plane, NginxDataPlane):
+        loop.add_signal_handler(signal.SIGHUP, plane.renew)
+
+
+def _checked(settings: Settings) -> Identity:
     is_nginx(settings)
-    if not settings.control.startswith(("http://", "https://")):
-        raise Invalid(f"MATINEE_CONTROL={settings.control!r} is not an http:// or https:// address.")
-    keys = parse_keys(settings.token_keys)
-    if not keys:
-        raise Invalid("MATINEE_TOKEN_KEYS is empty: without a key no media token can be checked.")
-    if not settings.edge_secret:
-        raise Invalid("MATINEE_EDGE_SECRET is empty: without it the control plane does not know this edge.")
+    shown_control(settings.control)
     if not is_media_path(f"-/-/{settings.edge_id}"):
         raise Invalid(f"MATINEE_EDGE_ID={settings.edge_id!r} is not a name of letters, digits, '.', '_' and '-'.")
-    identity = Identity(
+    if settings.edge_tier not in set(Tier):
+        raise Invalid(f"MATINEE_EDGE_TIER={settings.edge_tier!r} is neither 'edge' nor 'parent'.")
+    return Identity(
         edge_id=settings.edge_id,
         site=settings.edge_site or settings.edge_id,
         region=settings.edge_region,
@@ -141,8 +210,9 @@ def _checked(settings: Settings) -> tuple[dict[str, bytes], Identity]:
         longitude=settings.edge_longitude,
         capacity_bps=settings.edge_capacity_bps,
         started=time.time(),
+        tier=settings.edge_tier,
+        dataplane=settings.dataplane.partition(":")[0],
     )
-    return keys, identity
 
 
 def _ask_around(settings: Settings) -> None:
@@ -151,7 +221,7 @@ def _ask_around(settings: Settings) -> None:
     require(
         [
             Question("objects", origin, lambda: check_objects(origin, writes=False), spared=True),
-            Question("control", settings.control, lambda: check_control(settings), spared=True),
+            Question("control", shown_control(settings.control), lambda: check_control(settings), spared=True),
         ]
     )
 

@@ -73,6 +73,10 @@ class Gate:
         self.version += borne != self._skew_seconds
         self._skew_seconds = borne
 
+    def now(self) -> float:
+        """The time tokens are judged by, in seconds since 1970: this machine's, set right as far as is borne."""
+        return self._now() + self._skew_seconds
+
     def use_keys(self, ring: KeyRing) -> None:
         """From now on these keys open tokens, and no others."""
         keys = {key_id: secret.encode() for key_id, secret in ring.keys.items()}
@@ -84,7 +88,7 @@ class Gate:
         """From now on these subjects' tokens open nothing. What has ended anyway is forgotten."""
         before = dict(self._revoked)
         self._revoked.update({word.subject: word.expires for word in revocations})
-        ended = self._now() + self._skew_seconds - BORNE_SECONDS
+        ended = self.now() - BORNE_SECONDS
         self._revoked = {subject: expires for subject, expires in self._revoked.items() if expires > ended}
         self.version += before != self._revoked
 
@@ -100,7 +104,7 @@ class Gate:
         address = parse(raw_path)
         if address is None:
             return TokenFault.ADDRESS
-        token = check(address.token, address.path, self._now() + self._skew_seconds, self._keys)
+        token = check(address.token, address.path, self.now(), self._keys)
         if isinstance(token, TokenFault):
             return token
         if token.playback_id in self._revoked:

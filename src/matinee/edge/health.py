@@ -24,7 +24,10 @@ class Counters:
     refused: Counter[str] = field(default_factory=Counter)
     held_bytes: int = 0
     filled_bytes: int = 0
-    origin_bytes: int = 0
+    received: Counter[Origin] = field(default_factory=Counter)
+    placed: Counter[str] = field(default_factory=Counter)
+    placed_bytes: int = 0
+    placing_left: int = 0
     cut: int = 0
     unavailable: int = 0
     fills: Counter[str] = field(default_factory=Counter)
@@ -32,6 +35,21 @@ class Counters:
     sent: Counter[str] = field(default_factory=Counter)
     connections: int | None = None
     """Open connections, where a data plane in front counts them."""
+
+    @property
+    def origin_bytes(self) -> int:
+        """Bytes fetched from the origin."""
+        return self.received[Origin.ORIGIN]
+
+    @property
+    def parent_bytes(self) -> int:
+        """Bytes fetched from parents."""
+        return self.received[Origin.PARENT]
+
+    @property
+    def peer_bytes(self) -> int:
+        """Bytes fetched from peers."""
+        return self.received[Origin.PEER]
 
     @property
     def sent_bytes(self) -> int:
@@ -61,8 +79,15 @@ class Orders:
 class Store(Protocol):
     """What is shown of a cache."""
 
-    limit_bytes: int
-    evicted: int
+    @property
+    def limit_bytes(self) -> int:
+        """What its files may take on disk."""
+        ...
+
+    @property
+    def evicted(self) -> int:
+        """Files that left to make room."""
+        ...
 
     @property
     def used_bytes(self) -> int:
@@ -97,7 +122,18 @@ class Health(Collector):
         sent = {origin.value: counters.sent[origin.value] for origin in Origin}
         yield self._sums("sent_bytes", "Bytes of bodies sent, by where they came from.", "origin", sent)
         yield self._sum("origin_bytes", "Bytes fetched from the origin.", counters.origin_bytes)
-        yield self._sums("fills", "Fetches from the origin.", "outcome", counters.fills)
+        fetched = {origin.value: counters.received[origin] for origin in (Origin.PEER, Origin.PARENT, Origin.ORIGIN)}
+        yield self._sums("fetched_bytes", "Bytes fetched, by where they came from.", "source", fetched)
+        yield self._sums("fills", "Fetches of what was not held.", "outcome", counters.fills)
+        yield self._sums("placed", "Files that the plan wants, by how fetching one ended.", "outcome", counters.placed)
+        yield self._sum(
+            "placed_bytes", "Bytes of files that were fetched because the plan wants them.", counters.placed_bytes
+        )
+        yield self._gauge(
+            "placing_left",
+            "Files that the plan wants and this edge does not hold.",
+            counters.placing_left,
+        )
         yield self._sum("cut", "Answers that were broken off.", counters.cut)
         yield self._sum("unavailable", "Requests for what is neither held nor to be had.", counters.unavailable)
         yield self._sum("evicted", "Files that left to make room.", cache.evicted)

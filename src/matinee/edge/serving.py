@@ -21,6 +21,7 @@ from matinee.edge.cache import Cache, Held
 from matinee.edge.fill import Fills
 from matinee.edge.gate import Gate, Opened
 from matinee.edge.health import Counters, Health, Orders
+from matinee.edge.hops import Hop, hop
 from matinee.edge.pacing import TokenBucket
 from matinee.edge.ranges import Conditions, Part, Unsatisfiable, conditions, select, unchanged
 from matinee.edge.reading import HeldFile
@@ -32,11 +33,13 @@ from matinee.ports import Receive, Scope, Send
 _log = structlog.get_logger()
 
 _SLICE_BYTES = 256 * 1024
-_RETRY_SECONDS = 0.1
 
 _HEALTHY = answers.sentence(HTTPStatus.OK, "This edge is alive.")
 _READY = answers.sentence(HTTPStatus.OK, "This edge is ready.")
 _DRAINING = answers.sentence(HTTPStatus.SERVICE_UNAVAILABLE, "This edge is draining.")
+_LOOP = answers.sentence(HTTPStatus.LOOP_DETECTED, "This request has been here before.")
+# RFC 9111 §5.2.1.7.
+_NOT_HELD = answers.sentence(HTTPStatus.GATEWAY_TIMEOUT, "This edge does not hold the file.")
 
 
 class EdgeApplication:
@@ -45,6 +48,7 @@ class EdgeApplication:
     def __init__(
         self,
         *,
+        edge_id: str,
         cache: Cache,
         fills: Fills,
         gate: Gate,
@@ -54,7 +58,8 @@ class EdgeApplication:
         health: Health,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._cache, self._fills, self._gate, self._bills = cache, fills, gate, bills
+        self._edge_id, self._cache, self._fills = edge_id, cache, fills
+        self._gate, self._bills = gate, bills
         self._counters, self._orders, self._health = counters, orders, health
         self._steady = steady
         self._transfers = Transfers(counters)
@@ -124,20 +129,29 @@ class EdgeApplication:
         if opened is None:
             await _answer(send, answers.REFUSED)
             return
+        asked, way = conditions(scope["headers"]), hop(scope["headers"])
+        if way.loops(self._edge_id):
+            await _answer(send, _LOOP)
+        elif unchanged(asked, answers.entity_tag(opened.path)):
+            await _answer(send, answers.unchanged_file(opened.path))
+        else:
+            await self._send_file(opened, way, asked, receive, send, head=scope["method"] == "HEAD")
+
+    async def _send_file(
+        self, opened: Opened, way: Hop, asked: Conditions, receive: Receive, send: Send, *, head: bool
+    ) -> None:
         path = opened.path
-        asked, head = conditions(scope["headers"]), scope["method"] == "HEAD"
-        if unchanged(asked, answers.entity_tag(path)):
-            await _answer(send, answers.unchanged_file(path))
-            return
         try:
             held = self._cache.find(path)
             if held is not None:
                 await self._send_held(held, opened, asked, receive, send, head=head)
+            elif way.only_if_cached:
+                await _answer(send, _NOT_HELD)
             elif head:
                 size_bytes = await self._fills.size_of(path)
                 await _answer(send, Answer(HTTPStatus.OK, answers.whole_file(path, size_bytes, b"MISS")))
             else:
-                await self._send_missing(opened, asked, receive, send)
+                await self._send_missing(opened, way, asked, receive, send)
         except NotFound:
             await _answer(send, answers.sentence(HTTPStatus.NOT_FOUND, "There is no such file."))
         except Unavailable as error:
@@ -180,20 +194,11 @@ class EdgeApplication:
             async with self._transfers.begin(receive) as transfer:
                 await self._send_selected(transfer, file, opened, held.size_bytes, asked, send, b"HIT")
 
-    async def _send_missing(self, opened: Opened, asked: Conditions, receive: Receive, send: Send) -> None:
+    async def _send_missing(self, opened: Opened, way: Hop, asked: Conditions, receive: Receive, send: Send) -> None:
         async with self._transfers.begin(receive) as transfer:
-            for last in (False, True):
-                with self._fills.join(opened.path) as fill:
-                    try:
-                        await fill.begun()
-                    except Unavailable:
-                        if last:
-                            raise
-                    else:
-                        await self._send_selected(transfer, fill, opened, fill.size_bytes, asked, send, b"MISS")
-                        return
-                # Nothing was sent yet: the origin gets one more chance.
-                await asyncio.sleep(_RETRY_SECONDS)
+            with self._fills.join(opened.path, way.via) as fill:
+                await fill.begun()
+                await self._send_selected(transfer, fill, opened, fill.size_bytes, asked, send, b"MISS")
 
     async def _send_selected(
         self,
@@ -237,8 +242,8 @@ class EdgeApplication:
         while offset < part.end:
             bucket = self._pace()
             limit = min(bucket.slice_bytes if bucket else _SLICE_BYTES, part.end - offset)
-            origin = source.origin
             piece = source.ready(offset, limit) or await source.wait(offset, limit)
+            origin = source.origin_at(offset)
             if bucket and (pause := bucket.take(len(piece), self._steady())):
                 await asyncio.sleep(pause)
             offset += len(piece)

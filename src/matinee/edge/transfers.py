@@ -15,9 +15,8 @@ _STALL_SECONDS = 60.0
 class Source(Protocol):
     """Where the bytes of a body come from."""
 
-    @property
-    def origin(self) -> Origin:
-        """Where those that come next lay or lie."""
+    def origin_at(self, offset: int) -> Origin:
+        """Where the byte at an offset lay."""
         ...
 
     def ready(self, offset: int, limit: int) -> bytes | None:

@@ -4,6 +4,7 @@ Shaka Packager writes; ``verify`` then holds every manifest against the files an
 and makes the presentation of what it read.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -136,6 +137,7 @@ def verify(
         poster=POSTER,
         still=STILL,
         thumbnails=THUMBNAILS if THUMBNAILS in sizes else None,
+        digests=tuple(hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sizes),
     )
 
 

@@ -77,9 +77,10 @@ class PlanPage:
 class HoldingsUpdate:
     """What an edge holds, said exactly. ``sequence`` grows by one with each update since ``started``.
 
-    With ``generation`` (not None) the edge begins anew: it holds that plan's files but for ``missing``, and ``added``
-    besides; ``more`` says that the next update carries on with the same listing. Without, ``added`` came and
-    ``removed`` went since the update before.
+    With ``generation`` (not None) it lists the whole: it holds that plan's files but for ``missing``, and ``added``
+    besides. ``begins`` marks the first page, which may leave numbers out before it; ``more`` says that the next update
+    carries on with the same listing. Without, ``added`` came and ``removed`` went since the update before. A receiver
+    that lacks the update before one that does not begin has it begin anew.
     """
 
     edge_id: str
@@ -90,6 +91,7 @@ class HoldingsUpdate:
     added: tuple[tuple[str, int], ...] = ()
     removed: tuple[str, ...] = ()
     more: bool = False
+    begins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """The keys media tokens are signed with, by id; several live at once while they rotate."""
+    """Keys of media tokens by id, the one that signs first; several live at once while they rotate."""
 
     version: str
     keys: dict[str, str]
@@ -157,7 +159,8 @@ class EdgeReport:
     """What an edge says of itself, about once a second.
 
     Rates are means since the last report. Sums count since the process started, which ``started`` (seconds since 1970)
-    names, so that a restart is not read as a negative rate. ``time`` is the edge's own clock. ``disk`` is ``well`` or a
+    names, so that a restart is not read as a negative rate. ``time`` is the edge's own clock, and ``skew_seconds`` how
+    far it found the control plane's to be ahead, once that is more than it should be. ``disk`` is ``well`` or a
     sentence.
     """
 
@@ -190,6 +193,7 @@ class EdgeReport:
     keys_version: str = ""
     revocations_through: int = 0
     purges_through: int = 0
+    skew_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
