@@ -1,39 +1,37 @@
 """Edges as the control plane knows them: what they report, whether they are heard, what operators order.
 
-A state follows from two facts, whether an edge was heard of lately and whether an operator drains it:
+A state follows from three facts, whether an edge was heard of lately and whether an operator drains it or took it down:
 
-    heard   drained   state
-    yes     no        serving
-    yes     yes       draining
-    no      either    silent
+    heard   down     drained   state
+    yes     no       no        serving
+    yes     no       yes       draining
+    yes     yes      either    down
+    no      either   either    silent
 
 and each change of state is told once, as an event, in the transaction that makes it.
 """
 
 import json
-import math
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from threading import Lock
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 import structlog
 
 from matinee.delivery import store
-from matinee.model.errors import Conflict, Invalid, NotFound
-from matinee.model.events import EdgeChanged, Event
+from matinee.delivery.audit import ITSELF, Audit
+from matinee.delivery.reports import check_host, check_report
+from matinee.model.errors import Invalid, NotFound
+from matinee.model.events import EdgeChanged, Event, PlanApplied
 from matinee.model.plans import EdgeOrders, EdgeReport
 from matinee.ports import Clock, Outbox
 
 _log = structlog.get_logger()
 _CACHE_SECONDS = 0.5
-# A pathway's ID in HLS and a serviceLocation in DASH: what both allow, and no comma or space, which part DASH's lists.
-_EDGE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class EdgeState(StrEnum):
@@ -41,15 +39,18 @@ class EdgeState(StrEnum):
 
     SERVING = "serving"
     DRAINING = "draining"
+    DOWN = "down"
     SILENT = "silent"
 
 
-_STATES: Mapping[tuple[bool, bool], EdgeState] = {
-    (True, False): EdgeState.SERVING,
-    (True, True): EdgeState.DRAINING,
-    (False, False): EdgeState.SILENT,
-    (False, True): EdgeState.SILENT,
-}
+def state_of(*, heard: bool, draining: bool, down: bool) -> EdgeState:
+    """The table above."""
+    if not heard:
+        return EdgeState.SILENT
+    if down:
+        return EdgeState.DOWN
+    return EdgeState.DRAINING if draining else EdgeState.SERVING
+
 
 _REASONS: Mapping[tuple[EdgeState | None, EdgeState], str] = {
     (None, EdgeState.SERVING): "It reported for the first time.",
@@ -59,6 +60,12 @@ _REASONS: Mapping[tuple[EdgeState | None, EdgeState], str] = {
     (EdgeState.DRAINING, EdgeState.SILENT): "It was not heard of for more than {silence:g} s while it was drained.",
     (EdgeState.SILENT, EdgeState.SERVING): "It is heard of again.",
     (EdgeState.SILENT, EdgeState.DRAINING): "It is heard of again, and an operator drains it.",
+    (EdgeState.SERVING, EdgeState.DOWN): "An operator took it down.",
+    (EdgeState.DRAINING, EdgeState.DOWN): "An operator took it down.",
+    (EdgeState.DOWN, EdgeState.SERVING): "An operator put it up again.",
+    (EdgeState.DOWN, EdgeState.DRAINING): "An operator put it up again, and drains it.",
+    (EdgeState.DOWN, EdgeState.SILENT): "It was not heard of for more than {silence:g} s while it was down.",
+    (EdgeState.SILENT, EdgeState.DOWN): "It is heard of again, and an operator took it down.",
 }
 
 
@@ -72,6 +79,7 @@ class Edge:
     draining: bool
     egress_limit_bps: int | None
     since: datetime
+    down: bool = False
 
     @property
     def id(self) -> str:
@@ -94,6 +102,17 @@ class Load:
     connections: int
 
 
+# Of an edge that nobody has heard of yet.
+_NEW: Mapping[str, Any] = {
+    "report": "{}",
+    "state": None,
+    "state_since": None,
+    "draining": False,
+    "down": False,
+    "egress_limit_bps": None,
+}
+
+
 class _Unchanged:
     """An order's value that stays as it is; None is a value of its own (no limit)."""
 
@@ -113,6 +132,7 @@ class Edges:
         lagging: sa.Engine | None = None,
     ) -> None:
         self._engine = engine
+        self._audit = Audit(engine, clock)
         self._lagging = lagging or engine
         self._outbox = outbox
         self._clock = clock
@@ -129,31 +149,37 @@ class Edges:
         """
         check_report(report)
         others = [edge for edge in self.edges() if edge.id != report.edge_id and edge.state is not EdgeState.SILENT]
-        _check_host(report, others)
+        check_host(report, {edge.id: edge.report.url for edge in others})
         now = self._clock.now()
         with self._engine.begin() as connection:
-            before = store.read_edge(connection, report.edge_id)
-            draining = bool(before and before["draining"])
-            state = _STATES[True, draining]
-            was = EdgeState(before["state"]) if before else None
-            store.write_edge(
-                connection,
-                {
-                    "edge_id": report.edge_id,
-                    "report": json.dumps(asdict(report)),
-                    "state": state.value,
-                    "state_since": now if before is None or was is not state else before["state_since"],
-                    "last_seen": now,
-                    "draining": draining,
-                    "egress_limit_bps": before["egress_limit_bps"] if before else None,
-                },
-            )
+            before = store.read_edge(connection, report.edge_id) or _NEW
+            state = state_of(heard=True, draining=before["draining"], down=before["down"])
+            was = EdgeState(before["state"]) if before["state"] else None
+            changed = {
+                "edge_id": report.edge_id,
+                "report": json.dumps(asdict(report)),
+                "state": state.value,
+                "state_since": before["state_since"] if was is state else now,
+                "last_seen": now,
+            }
+            store.write_edge(connection, {**before, **changed})
             store.write_load(connection, report.edge_id, now, report.egress_bps, report.connections)
+            standing = store.read_standing(connection, report.edge_id)
             if was is not state:
                 self._tell(connection, report.edge_id, was, state, now)
+            if report.plan_generation > _applied(before["report"]):
+                self._tell_of_plan(connection, report.edge_id, report.plan_generation, now)
         if was is not state:
             self._forget()
-        return EdgeOrders(draining=draining, egress_limit_bps=before["egress_limit_bps"] if before else None)
+        told = standing["sequence"] if standing["started"] == report.started else None
+        return EdgeOrders(
+            draining=before["draining"],
+            down=before["down"],
+            egress_limit_bps=before["egress_limit_bps"],
+            plan_generation=standing["generation"] or 0,
+            holdings_through=-1 if told is None else told,
+            time=now.timestamp(),
+        )
 
     def edges(self) -> tuple[Edge, ...]:
         """Every edge ever heard of, by its id; at most half a second old. Who fell silent is noticed here."""
@@ -195,29 +221,38 @@ class Edges:
         return tuple(marked)
 
     def order(
-        self, edge_id: str, *, draining: bool | None = None, egress_limit_bps: int | _Unchanged | None = UNCHANGED
+        self,
+        edge_id: str,
+        *,
+        draining: bool | None = None,
+        down: bool | None = None,
+        egress_limit_bps: int | _Unchanged | None = UNCHANGED,
+        by: str = ITSELF,
     ) -> Edge:
-        """Drain an edge or take it back, cap its egress or lift the cap (None); it hears so with its next report.
+        """Drain an edge or take it back, take it down or put it up, cap its egress or lift the cap (None).
 
-        NotFound if it never reported; Invalid for a cap below 1 bit/s.
+        It hears so with its next report. NotFound if it never reported; Invalid for a cap below 1 bit/s.
         """
         if isinstance(egress_limit_bps, int) and egress_limit_bps < 1:
             raise Invalid(f"An egress limit of {egress_limit_bps} bit/s would stop edge {edge_id}; drain it instead.")
         now = self._clock.now()
+        given = {"draining": draining, "down": down}
+        ordered: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        if not isinstance(egress_limit_bps, _Unchanged):
+            ordered["egress_limit_bps"] = egress_limit_bps
         with self._engine.begin() as connection:
             before = store.read_edge(connection, edge_id)
             if before is None:
                 raise NotFound(f"No edge {edge_id!r} has reported yet.")
-            drained = before["draining"] if draining is None else draining
+            changed = before | ordered
             was = EdgeState(before["state"])
-            state = _STATES[was is not EdgeState.SILENT, drained]
-            changed = dict(before, draining=drained, state=state.value)
-            if not isinstance(egress_limit_bps, _Unchanged):
-                changed["egress_limit_bps"] = egress_limit_bps
+            heard = was is not EdgeState.SILENT
+            state = state_of(heard=heard, draining=changed["draining"], down=changed["down"])
             if state is not was:
-                changed["state_since"] = now
+                changed |= {"state": state.value, "state_since": now}
                 self._tell(connection, edge_id, was, state, now)
             store.write_edge(connection, changed)
+            self._audit.note(connection, by, "order", edge_id, **ordered)
         self._forget()
         return _edge(changed)
 
@@ -246,52 +281,20 @@ class Edges:
         self._outbox.append(connection, [event])
         _log.info("edge.changed", edge_id=edge_id, was=was and was.value, state=state.value, reason=reason)
 
+    def _tell_of_plan(self, connection: sa.Connection, edge_id: str, generation: int, now: datetime) -> None:
+        facts = PlanApplied(edge_id=edge_id, generation=generation)
+        event = Event(id=f"plan-{edge_id}-{generation}", time=now, source="delivery", facts=facts)
+        self._outbox.append(connection, [event])
+        _log.info("plan.applied", edge_id=edge_id, generation=generation)
+
     def _forget(self) -> None:
         with self._lock:
             self._known = None
 
 
-def check_report(report: EdgeReport) -> None:
-    """Invalid, naming the field, unless a report can be true."""
-    if not _EDGE_ID.fullmatch(report.edge_id):
-        raise Invalid(f"The edge id {report.edge_id!r} is not 1 to 64 letters, digits, dots, dashes and underscores.")
-    for field in fields(report):
-        value = getattr(report, field.name)
-        if isinstance(value, (int, float)) and not math.isfinite(value):
-            raise Invalid(f"Edge {report.edge_id} reports a {field.name} that is not a number.")
-        if isinstance(value, (int, float)) and value < 0 and field.name not in {"latitude", "longitude"}:
-            raise Invalid(f"Edge {report.edge_id} reports a {field.name} below zero.")
-    if abs(report.latitude) > 90 or abs(report.longitude) > 180:  # noqa: PLR2004 - the ends of the Earth
-        raise Invalid(f"Edge {report.edge_id} reports a place that is not on Earth.")
-    if report.capacity_bps < 1:
-        raise Invalid(f"Edge {report.edge_id} reports no capacity.")
-    _host(report.edge_id, report.url)
-
-
-def _host(edge_id: str, url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        # Reading the port is what finds a wrong one.
-        plain = parts.scheme in {"http", "https"} and parts.port != 0 and not parts.query and not parts.fragment
-    except ValueError:
-        host, plain = "", False
-    if not host or not plain or any(letter in url for letter in "\"'<>\\ \r\n\t"):
-        raise Invalid(f"Edge {edge_id} reports the address {url!r}, which is not http(s)://HOST[:PORT].")
-    return host
-
-
-def _check_host(report: EdgeReport, others: list[Edge]) -> None:
-    # Players tell pathways apart, and ban them, by host alone and by substring (shaka-player's
-    # content_steering_manager): two edges of which one's host holds the other's would be banned together.
-    host = _host(report.edge_id, report.url)
-    for other in others:
-        taken = _host(other.id, other.report.url)
-        if host in taken or taken in host:
-            raise Conflict(
-                f"Edge {report.edge_id} has the host name {host}, which players cannot tell from edge {other.id}'s "
-                f"{taken}: give each edge a name of its own that is no part of another's."
-            )
+def _applied(report: str) -> int:
+    """The plan's generation in a kept report."""
+    return int(json.loads(report).get("plan_generation", 0))
 
 
 def _edge(row: Mapping[str, Any]) -> Edge:
@@ -305,4 +308,5 @@ def _edge(row: Mapping[str, Any]) -> Edge:
         draining=row["draining"],
         egress_limit_bps=row["egress_limit_bps"],
         since=row["state_since"],
+        down=row["down"],
     )

@@ -87,7 +87,8 @@ def rank_candidates(
 ) -> tuple[Ranked, ...]:
     """``rank`` on what it looks at, which is what a recorded decision holds."""
     well = [one for one in candidates if one.state == EdgeState.SERVING]
-    chosen = well or candidates
+    # While nobody serves, who is drained or was silent a moment ago may do; who was taken down answers nobody.
+    chosen = well or [one for one in candidates if one.state != EdgeState.DOWN] or candidates
     regions = _regions_by_distance(chosen, viewer)
     over = {region: _over_their_share(chosen, region, committed_bps) for region in regions}
 

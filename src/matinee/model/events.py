@@ -159,6 +159,15 @@ class EdgeChanged(Facts):
 
 
 @dataclass(frozen=True, slots=True)
+class PlanApplied(Facts):
+    """An edge obeys a plan from now on: it fills what is missing, and what it holds besides may leave."""
+
+    type: ClassVar[str] = "plan.applied"
+    edge_id: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class MemberForgotten(Facts):
     """What a member's profile did until a time (seconds since 1970) is to be known no more, wherever it is kept."""
 
@@ -183,6 +192,7 @@ FACTS: Mapping[str, type[Facts]] = {
         ImpressionShown,
         SearchMade,
         EdgeChanged,
+        PlanApplied,
         MemberForgotten,
     )
 }

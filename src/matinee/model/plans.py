@@ -157,7 +157,8 @@ class EdgeReport:
     """What an edge says of itself, about once a second.
 
     Rates are means since the last report. Sums count since the process started, which ``started`` (seconds since 1970)
-    names, so that a restart is not read as a negative rate. ``time`` is the edge's own clock. ``disk`` is ``well`` or a
+    names, so that a restart is not read as a negative rate. ``time`` is the edge's own clock, and ``skew_seconds`` how
+    far it found the control plane's to be ahead, once that is more than it should be. ``disk`` is ``well`` or a
     sentence.
     """
 
@@ -190,6 +191,7 @@ class EdgeReport:
     keys_version: str = ""
     revocations_through: int = 0
     purges_through: int = 0
+    skew_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
