@@ -10,6 +10,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from matinee.delivery.edges import Edge, EdgeState
+from matinee.delivery.standing import Newest
 from matinee.model.plans import EdgeReport, Origin
 
 ORIGINS = tuple(origin.value for origin in Origin)
@@ -28,16 +29,6 @@ class Part:
     name: str
     size_bytes: int
     share: float
-
-
-@dataclass(frozen=True, slots=True)
-class Newest:
-    """What the control plane has for edges now; what an edge reports is compared with it. ``generation`` by edge."""
-
-    generations: Mapping[str, int]
-    keys_version: str = ""
-    revocation: int = 0
-    purge: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +131,14 @@ def sent(report: EdgeReport) -> dict[str, int]:
     }
 
 
+def summed(places: Iterable[EdgePlace]) -> dict[str, int]:
+    """Bytes of several edges by where they came from."""
+    whole: Counter[str] = Counter()
+    for found in places:
+        whole.update(sent(found.edge.report))
+    return dict(whole)
+
+
 def parts(sizes: Mapping[str, int], names: Sequence[str] = ORIGINS) -> tuple[Part, ...]:
     """Each name's part of the whole, in the names' order; without bytes every share is 0."""
     whole = sum(sizes.get(name, 0) for name in names)
@@ -196,12 +195,10 @@ def _concerns(edge: Edge, silent: float, clock: float | None, newest: Newest | N
         yield f"Its clock is {ago(abs(clock))} {'ahead' if clock > 0 else 'behind'}."
     if newest is None:
         return
-    if report.keys_version != newest.keys_version:
-        yield f"It opens tokens with keys {shown(report.keys_version, 40) or 'of none'}, not {newest.keys_version}."
-    if report.revocations_through < newest.revocation:
-        yield f"{newest.revocation - report.revocations_through} revocations have not reached it."
-    if report.purges_through < newest.purge:
-        yield f"{newest.purge - report.purges_through} purges have not reached it."
+    if newest.due_keys_version and report.keys_version != newest.due_keys_version:
+        yield f"It opens tokens with keys {shown(report.keys_version, 40) or 'of none'}, not {newest.due_keys_version}."
+    if report.purges_through < newest.due_purge:
+        yield f"It has obeyed purges through {report.purges_through}, not through {newest.due_purge}."
 
 
 _FIELDS: Mapping[str, Callable[[EdgePlace], str]] = {

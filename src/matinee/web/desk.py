@@ -70,10 +70,12 @@ class Desk:
             raise Forbidden("Another site's page sent this; nothing was changed.")
         return found
 
-    def page(self, request: Request, name: str, heading: str, part: int = 0, **values: Any) -> Response:
-        """A page in the studio's frame, or (``part``) what of it is renewed."""
+    def page(
+        self, request: Request, name: str, heading: str, part: int = 0, *, under: str | None = None, **values: Any
+    ) -> Response:
+        """A page in the studio's frame, or (``part``) what of it is renewed; ``under``: its place in the rail."""
         template = f"studio/{name}_part.html" if part else f"studio/{name}.html"
-        here = request.url.path
+        here = under or request.url.path
         place = max((path for path, _ in self._places if f"{here}/".startswith(f"{path}/")), key=len, default=here)
         return self._rendering.page(template, heading=heading, places=self._places, here=place, **values)
 
