@@ -10,6 +10,7 @@ from itertools import islice
 import sqlalchemy as sa
 
 from matinee.delivery import plan_store, standing_store, trust_store
+from matinee.delivery.accounts import Sum
 from matinee.delivery.audit import Act
 from matinee.delivery.keys import ring_of
 from matinee.delivery.plans import read_page
@@ -48,7 +49,7 @@ class KeyState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KeyLife:
-    """A key without its secret: ``published`` to edges and about to sign, ``signing``, or ``opening`` what it signed."""
+    """A key without its secret: ``published`` to edges, ``signing``, or ``opening`` what it signed before."""
 
     id: str
     made_at: datetime
@@ -183,6 +184,13 @@ class Standing:
             ),
             more=max(0, len(sizes) - len(first)),
         )
+
+    def sums(self, edge_id: str, days: int) -> tuple[Sum, ...]:
+        """An edge's bytes of the last days, today's with them."""
+        since = (self._clock.now().date() - timedelta(days=days - 1)).isoformat()
+        with self._engine.connect().execution_options(read_only=True) as connection:
+            rows = plan_store.read_sums(connection, since)
+        return tuple(Sum(**row) for row in rows if row["edge_id"] == edge_id)
 
     def acts(self, subject: str | None = None, before: int | None = None, limit: int = 100) -> tuple[Act, ...]:
         """What was done, to one subject or to any, newest first; ``before`` a sequence, to go on from there."""

@@ -85,20 +85,20 @@ class EdgePage:
 def edge_page(rooms: Rooms, edge_id: str) -> EdgePage:
     """One edge's page; NotFound if it never reported."""
     edge = rooms.edges.edge(edge_id)
-    now, newest = rooms.clock.now(), rooms.standing.newest()
-    plan = rooms.standing.plan(edge_id)
-    credential = rooms.standing.credential(edge_id)
+    now, newest = rooms.clock.now(), rooms.network.standing.newest()
+    plan = rooms.network.standing.plan(edge_id)
+    credential = rooms.network.standing.credential(edge_id)
     return EdgePage(
         place=place(edge, now, newest),
         now=now,
         newest=newest,
         history=rooms.edges.history(edge_id),
-        days=days_of(one for one in rooms.accounting.sums(_DAYS) if one.edge_id == edge_id),
+        days=days_of(rooms.network.standing.sums(edge_id, _DAYS)),
         plan=plan,
         titles=_titles(rooms, plan),
         enrolled_at=credential and credential.enrolled_at,
         revoked=credential is not None and credential.revoked_at is not None,
-        acts=act_lines(rooms, rooms.standing.acts(edge_id, limit=_ACTS)),
+        acts=act_lines(rooms, rooms.network.standing.acts(edge_id, limit=_ACTS)),
     )
 
 

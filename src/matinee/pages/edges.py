@@ -142,9 +142,7 @@ def summed(places: Iterable[EdgePlace]) -> dict[str, int]:
 def parts(sizes: Mapping[str, int], names: Sequence[str] = ORIGINS) -> tuple[Part, ...]:
     """Each name's part of the whole, in the names' order; without bytes every share is 0."""
     whole = sum(sizes.get(name, 0) for name in names)
-    return tuple(
-        Part(name, sizes.get(name, 0), sizes.get(name, 0) / whole if whole else 0.0) for name in names
-    )
+    return tuple(Part(name, sizes.get(name, 0), sizes.get(name, 0) / whole if whole else 0.0) for name in names)
 
 
 def disk_share(found: Iterable[Part]) -> float | None:
@@ -213,9 +211,7 @@ def narrowed(
 ) -> tuple[tuple[EdgePlace, ...], tuple[Choice, ...]]:
     """The edges that have every value that was asked for, and the values there are with their counts."""
     chosen = {field: value for field, value in asked.items() if value and field in _FIELDS}
-    found = tuple(
-        entry for entry in places if all(_FIELDS[field](entry) == value for field, value in chosen.items())
-    )
+    found = tuple(entry for entry in places if all(_FIELDS[field](entry) == value for field, value in chosen.items()))
     choices = [Choice("all", len(places), path, not chosen)]
     for field, value_of in _FIELDS.items():
         counts = Counter(value_of(entry) for entry in places)

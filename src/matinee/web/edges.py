@@ -1,4 +1,4 @@
-"""The studio's pages of edges: how they are, what they are ordered, who may join, what is purged, keys, who did what."""
+"""The studio's pages of edges: how they are, orders, who may join, what is purged, keys, who did what."""
 
 from typing import Annotated, Any
 
@@ -77,7 +77,7 @@ class _Pages:
     def join(self, request: Request, edge: str = "") -> Response:
         self._desk.operator(request)
         regions = [region.name for region in self._rooms.topology.regions]
-        waiting = sorted({*self._rooms.standing.enrolled()} - {known.id for known in self._rooms.edges.edges()})
+        waiting = sorted({*self._rooms.network.standing.enrolled()} - {known.id for known in self._rooms.edges.edges()})
         return self._desk.page(
             request, "join", "Add an edge", under="/studio/edges", edge_id=edge, regions=regions, waiting=waiting
         )
@@ -91,20 +91,22 @@ class _Pages:
             "Purges",
             titles=sorted(rooms.catalogue.titles(), key=lambda entry: entry.name.casefold()),
             chosen=title,
-            purges=purge_lines(rooms.standing.purges(), rooms.edges.edges()),
+            purges=purge_lines(rooms.network.standing.purges(), rooms.edges.edges()),
         )
 
     def keys(self, request: Request) -> Response:
         self._desk.operator(request)
         places = studio_edges(self._rooms).places
-        newest = self._rooms.standing.newest()
+        newest = self._rooms.network.standing.newest()
         heard = [place for place in places if place.edge.state != "silent"]
         behind = [place for place in heard if place.edge.report.keys_version != newest.keys_version]
-        return self._desk.page(request, "keys", "Keys", keys=self._rooms.standing.keys(), heard=heard, behind=behind)
+        return self._desk.page(
+            request, "keys", "Keys", keys=self._rooms.network.standing.keys(), heard=heard, behind=behind
+        )
 
     def audit(self, request: Request, subject: str = "", before: int | None = None) -> Response:
         self._desk.operator(request)
-        acts = self._rooms.standing.acts(subject or None, before, _ACTS)
+        acts = self._rooms.network.standing.acts(subject or None, before, _ACTS)
         older = request.url.include_query_params(before=acts[-1].sequence) if len(acts) == _ACTS else None
         return self._desk.page(
             request,
@@ -123,7 +125,7 @@ class _Deeds:
         self._desk = desk
         self._rooms = desk.rooms
 
-    def order(  # noqa: PLR0913 - a form's fields
+    def order(
         self,
         request: Request,
         edge_id: str,
@@ -144,10 +146,10 @@ class _Deeds:
 
     def revoke_edge(self, request: Request, edge_id: str) -> Response:
         by = self._desk.operator(request).member.id
-        self._rooms.enrolment.revoke(edge_id, by)
+        self._rooms.network.enrolment.revoke(edge_id, by)
         return back_to(None, f"/studio/edges/{edge_id}")
 
-    def join(  # noqa: PLR0913 - a form's fields
+    def join(
         self,
         request: Request,
         edge_id: _Text,
@@ -157,7 +159,7 @@ class _Deeds:
         tier: _Text = "edge",
     ) -> Response:
         by = self._desk.operator(request).member.id
-        made = self._rooms.enrolment.make_token(edge_id.strip(), by)
+        made = self._rooms.network.enrolment.make_token(edge_id.strip(), by)
         where = next((one for one in self._rooms.topology.regions if one.name == region), None)
         answer = self._desk.page(
             request,
@@ -176,7 +178,7 @@ class _Deeds:
 
     def purge(self, request: Request, title_id: _Text = "", prefix: _Text = "") -> Response:
         by = self._desk.operator(request).member.id
-        self._rooms.purges.purge(f"{title_id}/" if title_id else prefix.strip(), by)
+        self._rooms.network.purges.purge(f"{title_id}/" if title_id else prefix.strip(), by)
         return back_to(None, "/studio/purges#past")
 
     def revoke_playback(self, request: Request, playback_id: _Text) -> Response:
@@ -186,7 +188,7 @@ class _Deeds:
 
     def rotate(self, request: Request) -> Response:
         by = self._desk.operator(request).member.id
-        self._rooms.keys.rotate(by)
+        self._rooms.network.keys.rotate(by)
         return back_to(None, "/studio/keys")
 
 
