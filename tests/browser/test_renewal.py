@@ -134,7 +134,7 @@ def test_a_revoked_playback_stops_with_a_sentence_and_begins_anew_at_the_same_se
 ) -> None:
     before = state(page)
     with demo.client(OPERATOR) as client:
-        client.post(f"/studio/playbacks/{before['playback_id']}/revocation").raise_for_status()
+        client.delete(f"/playbacks/{before['playback_id']}").raise_for_status()
     card = page.locator("#trouble")
     expect(card).to_be_visible(timeout=40_000)
     expect(card).to_contain_text("The service ended this playback. Play to begin anew from here.")

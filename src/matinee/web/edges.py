@@ -1,13 +1,14 @@
 """The studio's pages of edges: how they are, orders, who may join, what is purged, keys, who did what."""
 
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from matinee.pages.acts import act_lines
 from matinee.pages.edge import edge_page
-from matinee.pages.edges import narrowed, parts, summed
+from matinee.pages.edges import narrowed, parts, shown, summed
 from matinee.pages.purges import purge_lines
 from matinee.pages.studio import studio_edges
 from matinee.web.desk import Desk, back_to
@@ -53,7 +54,7 @@ class _Pages:
         self._desk.operator(request)
         found = studio_edges(self._rooms)
         path = "/studio/edges"
-        shown, choices = narrowed(found.places, {"state": state, "tier": tier, "region": region}, path)
+        chosen_places, choices = narrowed(found.places, {"state": state, "tier": tier, "region": region}, path)
         chosen = next((choice.address for choice in choices if choice.chosen), path)
         return self._desk.page(
             request,
@@ -61,10 +62,10 @@ class _Pages:
             "Edges",
             part,
             edges=found,
-            shown=shown,
+            shown=chosen_places,
             choices=choices,
             address=f"{chosen}{'&' if '?' in chosen else '?'}part=1",
-            whole=parts(summed(shown)),
+            whole=parts(summed(chosen_places)),
             concerns=[(place, sentence) for place in found.places for sentence in place.concerns],
             edges_on_map=found.places,
         )
@@ -82,7 +83,7 @@ class _Pages:
             request, "join", "Add an edge", under="/studio/edges", edge_id=edge, regions=regions, waiting=waiting
         )
 
-    def purges(self, request: Request, title: str = "") -> Response:
+    def purges(self, request: Request, title: str = "", revoked: str = "") -> Response:
         self._desk.operator(request)
         rooms = self._rooms
         return self._desk.page(
@@ -91,6 +92,7 @@ class _Pages:
             "Purges",
             titles=sorted(rooms.catalogue.titles(), key=lambda entry: entry.name.casefold()),
             chosen=title,
+            revoked=shown(revoked),
             purges=purge_lines(rooms.network.standing.purges(), rooms.edges.edges()),
         )
 
@@ -147,6 +149,8 @@ class _Deeds:
     def revoke_edge(self, request: Request, edge_id: str) -> Response:
         by = self._desk.operator(request).member.id
         self._rooms.network.enrolment.revoke(edge_id, by)
+        # It knows the keys that it was given.
+        self._rooms.network.keys.rotate(by)
         return back_to(None, f"/studio/edges/{edge_id}")
 
     def join(
@@ -182,9 +186,9 @@ class _Deeds:
         return back_to(None, "/studio/purges#past")
 
     def revoke_playback(self, request: Request, playback_id: _Text) -> Response:
-        by = self._desk.operator(request).member.id
-        self._rooms.playbacks.revoke(playback_id.strip(), by)
-        return back_to(None, "/studio/audit")
+        self._desk.operator(request)
+        self._rooms.playbacks.revoke(playback_id.strip())
+        return back_to(f"/studio/purges?{urlencode({'revoked': playback_id.strip()})}#revocations", "/studio/purges")
 
     def rotate(self, request: Request) -> Response:
         by = self._desk.operator(request).member.id
