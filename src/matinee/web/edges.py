@@ -1,11 +1,13 @@
 """The studio's pages of edges: how they are, orders, who may join, what is purged, keys, who did what."""
 
+import re
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
+from matinee.model.errors import Invalid
 from matinee.pages.acts import act_lines
 from matinee.pages.edge import edge_page
 from matinee.pages.edges import narrowed, parts, shown, summed
@@ -15,6 +17,7 @@ from matinee.web.desk import Desk, back_to
 
 _MEGA = 1_000_000
 _ACTS = 100
+_PLAIN = re.compile(r"[A-Za-z0-9._:-]*")
 # A page that shows a secret once is kept by nobody.
 _SECRET = {"Cache-Control": "no-store"}
 _Text = Annotated[str, Form(max_length=400)]
@@ -163,6 +166,10 @@ class _Deeds:
         tier: _Text = "edge",
     ) -> Response:
         by = self._desk.operator(request).member.id
+        # They stand in commands that somebody is going to paste as root.
+        for what, text in (("site", site), ("host name", host), ("tier", tier)):
+            if not _PLAIN.fullmatch(text.strip()):
+                raise Invalid(f"The {what} is not of letters, digits, dots, dashes, colons and underscores.")
         made = self._rooms.network.enrolment.make_token(edge_id.strip(), by)
         where = next((one for one in self._rooms.topology.regions if one.name == region), None)
         answer = self._desk.page(
@@ -175,7 +182,7 @@ class _Deeds:
             region=where,
             host=host.strip(),
             tier=tier,
-            control=f"{request.url.scheme}://{request.url.netloc}",
+            control=f"{request.url.scheme}://{request.url.netloc if _PLAIN.fullmatch(request.url.netloc) else ''}",
         )
         answer.headers.update(_SECRET)
         return answer
