@@ -185,6 +185,41 @@ def operator(email: str, data: Path | None, *, as_json: bool) -> None:
     _report({"id": member_id, "email": email}, as_json, f"{email} may operate the service.")
 
 
+@matinee.command("join-token")
+@click.argument("edge_id")
+@click.option("--data", type=_FOLDER, help="The data folder; without it, MATINEE_DATA.")
+@_JSON
+def join_token(edge_id: str, data: Path | None, *, as_json: bool) -> None:
+    """Make a token that one edge may join with, once, within an hour; the token alone goes to standard output."""
+    from matinee.compose.network import make_join_token
+
+    made = make_join_token(_settings(data), edge_id)
+    _report(made, as_json, made["token"])
+
+
+@matinee.command("rotate-keys")
+@click.option("--data", type=_FOLDER, help="The data folder; without it, MATINEE_DATA.")
+@_JSON
+def rotate_keys(data: Path | None, *, as_json: bool) -> None:
+    """Publish a new key for media tokens; it signs in half a minute, and the old ones end with their last token."""
+    from matinee.compose.network import rotate_keys as rotate
+
+    rotated = rotate(_settings(data))
+    _report(rotated, as_json, f"{rotated['key_id']} signs in half a minute.")
+
+
+@matinee.command("revoke-edge")
+@click.argument("edge_id")
+@click.option("--data", type=_FOLDER, help="The data folder; without it, MATINEE_DATA.")
+@_JSON
+def revoke_edge(edge_id: str, data: Path | None, *, as_json: bool) -> None:
+    """Take an edge's word no longer, and replace the keys it knows."""
+    from matinee.compose.network import revoke_edge as revoke
+
+    revoked = revoke(_settings(data), edge_id)
+    _report(revoked, as_json, f"Edge {edge_id} is revoked; {revoked['key_id']} signs in half a minute.")
+
+
 @matinee.command()
 @click.option("--data", type=_FOLDER, help="The data folder; without it, MATINEE_DATA.")
 @_JSON

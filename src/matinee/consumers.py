@@ -23,7 +23,7 @@ from prometheus_client import Counter
 
 from matinee.catalogue.titles import Catalogue
 from matinee.model.errors import Unavailable
-from matinee.model.events import Event, Facts, MemberForgotten, TitleEncoded, TitleEncodingFailed
+from matinee.model.events import Event, Facts, MemberForgotten, TitleEncoded, TitleEncodingFailed, TitleWithdrawn
 from matinee.model.media import presentation_from_json
 from matinee.playback.telemetry import Telemetry
 from matinee.ports import EventLog, Recorded
@@ -35,12 +35,19 @@ Together = Callable[[Sequence[Event]], object]
 """What a group does with many events at once, of all classes, in their order."""
 
 
+def _nowhere(_prefix: str) -> None:
+    """What purges where there are no edges."""
+
+
 def _nobody(_profile_id: str, _until_seconds: float) -> None:
     """What forgets where there is no archive."""
 
 
 def reactions(
-    catalogue: Catalogue, telemetry: Telemetry, forget: Callable[[str, float], object] = _nobody
+    catalogue: Catalogue,
+    telemetry: Telemetry,
+    forget: Callable[[str, float], object] = _nobody,
+    purge: Callable[[str], object] = _nowhere,
 ) -> Mapping[str, Reactions | Together]:
     """Every group by its name. A group handles its events in order, in one process at a time."""
 
@@ -53,6 +60,9 @@ def reactions(
     def forgotten(facts: MemberForgotten) -> None:
         forget(facts.profile_id, facts.until_seconds)
 
+    def withdrawn(facts: TitleWithdrawn) -> None:
+        purge(f"{facts.title_id}/")
+
     return {
         "archive": {
             MemberForgotten: forgotten,
@@ -60,6 +70,9 @@ def reactions(
         "catalogue": {
             TitleEncoded: encoded,
             TitleEncodingFailed: encoding_failed,
+        },
+        "delivery": {
+            TitleWithdrawn: withdrawn,
         },
         "playback": telemetry.apply,
     }
@@ -94,9 +107,10 @@ class Consumers:
         telemetry: Telemetry,
         pauses_seconds: Sequence[float] = _PAUSES_SECONDS,
         forget: Callable[[str, float], object] = _nobody,
+        purge: Callable[[str], object] = _nowhere,
     ) -> None:
         self._log = log
-        self._reactions = reactions(catalogue, telemetry, forget)
+        self._reactions = reactions(catalogue, telemetry, forget, purge)
         self._pauses_seconds = pauses_seconds
 
     def run(self, stop: threading.Event) -> None:

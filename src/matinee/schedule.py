@@ -17,6 +17,8 @@ from prometheus_client import Counter, Gauge
 
 from matinee.accounts.members import Accounts
 from matinee.delivery.edges import Edges
+from matinee.delivery.network import Network
+from matinee.delivery.plans import Planner
 from matinee.encoding.pipeline import Pipeline
 from matinee.model.errors import Unavailable
 from matinee.ports import Leases, Relay
@@ -34,6 +36,14 @@ class Entry:
     function: Callable[[], object]
 
 
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """What an operator may choose: how often plans are made (0: never), how long a key signs (0: for ever)."""
+
+    plans_seconds: float = 60.0
+    keys_seconds: float = 0.0
+
+
 def entries(
     relay: Relay,
     accounts: Accounts,
@@ -42,12 +52,18 @@ def entries(
     upkeep: Upkeep,
     artefacts: Artefacts,
     encodes: Pipeline,
+    network: Network,
+    planner: Planner,
+    periods: Periods,
 ) -> tuple[Entry, ...]:
     """Everything that runs by the clock."""
 
     def sweep() -> None:
         while relay.forward(_SWEEP) == _SWEEP:
             pass
+
+    def rotate() -> None:
+        network.keys.rotate_if_due(periods.keys_seconds)
 
     return (
         # Whoever accepts events also carries them into the log; this finds those of a process that died in between.
@@ -63,6 +79,11 @@ def entries(
         # Small parts of past days become one; what is archived and old leaves the log, and old days the archive.
         Entry("archive-compaction", every_seconds=3600.0, function=upkeep.compact),
         Entry("archive-retention", every_seconds=3600.0, function=upkeep.retain),
+        # Revocations that have ended by themselves, purges of long ago.
+        Entry("ended-orders", every_seconds=3600.0, function=network.tidy),
+        # A new key once the newest is old; keys that have retired go.
+        Entry("keys", every_seconds=60.0, function=rotate),
+        *((Entry("plans", periods.plans_seconds, planner.renew),) if periods.plans_seconds else ()),
         # What serve begins with, so that it has not to read the whole log.
         Entry("artefact", every_seconds=900.0, function=artefacts.renew),
     )

@@ -82,7 +82,13 @@ class Settings:
     )
     public_url: str = _setting("", "The control plane's address as browsers see it; empty: this one's.", "URL")
     token_keys: str = _setting(
-        "", "Keys that sign media tokens, KID:SECRET, comma separated; the first one signs.", secret=True
+        "",
+        "Keys to begin with, KID:SECRET, comma separated, the first one signing; empty: one is made. From then on the "
+        "database keeps them.",
+        secret=True,
+    )
+    token_keys_days: float = _setting(
+        30.0, "How long a key signs media tokens before the next one does; 0: for ever.", "days"
     )
     token_seconds: int = _setting(6 * 3600, "How long a media token opens its title.", "s")
     session_seconds: int = _setting(30 * 86400, "How long a sign-in lasts.", "s")
@@ -95,18 +101,20 @@ class Settings:
     rate_events: int = _setting(6000, "Requests with events a minute of one member; 0: no limit.", "count")
     rate_forgetting: int = _setting(5, "Histories a minute that one member may have forgotten; 0: no limit.", "count")
     steering_seconds: int = _setting(5, "How long a player waits before it asks for steering again (TTL).", "s")
-    edge_secret: str = _setting(
-        "", "What edges and control plane share; each edge's credential is derived from it.", secret=True
-    )
+    plan_seconds: float = _setting(60.0, "How often edges' plans are made anew; 0: never.", "s")
+    fill_hours: str = _setting("", "Hours of the day, UTC, in which edges fill ahead, FROM-TO; empty: all.", "h")
+    fill_bps: int = _setting(0, "How fast an edge fills ahead at most; 0: no limit.", "bit/s")
     edge_silence_seconds: float = _setting(4.0, "An edge silent for longer is steered around.", "s")
     networks: str = _setting("", "Which region a viewer's address lies in: CIDR=REGION, comma separated.")
     trust_region: bool = _setting(False, "Let a viewer say which region they are in (the demo's panel).", "0 or 1")
     regions: str = _setting("", "The regions, NAME=LATITUDE/LONGITUDE, comma separated; the first is the default.")
     demo_control: str = _setting("", "Unix socket of the demo's supervisor, for its panel.", "path")
 
+    join_token: str = _setting("", "What this edge joins with, once: see matinee join-token.", secret=True)
     edge_id: str = _setting("", "This edge's name; a pathway in every manifest.")
     edge_site: str = _setting("", "The site this edge stands at.")
     edge_region: str = _setting("", "The region this edge serves first.")
+    edge_tier: str = _setting("edge", "Whom it serves: viewers (edge) or other edges (parent).")
     edge_url: str = _setting("", "This edge's address as players see it; its host name is nobody else's.", "URL")
     edge_latitude: float = _setting(0.0, "Where this edge stands.", "degrees")
     edge_longitude: float = _setting(0.0, "Where this edge stands.", "degrees")

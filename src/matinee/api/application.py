@@ -6,10 +6,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from matinee.api import (
     accounts,
     cmcd,
+    delivery,
     edges,
     events,
     home,
     manifests,
+    network,
     playbacks,
     problems,
     profiles,
@@ -31,7 +33,7 @@ def application(rooms: Rooms, version: str) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    for noun in (accounts, profiles, titles, home, playbacks, events, cmcd, edges, studio, sources):
+    for noun in (accounts, profiles, titles, home, playbacks, events, cmcd, edges, network, delivery, studio, sources):
         app.include_router(noun.routes(rooms), prefix="/api/v1")
     for noun in (steering, manifests):
         app.include_router(noun.routes(rooms))

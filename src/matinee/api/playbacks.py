@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
-from matinee.accounts.members import Allowance, Household, Member
+from matinee.accounts.members import Allowance, Household, Member, Role
 from matinee.api.authentication import household, signed_in
 from matinee.pages.resume import resume_seconds
 from matinee.pages.visitor import REGION_COOKIE
@@ -48,7 +48,7 @@ class PlaybackBody(BaseModel):
 
 
 def routes(rooms: "Rooms") -> APIRouter:
-    """Start a playback, and renew one."""
+    """Start a playback, renew one, end one for good."""
     router = APIRouter(prefix="/playbacks", tags=["playbacks"], max_body_size=_MOST_BYTES)
     Home = Annotated[Household, Depends(household(rooms))]  # noqa: N806 - a type, made of this service's rooms
     SignedIn = Annotated[Member, Depends(signed_in(rooms))]  # noqa: N806 - as above
@@ -73,6 +73,14 @@ def routes(rooms: "Rooms") -> APIRouter:
     def renew(playback_id: str, member: SignedIn) -> PlaybackBody:
         """New tokens and addresses for a playback that outlives its own. 403 once it was revoked."""
         return _body(rooms, rooms.playbacks.renew(member.id, playback_id))
+
+    @router.delete("/{playback_id}", status_code=204)
+    def revoke(playback_id: str, member: SignedIn) -> None:
+        """End a playback for good: its manifests, renewals and, within seconds, media are refused.
+
+        A member's own; an operator's whoever's it is. 404 otherwise.
+        """
+        rooms.playbacks.revoke(playback_id, None if member.role is Role.OPERATOR else member.id)
 
     return router
 

@@ -17,6 +17,7 @@ class Orders(BaseModel):
     """What an edge is to do; what is left out stays. ``egress_limit_bps`` 0 lifts the cap."""
 
     draining: bool | None = None
+    down: bool | None = None
     egress_limit_bps: Annotated[int | None, Field(ge=0)] = None
 
 
@@ -58,12 +59,13 @@ def routes(rooms: Rooms) -> APIRouter:
         }
 
     @router.patch("/edges/{edge_id}")
-    def order(edge_id: str, orders: Orders) -> dict[str, Any]:
-        """Drain an edge or take it back, cap its egress or lift the cap."""
+    def order(edge_id: str, orders: Orders, member: Annotated[Member, Depends(allowed)]) -> dict[str, Any]:
+        """Drain an edge or take it back, take it down or put it up, cap its egress or lift the cap."""
         changes: dict[str, Any] = {}
         if orders.egress_limit_bps is not None:
             changes["egress_limit_bps"] = orders.egress_limit_bps or None
-        return _edge(place(rooms.edges.order(edge_id, draining=orders.draining, **changes)))
+        given = {"draining": orders.draining, "down": orders.down, "by": member.id}
+        return _edge(place(rooms.edges.order(edge_id, **given, **changes)))
 
     @router.post("/edges/{edge_id}/{action}", status_code=202)
     def break_it(edge_id: str, action: str, member: Annotated[Member, Depends(allowed)]) -> dict[str, str]:
@@ -123,6 +125,7 @@ def _edge(where: EdgePlace) -> dict[str, Any]:
         "longitude": report.longitude,
         "state": str(edge.state),
         "draining": edge.draining,
+        "down": edge.down,
         "egress_limit_bps": edge.egress_limit_bps,
         "capacity_bps": report.capacity_bps,
         "egress_bps": report.egress_bps,

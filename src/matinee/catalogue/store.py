@@ -44,6 +44,8 @@ revisions = sa.Table(
     sa.Column("revision", sa.String(64), primary_key=True),
     sa.Column("presentation", sa.JSON, nullable=False),
     sa.Column("files", sa.JSON, nullable=False),
+    # Of the files, in their order; NULL where the release before kept the revision.
+    sa.Column("digests", sa.JSON(none_as_null=True)),
     sa.Column("published_at", Moment, nullable=False),
 )
 
@@ -65,7 +67,7 @@ _SHORT = sa.select(titles, revisions.c.presentation).select_from(
     titles.outerjoin(revisions, sa.and_(revisions.c.title_id == titles.c.id, revisions.c.revision == titles.c.revision))
 )
 _CHANGED = _SHORT.where(titles.c.change > sa.bindparam("change")).order_by(titles.c.change)
-_WHOLE = _SHORT.add_columns(revisions.c.files).where(titles.c.id == sa.bindparam("title_id"))
+_WHOLE = _SHORT.add_columns(revisions.c.files, revisions.c.digests).where(titles.c.id == sa.bindparam("title_id"))
 
 
 def next_change(connection: sa.Connection) -> int:
@@ -86,7 +88,7 @@ def changed_since(connection: sa.Connection, change: int) -> tuple[int, list[Tit
 def title(connection: sa.Connection, title_id: str) -> Title | None:
     """A title with its whole presentation."""
     row = connection.execute(_WHOLE, {"title_id": title_id}).one_or_none()
-    return None if row is None else _title(row, row.files or ())
+    return None if row is None else _title(row, row.files or (), row.digests or ())
 
 
 def add_title(connection: sa.Connection, added: Title, change: int) -> None:
@@ -134,16 +136,21 @@ def add_revision(
     if connection.scalar(wanted) is not None:
         return False
     values = presentation_to_json(presentation)
-    files = values.pop("files")
+    files, digests = values.pop("files"), values.pop("digests")
     connection.execute(
         revisions.insert().values(
-            title_id=title_id, revision=revision, presentation=values, files=files, published_at=now
+            title_id=title_id,
+            revision=revision,
+            presentation=values,
+            files=files,
+            digests=digests or None,
+            published_at=now,
         )
     )
     return True
 
 
-def _title(row: sa.Row[Any], files: Any) -> Title:
+def _title(row: sa.Row[Any], files: Any, digests: Any = ()) -> Title:
     # By name from a mapping: a row's attributes are looked up one by one, and there are twenty thousand rows.
     values = row._mapping  # noqa: SLF001 - SQLAlchemy's documented name
     kept = values["presentation"]
@@ -159,7 +166,7 @@ def _title(row: sa.Row[Any], files: Any) -> Title:
         state=TitleState(values["state"]),
         message=values["message"],
         revision=values["revision"],
-        presentation=None if kept is None else presentation_from_json({**kept, "files": files}),
+        presentation=None if kept is None else presentation_from_json({**kept, "files": files, "digests": digests}),
         parent_id=values["parent_id"],
         season_number=values["season_number"],
         episode_number=values["episode_number"],

@@ -3,8 +3,8 @@
 import httpx
 
 from matinee.compose.tls import trusted
+from matinee.edge.credential import Credential
 from matinee.model.errors import Forbidden, Invalid, Unavailable
-from matinee.model.tokens import edge_credential
 from matinee.settings import Settings
 
 _TIMEOUT_SECONDS = 3.0
@@ -23,14 +23,19 @@ def check_control(settings: Settings) -> str:
         says = _ready(client, where)
         if not settings.edge_id:
             return says
+        kept = Credential(settings.data / "control")
+        if kept.joins(settings.join_token):
+            return f"{says}; edge {settings.edge_id} joins it when it starts"
+        credential = kept.before()
+        if credential is None:
+            raise Invalid(f"Edge {settings.edge_id} has joined nobody yet, and MATINEE_JOIN_TOKEN is empty.")
         # A report that says nothing is refused as such once the credential was right, and is kept nowhere.
-        credential = edge_credential(settings.edge_secret.encode(), settings.edge_id)
         answer = client.post(
             f"/api/v1/edges/{settings.edge_id}/report", content="{}", headers={"Authorization": f"Bearer {credential}"}
         )
     if answer.status_code == httpx.codes.FORBIDDEN:
         raise Forbidden(
-            f"{where} does not take edge {settings.edge_id}'s credential: MATINEE_EDGE_SECRET differs there."
+            f"{where} does not take edge {settings.edge_id}'s credential: have it join anew, with a new join token."
         )
     if answer.status_code != httpx.codes.BAD_REQUEST:
         raise Invalid(f"{where} answers an edge's report with {answer.status_code}: is that one of Matinee's?")

@@ -3,7 +3,6 @@
 import asyncio
 import fcntl
 import json
-import os
 import secrets
 import signal
 import time
@@ -26,6 +25,7 @@ from matinee.compose.database import migrate, open_database
 from matinee.compose.films import FilmFile, find_films
 from matinee.compose.history import retell
 from matinee.compose.intake import Intake
+from matinee.compose.network import open_network
 from matinee.compose.objects import OUTAGE, open_objects
 from matinee.compose.processes import EDGES, SERVE_HOST, WORKER_HOST, programs
 from matinee.compose.serve import check_port
@@ -106,13 +106,6 @@ def _alone(data: Path) -> Iterator[None]:
 
 
 def _settings(demo: Demo) -> Settings:
-    secrets_file = demo.data / "secrets.json"
-    if not secrets_file.exists():
-        fresh = {"token_keys": f"k1:{secrets.token_hex(32)}", "edge_secret": secrets.token_hex(32)}
-        descriptor = os.open(secrets_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(fresh, file)
-    kept = json.loads(secrets_file.read_text())
     return replace(
         demo.engines,
         data=demo.data.absolute(),
@@ -121,8 +114,6 @@ def _settings(demo: Demo) -> Settings:
         public_url=demo.address,
         regions=",".join(f"{edge.region}={edge.latitude}/{edge.longitude}" for edge in EDGES),
         trust_region=True,
-        token_keys=kept["token_keys"],
-        edge_secret=kept["edge_secret"],
     )
 
 
@@ -165,7 +156,10 @@ class _Show:
             say=self._say,
         )
         self._started = time.monotonic()
-        self._supervisor = Supervisor(programs(settings, demo.hosts), settings.data / "logs", self._say)
+        # New ones each time: what the edges' folders keep may be of another database.
+        enrolment = open_network(settings, engine).enrolment
+        tokens = {edge.id: enrolment.make_token(edge.id).token for edge in EDGES}
+        self._supervisor = Supervisor(programs(settings, demo.hosts, tokens), settings.data / "logs", self._say)
         self._stop = asyncio.Event()
 
     def _say(self, sentence: str) -> None:

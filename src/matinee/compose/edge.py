@@ -4,6 +4,7 @@ import asyncio
 import resource
 import signal
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 
 import structlog
@@ -17,15 +18,17 @@ from matinee.compose.objects_check import check_objects
 from matinee.compose.tls import own_identity, trusted
 from matinee.edge.addresses import is_media_path
 from matinee.edge.cache import Cache
+from matinee.edge.control import Control
+from matinee.edge.credential import Credential
 from matinee.edge.fill import Fills
 from matinee.edge.health import Counters, Health, Orders
-from matinee.edge.reports import Identity, Reports, wait_seconds
+from matinee.edge.reports import Identity, Reports
 from matinee.edge.serving import EdgeApplication
+from matinee.edge.standing import Standing
 from matinee.findings import Question, require
-from matinee.model.errors import Invalid, MatineeError
-from matinee.model.tokens import edge_credential, parse_keys
+from matinee.model.errors import Invalid
+from matinee.model.plans import KeyRing, Revocation, Tier
 from matinee.observability import configure
-from matinee.ports import ControlChannel
 from matinee.settings import Settings
 
 _log = structlog.get_logger()
@@ -34,9 +37,12 @@ _log = structlog.get_logger()
 async def run_edge(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; Invalid if settings are missing, Unavailable if the port or folder is taken."""
     configure("edge")
-    keys, identity = _checked(settings)
+    identity = _checked(settings)
     shown, trust = own_identity(settings), trusted(settings) if settings.control.startswith("https:") else None
     _raise_file_limit()
+    folder = settings.data / "control"
+    credential, standing, gate = Credential(folder), Standing(folder), _Gate()
+    credential.choose(settings.join_token)
     counters, orders = Counters(), Orders()
     cache = Cache(settings.data / "cache", settings.edge_cache_bytes)
     cache.open()
@@ -46,7 +52,7 @@ async def run_edge(settings: Settings) -> None:
     application = EdgeApplication(
         cache=cache,
         fills=fills,
-        keys=keys,
+        keys=gate.keys,
         counters=counters,
         orders=orders,
         health=Health(edge_id=identity.edge_id, counters=counters, cache=cache, orders=orders),
@@ -56,10 +62,20 @@ async def run_edge(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, plane.stop)
-    credential = edge_credential(settings.edge_secret.encode(), identity.edge_id)
-    control = HttpControlChannel(settings.control, credential, trust=trust)
     reports = Reports(identity=identity, counters=counters, cache=cache, now=time.monotonic())
-    reporting = asyncio.create_task(_report(control, reports, orders, application))
+    control = Control(
+        connect=lambda shown: HttpControlChannel(settings.control, identity.edge_id, shown, trust=trust),
+        credential=credential,
+        join_token=settings.join_token,
+        standing=standing,
+        report=reports.next,
+        gate=gate,
+        orders=orders,
+        wall=time.time,
+        steady=time.monotonic,
+        tick=application.tick,
+    )
+    controlled = asyncio.create_task(control.run())
     _log.info(
         "edge.started",
         edge=identity.edge_id,
@@ -71,48 +87,41 @@ async def run_edge(settings: Settings) -> None:
     try:
         await plane.serve(application)
     finally:
-        reporting.cancel()
+        controlled.cancel()
+        await asyncio.gather(controlled, return_exceptions=True)
         application.close()
         await fills.close()
-        await control.close()
         cache.close()
         _log.info("edge.stopped", edge=identity.edge_id)
 
 
-async def _report(control: ControlChannel, reports: Reports, orders: Orders, application: EdgeApplication) -> None:
-    """Report and obey, for ever. While nobody answers, the last orders stand and the edge goes on."""
-    failures = 0
-    while True:
-        application.tick()
-        try:
-            heard = await control.report(reports.next(time.monotonic()))
-        except MatineeError as error:
-            failures += 1
-            if failures == 1:
-                _log.warning("control.lost", reason=str(error))
-        else:
-            if failures:
-                _log.info("control.found", failures=failures)
-            failures = 0
-            if (heard.draining, heard.egress_limit_bps) != (orders.draining, orders.egress_limit_bps):
-                _log.info("orders.changed", draining=heard.draining, egress_limit_bps=heard.egress_limit_bps)
-            orders.draining, orders.egress_limit_bps = heard.draining, heard.egress_limit_bps
-        await asyncio.sleep(wait_seconds(failures))
+class _Gate:
+    """Who is let in, as far as this data plane asks: by its keys."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, bytes] = {}
+        self.down = False
+        self.skew_seconds = 0.0
+
+    def use_keys(self, ring: KeyRing) -> None:
+        """From now on these keys open tokens, and no others."""
+        self.keys.clear()
+        self.keys.update({key_id: secret.encode() for key_id, secret in ring.keys.items()})
+
+    def revoke(self, revocations: Iterable[Revocation]) -> None:
+        """Nothing here asks for them."""
 
 
-def _checked(settings: Settings) -> tuple[dict[str, bytes], Identity]:
+def _checked(settings: Settings) -> Identity:
     if settings.dataplane != "embedded:":
         raise Invalid(f"MATINEE_DATAPLANE={settings.dataplane!r}: this version knows only 'embedded:'.")
     if not settings.control.startswith(("http://", "https://")):
         raise Invalid(f"MATINEE_CONTROL={settings.control!r} is not an http:// or https:// address.")
-    keys = parse_keys(settings.token_keys)
-    if not keys:
-        raise Invalid("MATINEE_TOKEN_KEYS is empty: without a key no media token can be checked.")
-    if not settings.edge_secret:
-        raise Invalid("MATINEE_EDGE_SECRET is empty: without it the control plane does not know this edge.")
     if not is_media_path(f"-/-/{settings.edge_id}"):
         raise Invalid(f"MATINEE_EDGE_ID={settings.edge_id!r} is not a name of letters, digits, '.', '_' and '-'.")
-    identity = Identity(
+    if settings.edge_tier not in set(Tier):
+        raise Invalid(f"MATINEE_EDGE_TIER={settings.edge_tier!r} is neither 'edge' nor 'parent'.")
+    return Identity(
         edge_id=settings.edge_id,
         site=settings.edge_site or settings.edge_id,
         region=settings.edge_region,
@@ -121,8 +130,9 @@ def _checked(settings: Settings) -> tuple[dict[str, bytes], Identity]:
         longitude=settings.edge_longitude,
         capacity_bps=settings.edge_capacity_bps,
         started=time.time(),
+        tier=settings.edge_tier,
+        dataplane=settings.dataplane.partition(":")[0],
     )
-    return keys, identity
 
 
 def _ask_around(settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from matinee.compose.supervisor import Program
@@ -32,8 +32,10 @@ WORKER_HOST = "127.0.4.1"
 SERVE_HOST = "127.0.0.1"
 
 
-def programs(settings: Settings, hosts: Sequence[str] = (SERVE_HOST,)) -> list[Program]:
-    """The demo's processes; ``hosts`` are the addresses of the control plane's copies."""
+def programs(
+    settings: Settings, hosts: Sequence[str] = (SERVE_HOST,), join_tokens: Mapping[str, str] | None = None
+) -> list[Program]:
+    """The demo's processes; ``hosts`` are the addresses of the control plane's copies, ``join_tokens`` by edge."""
     matinee = (sys.executable, "-m", "matinee.cli")
     copies = [
         Program(
@@ -51,6 +53,7 @@ def programs(settings: Settings, hosts: Sequence[str] = (SERVE_HOST,)) -> list[P
                 settings,
                 host=edge.host,
                 edge_id=edge.id,
+                join_token=(join_tokens or {}).get(edge.id, ""),
                 edge_site=edge.region,
                 edge_region=edge.region,
                 edge_url=f"http://{edge.host}:{settings.port}",

@@ -24,16 +24,18 @@ from matinee.compose.breakage import breakage
 from matinee.compose.database import Limits, check_schema, open_database, open_replica, shown
 from matinee.compose.doctor import serve_questions
 from matinee.compose.engines import open_events
+from matinee.compose.network import open_network
 from matinee.compose.objects import REQUEST, open_objects
 from matinee.compose.tls import own_identity
+from matinee.delivery.accounts import Accounting
 from matinee.delivery.edges import Edges
 from matinee.delivery.topology import Topology
 from matinee.encoding.jobs import Jobs
 from matinee.findings import require
-from matinee.model.errors import Invalid, Unavailable
-from matinee.model.tokens import parse_keys
+from matinee.model.errors import Unavailable
 from matinee.observability import configure
 from matinee.pages.rooms import Rooms
+from matinee.playback.misses import Misses
 from matinee.playback.playbacks import Playbacks
 from matinee.playback.telemetry import Telemetry
 from matinee.ports import Relay
@@ -53,11 +55,6 @@ _SWITCH_SECONDS = 0.0005
 
 def wire(settings: Settings) -> tuple[Rooms, Relay]:
     """Every room on the engines that the settings choose, and the relay that carries its events."""
-    keys = parse_keys(settings.token_keys)
-    if not keys:
-        raise Invalid("MATINEE_TOKEN_KEYS is empty: without a key no media token can be signed.")
-    if not settings.edge_secret:
-        raise Invalid("MATINEE_EDGE_SECRET is empty: without it no edge can be told from a stranger.")
     engine, lagging = _databases(settings)
     objects = open_objects(settings.objects_url, REQUEST)
     clock, outbox = SystemClock(), DatabaseOutbox()
@@ -66,6 +63,9 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
     edges = Edges(
         engine=engine, outbox=outbox, clock=clock, silence_seconds=settings.edge_silence_seconds, lagging=lagging
     )
+    network = open_network(settings, engine)
+    misses = Misses(engine=engine, clock=clock, catalogue=catalogue, edges=edges, holdings=network.holdings)
+    accounting = Accounting(engine=engine, clock=clock, classify=misses.classify)
     topology = Topology.read(settings.regions, settings.networks)
     accounts = Accounts(
         engine=engine,
@@ -93,8 +93,8 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
             edges=edges,
             topology=topology,
             objects=objects,
-            keys=keys,
-            signing_key_id=next(iter(keys)),
+            keys=network.keys,
+            revocations=network.revocations,
             public_address=settings.public_address,
             token_seconds=settings.token_seconds,
             steering_seconds=settings.steering_seconds,
@@ -105,7 +105,9 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
         objects=objects,
         clock=clock,
         random_bytes=secrets.token_bytes,
-        edge_secret=settings.edge_secret.encode(),
+        network=network,
+        accounting=accounting,
+        desk=network.desk(edges, accounting),
         trust_region=settings.trust_region,
         demo=breakage(settings.demo_control) if settings.demo_control else None,
     )

@@ -21,6 +21,7 @@ from matinee.compose.database import Limits, check_schema, open_database
 from matinee.compose.doctor import worker_questions
 from matinee.compose.encoding import encode_films, open_pipeline
 from matinee.compose.engines import open_compute, open_events
+from matinee.compose.network import open_network, open_planner
 from matinee.compose.objects import open_objects
 from matinee.compose.tls import own_identity, server_context
 from matinee.compose.vitals import Vitals
@@ -34,11 +35,12 @@ from matinee.ports import Compute, EventLog
 from matinee.recommender.archive import Archive
 from matinee.recommender.artefacts import Artefacts
 from matinee.recommender.upkeep import Upkeep
-from matinee.schedule import Schedule, entries
+from matinee.schedule import Periods, Schedule, entries
 from matinee.settings import Settings
 from matinee.sources.sources import Sources
 
 _log = structlog.get_logger()
+_DAY_SECONDS = 86_400.0
 
 
 def run_worker(settings: Settings) -> None:
@@ -65,8 +67,11 @@ def run_worker(settings: Settings) -> None:
     vitals = Vitals(settings.host, settings.port, lambda: check_schema(engine), tls)
     owner = f"{socket.gethostname()}-{os.getpid()}"
     stop = threading.Event()
-    consumers = Consumers(log, catalogue, telemetry, forget=upkeep.forget)
-    table = entries(relay, accounts, edges, sources, upkeep, artefacts, pipeline)
+    network = open_network(settings, engine)
+    consumers = Consumers(log, catalogue, telemetry, forget=upkeep.forget, purge=network.purges.purge)
+    planner = open_planner(network, edges, catalogue, engine)
+    periods = Periods(settings.plan_seconds, settings.token_keys_days * _DAY_SECONDS)
+    table = entries(relay, accounts, edges, sources, upkeep, artefacts, pipeline, network, planner, periods)
     schedule = Schedule(leases=DatabaseLeases(engine=engine, clock=clock), owner=owner, entries=table)
     threads = [
         threading.Thread(target=consumers.run, args=(stop,), name="consumers"),

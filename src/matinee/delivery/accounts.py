@@ -22,6 +22,8 @@ class Miss(StrEnum):
     CONTENT = "content"
     HEALTH = "health"
     OTHER = "other"
+    BETWEEN = "between"
+    """No miss either: they went to another edge, which tells of them once more as it sends them on."""
 
 
 Sizes = Mapping[tuple[str, str], int]

@@ -2,7 +2,7 @@
 
 import gzip
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -146,14 +146,17 @@ def read_page(body: bytes) -> PlanPage:
 
 
 class Planner:
-    """Makes every living edge's plan anew, by the clock. ``offers`` and ``plays`` are asked at each turn."""
+    """Makes every living edge's plan anew, by the clock.
+
+    ``plays`` tells what was played lately, ``offers`` the files of those of the titles that can be played.
+    """
 
     def __init__(
         self,
         *,
         plans: Plans,
         edges: Edges,
-        offers: Callable[[], Sequence[Offer]],
+        offers: Callable[[Collection[str]], Sequence[Offer]],
         plays: Callable[[], Iterable[Plays]],
     ) -> None:
         self._plans = plans
@@ -177,7 +180,9 @@ class Planner:
             for edge in self._edges.edges()
             if edge.state is not EdgeState.SILENT
         ]
-        chosen = choose(shelves, self._offers(), expected_plays(self._plays()), self._plans.pins())
+        expected, pins = expected_plays(self._plays()), self._plans.pins()
+        wanted = {title_id for of in expected.values() for title_id in of} | {title_id for title_id, _ in pins}
+        chosen = choose(shelves, self._offers(wanted), expected, pins)
         generations = {edge_id: self._plans.put(edge_id, plan) for edge_id, plan in chosen.items()}
         _log.debug("plans.renewed", edges=len(generations), seconds=round(time.perf_counter() - started, 3))
         return generations

@@ -4,6 +4,7 @@ Shaka Packager writes; ``verify`` then holds every manifest against the files an
 and makes the presentation of what it read.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -136,7 +137,14 @@ def verify(
         poster=POSTER,
         still=STILL,
         thumbnails=THUMBNAILS if THUMBNAILS in sizes else None,
+        digests=tuple(_digest(folder / name) for name in sizes),
     )
+
+
+def _digest(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal: what edges hold copies against."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,8 @@ class Presentation:
     """One encode of a title: what stands in the folder ``<title>/<revision>/``.
 
     ``colour`` is the poster's own colour as ``#rrggbb``. ``files`` are all names under the folder with their sizes in
-    bytes, so that a planner and an edge can count without listing.
+    bytes, so that a planner and an edge can count without listing; ``digests`` are their SHA-256 in hexadecimal, in the
+    same order (none, where nobody wrote them down).
     """
 
     duration_seconds: float
@@ -114,6 +115,7 @@ class Presentation:
     poster: str = "poster.jpg"
     still: str = "still.jpg"
     thumbnails: str | None = "thumbnails.vtt"
+    digests: tuple[str, ...] = ()
 
     @property
     def video(self) -> tuple[Rendition, ...]:
@@ -132,10 +134,14 @@ class Presentation:
 
 
 def presentation_to_json(presentation: Presentation) -> dict[str, Any]:
-    """The presentation as values that JSON can hold; ``files`` becomes a list of ``[name, size_bytes]``."""
+    """The presentation as values that JSON can hold; ``files`` becomes a list of ``[name, size_bytes]``.
+
+    Digests stand apart from it, where readers of the release before pass them over.
+    """
     values = asdict(presentation)
     values["renditions"] = [{**rendition, "kind": rendition["kind"].value} for rendition in values["renditions"]]
     values["files"] = [[name, size] for name, size in presentation.files]
+    values["digests"] = list(presentation.digests)
     return values
 
 
@@ -150,10 +156,11 @@ def presentation_from_json(values: Mapping[str, Any]) -> Presentation:
             for rendition in values["renditions"]
         )
         files = tuple((str(name), int(size)) for name, size in values["files"])
+        digests = tuple(str(digest) for digest in values.get("digests") or ())
     except (KeyError, TypeError, ValueError) as error:
         raise Invalid(f"This is not a presentation: {type(error).__name__} {error}.") from error
-    plain = _known(Presentation, values, leave=("renditions", "files"))
-    return Presentation(renditions=renditions, files=files, **plain)
+    plain = _known(Presentation, values, leave=("renditions", "files", "digests"))
+    return Presentation(renditions=renditions, files=files, digests=digests, **plain)
 
 
 def _accepted(kind: type) -> dict[str, tuple[type, ...]]:

@@ -106,8 +106,3 @@ def _decoded(text: str) -> bytes | TokenFault:
         return TokenFault.MALFORMED
     # The decoder skips letters outside its alphabet; only the one canonical spelling is accepted.
     return raw if urlsafe_b64encode(raw).rstrip(b"=").decode() == text else TokenFault.MALFORMED
-
-
-def edge_credential(secret: bytes, edge_id: str) -> str:
-    """What an edge shows the control plane: derived, so that the control plane keeps no list."""
-    return hmac.new(secret, f"edge:{edge_id}".encode(), hashlib.sha256).hexdigest()

@@ -7,7 +7,10 @@ from obstore.store import ObjectStore
 
 from matinee.accounts.members import Accounts
 from matinee.catalogue.titles import Catalogue
+from matinee.delivery.accounts import Accounting
+from matinee.delivery.desk import Desk
 from matinee.delivery.edges import Edges
+from matinee.delivery.network import Network
 from matinee.delivery.topology import Topology
 from matinee.encoding.jobs import Jobs
 from matinee.model.ids import RandomBytes
@@ -23,8 +26,9 @@ class Rooms:
     """Everything a request may ask.
 
     ``objects`` serves posters and thumbnails to who is signed in. ``topology`` knows regions; ``trust_region`` lets a
-    viewer name their own. ``demo`` carries a breakage (``kill``, ``hang`` or ``revive`` and an edge's id) to the demo's
-    supervisor; None outside the demo.
+    viewer name their own. ``network`` is what operators order of edges, ``desk`` what answers edges themselves, and
+    ``accounting`` what they sent. ``demo`` carries a breakage (``kill``, ``hang`` or ``revive`` and an
+    edge's id) to the demo's supervisor; None outside the demo.
     """
 
     accounts: Accounts
@@ -39,6 +43,8 @@ class Rooms:
     objects: ObjectStore
     clock: Clock
     random_bytes: RandomBytes
-    edge_secret: bytes
+    network: Network
+    accounting: Accounting
+    desk: Desk
     trust_region: bool = False
     demo: Callable[[str, str], None] | None = None

@@ -14,6 +14,8 @@ from prometheus_client import Counter
 from matinee.accounts.members import Profile
 from matinee.catalogue.titles import Catalogue, Title, TitleState
 from matinee.delivery.edges import Edges, EdgeState
+from matinee.delivery.keys import Keys
+from matinee.delivery.revocations import Revocations
 from matinee.delivery.steering import Ranked, steer
 from matinee.delivery.topology import Region, Topology
 from matinee.model.errors import Conflict, Forbidden, Invalid, LimitReached, NotFound, Unavailable
@@ -53,8 +55,8 @@ class Playbacks:
         edges: Edges,
         topology: Topology,
         objects: ObjectStore,
-        keys: Mapping[str, bytes],
-        signing_key_id: str,
+        keys: Keys,
+        revocations: Revocations,
         public_address: str,
         token_seconds: int,
         steering_seconds: int,
@@ -69,7 +71,9 @@ class Playbacks:
         self._edges = edges
         self._topology = topology
         self._objects = objects
-        self._addresses = Addresses(public_address, keys, signing_key_id)
+        self._keys = keys
+        self._revocations = revocations
+        self._public_address = public_address
         self._token_seconds = token_seconds
         self._steering_seconds = steering_seconds
         self._member_streams = member_streams
@@ -126,14 +130,23 @@ class Playbacks:
         ranked, plan = self._planned(self._viewer(row), row["title_id"], revision, presentation)
         with self._engine.begin() as connection:
             self._limit_streams(connection, member_id, plan["seen_at"], besides=playback_id)
-            store.change_playback(connection, playback_id, plan)
+            if not store.renew_playback(connection, playback_id, plan):
+                _refuse_revoked({"revoked": True})
         return self._answer("playback.renewed", {**row, **plan}, ranked)
 
-    def revoke(self, playback_id: str) -> None:
-        """Refuse this playback manifests and renewals from now on; tokens that are out hold until they expire."""
-        self._row(playback_id)
+    def revoke(self, playback_id: str, member_id: str | None = None) -> None:
+        """Refuse this playback manifests and renewals from now on; edges refuse its tokens within seconds.
+
+        NotFound if there is none, or it is another's than ``member_id``'s (None: whoever's it is).
+        """
+        row = self._row(playback_id)
+        if member_id not in {None, row["member_id"]}:
+            raise NotFound(f"There is no playback {playback_id!r}.")
         with self._engine.begin() as connection:
-            store.change_playback(connection, playback_id, {"revoked": True, "stopped": True})
+            expires_at = store.revoke_playback(connection, playback_id)
+            if expires_at is not None:
+                self._revocations.add(connection, playback_id, expires_at)
+        _log.info("playback.revoked", playback_id=playback_id)
 
     def hls(self, playback_id: str, token: str) -> str:
         """The multivariant playlist composed for a playback; Forbidden unless the token opens it."""
@@ -193,6 +206,11 @@ class Playbacks:
     def why(self, playback_id: str) -> dict[str, Any]:
         """The recorded decision, replayed: see ``replay``."""
         return replay(self._engine, playback_id)
+
+    @property
+    def _addresses(self) -> Addresses:
+        ring = self._keys.ring()
+        return Addresses(self._public_address, ring.keys, ring.signing_key_id)
 
     def _playable(self, title_id: str) -> tuple[Title, Presentation, str]:
         title = self._catalogue.shelf().by_id.get(title_id) or self._catalogue.title(title_id)

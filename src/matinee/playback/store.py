@@ -159,6 +159,36 @@ def change_playback(connection: sa.Connection, playback_id: str, values: Mapping
     connection.execute(sa.update(playbacks).where(playbacks.c.playback_id == playback_id).values(**values))
 
 
+def renew_playback(connection: sa.Connection, playback_id: str, values: Mapping[str, Any]) -> bool:
+    """Change some of a playback's columns, unless it was revoked; whether they were changed."""
+    living = sa.and_(playbacks.c.playback_id == playback_id, playbacks.c.revoked.is_(False))
+    return connection.execute(sa.update(playbacks).where(living).values(**values)).rowcount == 1
+
+
+def revoke_playback(connection: sa.Connection, playback_id: str) -> datetime | None:
+    """Mark a playback as revoked: until when its tokens would hold; None if it was revoked before."""
+    if not renew_playback(connection, playback_id, {"revoked": True, "stopped": True}):
+        return None
+    chosen = sa.select(playbacks.c.expires_at).where(playbacks.c.playback_id == playback_id)
+    return connection.execute(chosen).scalar()
+
+
+def read_decided(connection: sa.Connection, playback_ids: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+    """What was decided about playbacks: ``{playback_id, title_id, revision, decision}``."""
+    columns = playbacks.c
+    chosen = sa.select(columns.playback_id, columns.title_id, columns.revision, columns.decision)
+    return [dict(row) for row in connection.execute(chosen.where(columns.playback_id.in_(playback_ids))).mappings()]
+
+
+def count_plays(connection: sa.Connection, since: datetime, until: datetime) -> Sequence[tuple[str, str, int]]:
+    """How many playbacks of a title began in a region within a time: ``(title_id, region, count)``."""
+    columns = playbacks.c
+    chosen = sa.select(columns.title_id, columns.region, sa.func.count().label("plays"))
+    chosen = chosen.where(columns.started_at > since, columns.started_at <= until)
+    found = connection.execute(chosen.group_by(columns.title_id, columns.region))
+    return [(row.title_id, row.region, row.plays) for row in found]
+
+
 def read_playback(connection: sa.Connection, playback_id: str) -> Mapping[str, Any] | None:
     """One playback."""
     row = connection.execute(sa.select(playbacks).where(playbacks.c.playback_id == playback_id)).mappings().first()

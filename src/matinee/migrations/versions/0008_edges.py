@@ -144,11 +144,13 @@ def upgrade() -> None:
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("day", "edge_id", "origin", "miss"),
     )
+    op.add_column("catalogue_revisions", sa.Column("digests", sa.JSON(), nullable=True))
     op.add_column("delivery_edges", sa.Column("down", sa.Boolean(), server_default=sa.false(), nullable=False))
 
 
 def downgrade() -> None:
     op.drop_column("delivery_edges", "down")
+    op.drop_column("catalogue_revisions", "digests")
     op.drop_table("delivery_sums")
     op.drop_index(op.f("ix_delivery_revocations_expires_at"), table_name="delivery_revocations")
     op.drop_table("delivery_revocations")
