@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Response, Route, expect
 
 from browser.test_failover import sign_in
 from running_demo import OPERATOR, RunningDemo, draw, until
@@ -65,7 +65,12 @@ def token(address: str) -> str:
 def answered(page: Page, status: int) -> list[str]:
     """Addresses that are answered with a status, as they come in."""
     found: list[str] = []
-    page.on("response", lambda answer: answer.status == status and found.append(answer.url))
+
+    def note(answer: Response) -> None:
+        if answer.status == status:
+            found.append(answer.url)
+
+    page.on("response", note)
     return found
 
 

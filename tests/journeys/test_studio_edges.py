@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from html import unescape
@@ -12,7 +13,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from matinee.accounts.members import Role
+from matinee.accounts.members import Accounts, Role
+from matinee.adapters.clock_system import SystemClock
 from matinee.api.application import application
 from matinee.catalogue.titles import TitleDraft
 from matinee.compose.database import migrate, open_database
@@ -22,6 +24,7 @@ from matinee.model.plans import EdgeReport
 from matinee.pages.rooms import Rooms
 from matinee.settings import Settings
 from matinee.web import application as web
+from running_demo import until
 
 OPERATOR, MEMBER, PASSWORD = "ops@example.com", "maya@example.com", "correct horse"
 REPORT = EdgeReport(
@@ -47,7 +50,17 @@ REPORT = EdgeReport(
     parent_bytes=50,
 )
 HOSTILE = "</script></code>'\"><img src=x onerror=alert(1)>{{7*7}}\u202e"
-PAGES = ("", "/edges", "/edges?part=1", "/edges/berlin-1", "/edges/berlin-1?part=1", "/join", "/purges", "/keys", "/audit")
+PAGES = (
+    "",
+    "/edges",
+    "/edges?part=1",
+    "/edges/berlin-1",
+    "/edges/berlin-1?part=1",
+    "/join",
+    "/purges",
+    "/keys",
+    "/audit",
+)
 
 
 @dataclass
@@ -86,24 +99,27 @@ class Studio:
 
 
 @pytest.fixture(scope="module")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    path = tmp_path_factory.mktemp("studio") / "empty.db"
+def database_of_two(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("studio") / "two.db"
     engine = open_database(f"sqlite:///{path}")
     migrate(engine)
+    accounts = Accounts(engine=engine, clock=SystemClock(), random_bytes=secrets.token_bytes, session_seconds=3600)
+    accounts.sign_up(OPERATOR, PASSWORD, role=Role.OPERATOR)
+    accounts.sign_up(MEMBER, PASSWORD)
     engine.dispose()
     return path.read_bytes()
 
 
 @pytest.fixture
-def studio(empty_database: bytes, tmp_path: Path) -> Iterator[Studio]:
+def studio(database_of_two: bytes, tmp_path: Path) -> Iterator[Studio]:
     database = tmp_path / "matinee.db"
-    database.write_bytes(empty_database)
+    database.write_bytes(database_of_two)
     (tmp_path / "data" / "objects").mkdir(parents=True)
-    rooms, _ = wire(Settings(data=tmp_path / "data", database=f"sqlite:///{database}", regions="europe=50/8,asia=1/103"))
+    rooms, _ = wire(
+        Settings(data=tmp_path / "data", database=f"sqlite:///{database}", regions="europe=50/8,asia=1/103")
+    )
     app = application(rooms, "test")
     web.install(app, rooms)
-    rooms.accounts.sign_up(OPERATOR, PASSWORD, role=Role.OPERATOR)
-    rooms.accounts.sign_up(MEMBER, PASSWORD)
     found = Studio(app, rooms, httpx.Cookies())
     found.enter(OPERATOR)
     yield found
@@ -127,24 +143,27 @@ def test_an_edge_shows_what_it_sends_and_from_where(studio: Studio) -> None:
     assert "berlin-1 edge · berlin · europe · embedded serving 12 connections 250 Mbit/s of 1.0 Gbit/s" in listed
     assert "1.0 kB 70.0 %" in listed
     shown = studio.page("/edges/berlin-1")
-    assert 'aria-label="Bytes since start: placed 50.0 %, demand 20.0 %, peer 15.0 %, parent 5.0 %, origin 10.0 %"' in shown
+    assert (
+        'aria-label="Bytes since start: placed 50.0 %, demand 20.0 %, peer 15.0 %, parent 5.0 %, origin 10.0 %"'
+        in shown
+    )
     assert "It has no plan yet" in words(shown)
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_no_word_of_an_edge_becomes_part_of_a_page(studio: Studio, path: str) -> None:
+def test_no_word_of_an_edge_becomes_part_of_a_page(studio: Studio) -> None:
     studio.rooms.edges.report(
         replace(
             REPORT, site=HOSTILE, region=HOSTILE, tier=HOSTILE, dataplane=HOSTILE, disk=HOSTILE, keys_version=HOSTILE
         )
     )
-    page = studio.page(path)
-    assert "<img src=x" not in page
-    assert "\u202e" not in page
-    assert "49" not in re.findall(r"\b49\b", words(page)) or "{{7*7}}" in words(page)
-    # Nothing closes an attribute: what is left after the page's own tags holds no handler.
-    for tag in re.findall(r"<[a-z][^>]*>", page):
-        assert "onerror" not in tag or "&#34;" in tag or "&quot;" in tag, tag
+    for path in PAGES:
+        page = studio.page(path)
+        assert "<img src=x" not in page, path
+        assert "\u202e" not in page, path
+        # Nothing closes an attribute: within the page's own tags its quotes are none.
+        for tag in re.findall(r"<[a-z][^>]*>", page):
+            assert "onerror" not in tag or "&#34;" in tag, tag
+    assert "{{7*7}}" in words(studio.page("/edges"))
 
 
 def test_a_members_browser_and_another_sites_page_are_refused(studio: Studio) -> None:
@@ -217,7 +236,7 @@ def test_a_join_token_is_shown_once_and_lets_that_edge_in(studio: Studio) -> Non
     ],
 )
 def test_no_command_is_made_of_what_is_no_name(studio: Studio, form: dict[str, str]) -> None:
-    answer = studio.do("/join", 422, **form)
+    answer = studio.do("/join", 400, **form)
     assert "is not" in words(answer.text)
 
 
@@ -253,10 +272,12 @@ def test_a_title_a_revision_or_a_prefix_is_purged_and_the_page_says_who_has_obey
     heard = studio.rooms.network.purges.after(0)
     assert [purge.prefix for purge in heard] == [f"{title.id}/", "other/r2/"]
     studio.rooms.edges.report(replace(REPORT, purges_through=1))
-    page = words(studio.page("/purges"))
-    assert re.search(rf"1 {title.id}/ [-\d]+ [:\d]+ 1 of 1", page)
+    obeyed = rf"1 {title.id}/ [-\d]+ [:\d]+ 1 of 1"
+    page = until(
+        "an edge that has obeyed", lambda: found if re.search(obeyed, found := words(studio.page("/purges"))) else ""
+    )
     assert re.search(r"2 other/r2/ [-\d]+ [:\d]+ 0 of 1 berlin-1", page)
-    answer = studio.do("/purges", 422, prefix="../")
+    answer = studio.do("/purges", 400, prefix="../")
     assert "is not <title>/" in words(answer.text)
 
 

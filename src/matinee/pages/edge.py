@@ -7,7 +7,7 @@ from typing import Any
 
 from matinee.delivery.accounts import Miss, Sum
 from matinee.delivery.edges import Load
-from matinee.delivery.standing import Newest, PlanStanding
+from matinee.delivery.oversight import Newest, PlanProgress
 from matinee.pages.acts import ActLine, act_lines
 from matinee.pages.edges import EdgePlace, Part, disk_share, parts, place, sent
 from matinee.pages.rooms import Rooms
@@ -54,7 +54,7 @@ class EdgePage:
     newest: Newest
     history: tuple[Load, ...]
     days: tuple[Day, ...]
-    plan: PlanStanding | None
+    plan: PlanProgress | None
     titles: tuple[PlannedTitle, ...]
     enrolled_at: datetime | None
     revoked: bool
@@ -85,20 +85,20 @@ class EdgePage:
 def edge_page(rooms: Rooms, edge_id: str) -> EdgePage:
     """One edge's page; NotFound if it never reported."""
     edge = rooms.edges.edge(edge_id)
-    now, newest = rooms.clock.now(), rooms.network.standing.newest()
-    plan = rooms.network.standing.plan(edge_id)
-    credential = rooms.network.standing.credential(edge_id)
+    now, newest = rooms.clock.now(), rooms.network.oversight.newest()
+    plan = rooms.network.oversight.plan(edge_id)
+    credential = rooms.network.oversight.credential(edge_id)
     return EdgePage(
         place=place(edge, now, newest),
         now=now,
         newest=newest,
         history=rooms.edges.history(edge_id),
-        days=days_of(rooms.network.standing.sums(edge_id, _DAYS)),
+        days=days_of(rooms.network.oversight.sums(edge_id, _DAYS)),
         plan=plan,
         titles=_titles(rooms, plan),
-        enrolled_at=credential and credential.enrolled_at,
+        enrolled_at=credential.enrolled_at if credential is not None else None,
         revoked=credential is not None and credential.revoked_at is not None,
-        acts=act_lines(rooms, rooms.network.standing.acts(edge_id, limit=_ACTS)),
+        acts=act_lines(rooms, rooms.network.oversight.acts(edge_id, limit=_ACTS)),
     )
 
 
@@ -124,7 +124,7 @@ def _add(sums: dict[str, int], name: str, size_bytes: int) -> None:
     sums[name] = sums.get(name, 0) + size_bytes
 
 
-def _titles(rooms: Rooms, plan: PlanStanding | None) -> tuple[PlannedTitle, ...]:
+def _titles(rooms: Rooms, plan: PlanProgress | None) -> tuple[PlannedTitle, ...]:
     names = {title.id: title.name for title in rooms.catalogue.titles()} if plan else {}
     lines = []
     for one in plan.folders if plan else ():

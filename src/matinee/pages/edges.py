@@ -10,7 +10,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from matinee.delivery.edges import Edge, EdgeState
-from matinee.delivery.standing import Newest
+from matinee.delivery.oversight import Newest
 from matinee.model.plans import EdgeReport, Origin
 
 ORIGINS = tuple(origin.value for origin in Origin)

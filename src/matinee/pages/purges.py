@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from matinee.delivery.edges import Edge
-from matinee.delivery.standing import OrderedPurge
+from matinee.delivery.oversight import OrderedPurge
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class StudioOverview:
 
 def studio_edges(rooms: Rooms) -> StudioEdges:
     """Edges as the control plane knows them now."""
-    now, newest = rooms.clock.now(), rooms.network.standing.newest()
+    now, newest = rooms.clock.now(), rooms.network.oversight.newest()
     return StudioEdges(
         places=tuple(place(edge, now, newest) for edge in rooms.edges.edges()),
         quality=rooms.telemetry.qoe_summary(_HOURS),

@@ -81,7 +81,9 @@ class _Pages:
     def join(self, request: Request, edge: str = "") -> Response:
         self._desk.operator(request)
         regions = [region.name for region in self._rooms.topology.regions]
-        waiting = sorted({*self._rooms.network.standing.enrolled()} - {known.id for known in self._rooms.edges.edges()})
+        waiting = sorted(
+            {*self._rooms.network.oversight.enrolled()} - {known.id for known in self._rooms.edges.edges()}
+        )
         return self._desk.page(
             request, "join", "Add an edge", under="/studio/edges", edge_id=edge, regions=regions, waiting=waiting
         )
@@ -96,22 +98,22 @@ class _Pages:
             titles=sorted(rooms.catalogue.titles(), key=lambda entry: entry.name.casefold()),
             chosen=title,
             revoked=shown(revoked),
-            purges=purge_lines(rooms.network.standing.purges(), rooms.edges.edges()),
+            purges=purge_lines(rooms.network.oversight.purges(), rooms.edges.edges()),
         )
 
     def keys(self, request: Request) -> Response:
         self._desk.operator(request)
         places = studio_edges(self._rooms).places
-        newest = self._rooms.network.standing.newest()
+        newest = self._rooms.network.oversight.newest()
         heard = [place for place in places if place.edge.state != "silent"]
         behind = [place for place in heard if place.edge.report.keys_version != newest.keys_version]
         return self._desk.page(
-            request, "keys", "Keys", keys=self._rooms.network.standing.keys(), heard=heard, behind=behind
+            request, "keys", "Keys", keys=self._rooms.network.oversight.keys(), heard=heard, behind=behind
         )
 
     def audit(self, request: Request, subject: str = "", before: int | None = None) -> Response:
         self._desk.operator(request)
-        acts = self._rooms.network.standing.acts(subject or None, before, _ACTS)
+        acts = self._rooms.network.oversight.acts(subject or None, before, _ACTS)
         older = request.url.include_query_params(before=acts[-1].sequence) if len(acts) == _ACTS else None
         return self._desk.page(
             request,

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from matinee.delivery.accounts import Sum
 from matinee.delivery.edges import Edge, EdgeState
-from matinee.delivery.standing import Newest, OrderedPurge
+from matinee.delivery.oversight import Newest, OrderedPurge
 from matinee.model.plans import EdgeReport
 from matinee.pages.edge import days_of
 from matinee.pages.edges import EdgePlace, ago, narrowed, parts, place, sent, shown, summed
@@ -39,12 +40,12 @@ REPORT = EdgeReport(
 )
 
 
-def edge(state: EdgeState = EdgeState.SERVING, **told: object) -> Edge:
-    report = replace(REPORT, **told)  # type: ignore[arg-type] - fields by name
+def edge(state: EdgeState = EdgeState.SERVING, **told: Any) -> Edge:
+    report = replace(REPORT, **told)
     return Edge(report=report, state=state, last_seen=NOW, draining=False, egress_limit_bps=None, since=NOW)
 
 
-def concerns(newest: Newest | None = None, state: EdgeState = EdgeState.SERVING, **told: object) -> tuple[str, ...]:
+def concerns(newest: Newest | None = None, state: EdgeState = EdgeState.SERVING, **told: Any) -> tuple[str, ...]:
     return place(edge(state, **told), NOW, newest).concerns
 
 
@@ -85,7 +86,7 @@ def test_an_edge_that_is_well_needs_no_look() -> None:
         ({"cached_bytes": 99, "missing_files": 3}, "Its disk is full, and 3 planned files are not there."),
     ],
 )
-def test_what_is_wrong_is_said_in_a_sentence(told: dict[str, object], sentence: str) -> None:
+def test_what_is_wrong_is_said_in_a_sentence(told: dict[str, Any], sentence: str) -> None:
     newest = Newest({}, "k", 0, 7, "k", 7)
     assert concerns(newest, **{"keys_version": "k", "purges_through": 7, **told}) == (sentence,)
 

@@ -20,11 +20,17 @@ export function verdictOf(error: unknown): Verdict | null {
   if (!(error instanceof Refusal)) return null;
   switch (error.status) {
     case 401:
-      return { sentence: "You are signed out on this device. Sign in and the film goes on from here.", remedy: "sign-in" };
+      return {
+        sentence: "You are signed out on this device. Sign in and the film goes on from here.",
+        remedy: "sign-in",
+      };
     case 403:
       return { sentence: "The service ended this playback. Play to begin anew from here.", remedy: "anew" };
     case 404:
-      return { sentence: "The service does not know this playback any more. Play to begin anew from here.", remedy: "anew" };
+      return {
+        sentence: "The service does not know this playback any more. Play to begin anew from here.",
+        remedy: "anew",
+      };
     case 409:
       return { sentence: error.message, remedy: "anew" };
     case 429:

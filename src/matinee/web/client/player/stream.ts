@@ -18,10 +18,7 @@ export interface Segment {
   milliseconds: number;
 }
 
-export type Trouble =
-  | { kind: "searching" }
-  | { kind: "none" }
-  | { kind: "lost"; sentence: string; remedy: Remedy };
+export type Trouble = { kind: "searching" } | { kind: "none" } | { kind: "lost"; sentence: string; remedy: Remedy };
 
 interface StreamHooks {
   onEdge(from: string | null, to: string): void;

@@ -9,7 +9,7 @@ from itertools import islice
 
 import sqlalchemy as sa
 
-from matinee.delivery import plan_store, standing_store, trust_store
+from matinee.delivery import oversight_store, plan_store, trust_store
 from matinee.delivery.accounts import Sum
 from matinee.delivery.audit import Act
 from matinee.delivery.keys import ring_of
@@ -87,7 +87,7 @@ class PlannedFolder:
 
 
 @dataclass(frozen=True, slots=True)
-class PlanStanding:
+class PlanProgress:
     """An edge's newest plan, its most worthy folders first; ``more`` folders follow."""
 
     generation: int
@@ -98,7 +98,7 @@ class PlanStanding:
     more: int
 
 
-class Standing:
+class Oversight:
     """The shell around the reads. Threads share it."""
 
     def __init__(self, engine: sa.Engine, clock: Clock) -> None:
@@ -117,12 +117,12 @@ class Standing:
             turns = [time for row in rows for time in (row["made_at"], row["retires_at"]) if time is not None]
             young = any(now - _SETTLED < time <= now for time in turns)
             found = Newest(
-                generations=standing_store.read_generations(connection),
+                generations=oversight_store.read_generations(connection),
                 keys_version=ring,
-                revocation=standing_store.read_counter(connection, "revocations"),
-                purge=standing_store.read_counter(connection, "purges"),
+                revocation=oversight_store.read_counter(connection, "revocations"),
+                purge=oversight_store.read_counter(connection, "purges"),
                 due_keys_version="" if young else ring,
-                due_purge=standing_store.last_purge_before(connection, now - _SETTLED),
+                due_purge=oversight_store.last_purge_before(connection, now - _SETTLED),
             )
         self._recent.keep("", found, now)
         return found
@@ -131,7 +131,7 @@ class Standing:
         """The keys that open tokens, newest first."""
         now = self._clock.now()
         with self._engine.connect().execution_options(read_only=True) as connection:
-            rows = standing_store.read_key_times(connection)
+            rows = oversight_store.read_key_times(connection)
         living = [row for row in rows if row["retires_at"] is None or row["retires_at"] > now]
         begun = [row for row in living if row["signs_at"] is not None and row["signs_at"] <= now]
         signing = max(begun, key=lambda row: (row["signs_at"], row["id"]), default=None)
@@ -146,32 +146,32 @@ class Standing:
     def purges(self, limit: int = 50) -> tuple[OrderedPurge, ...]:
         """The latest purges, newest first."""
         with self._engine.connect().execution_options(read_only=True) as connection:
-            return tuple(OrderedPurge(**row) for row in standing_store.read_latest_purges(connection, limit))
+            return tuple(OrderedPurge(**row) for row in oversight_store.read_latest_purges(connection, limit))
 
     def credential(self, edge_id: str) -> Credential | None:
         """An edge's own credential, without it; None if it never enrolled."""
         with self._engine.connect().execution_options(read_only=True) as connection:
-            row = standing_store.read_credential(connection, edge_id)
+            row = oversight_store.read_credential(connection, edge_id)
         return None if row is None else Credential(**row)
 
     def enrolled(self) -> tuple[str, ...]:
         """The edges that are enrolled, whether or not they have reported."""
         with self._engine.connect().execution_options(read_only=True) as connection:
-            return tuple(standing_store.read_enrolled(connection))
+            return tuple(oversight_store.read_enrolled(connection))
 
-    def plan(self, edge_id: str, limit: int = 20) -> PlanStanding | None:
+    def plan(self, edge_id: str, limit: int = 20) -> PlanProgress | None:
         """An edge's newest plan and how far it has it; None if none was made."""
         with self._engine.connect().execution_options(read_only=True) as connection:
             plan = plan_store.read_plan(connection, edge_id)
             if plan is None:
                 return None
             body = plan_store.read_plan_page(connection, edge_id, plan["generation"], 0)
-            sizes = standing_store.read_folders(connection, edge_id, plan["generation"])
-            told = standing_store.read_missing(connection, edge_id)
+            sizes = oversight_store.read_folders(connection, edge_id, plan["generation"])
+            told = oversight_store.read_missing(connection, edge_id)
         missing = told[1] if told is not None and told[0] == plan["generation"] else None
         worths = _worths(read_page(body)) if body is not None else {}
         first = list(islice(worths.items(), limit))
-        return PlanStanding(
+        return PlanProgress(
             generation=plan["generation"],
             made_at=plan["made_at"],
             files=plan["files"],
@@ -195,7 +195,7 @@ class Standing:
     def acts(self, subject: str | None = None, before: int | None = None, limit: int = 100) -> tuple[Act, ...]:
         """What was done, to one subject or to any, newest first; ``before`` a sequence, to go on from there."""
         with self._engine.connect().execution_options(read_only=True) as connection:
-            rows = standing_store.read_acts_on(connection, subject, before, limit)
+            rows = oversight_store.read_acts_on(connection, subject, before, limit)
         return tuple(Act(**{**row, "details": json.loads(row["details"])}) for row in rows)
 
 
