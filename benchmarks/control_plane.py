@@ -267,7 +267,6 @@ def main() -> None:
             "MATINEE_DATA": str(folder),
             "MATINEE_DATABASE": url,
             "MATINEE_TOKEN_KEYS": "k1:a key for measuring",
-            "MATINEE_EDGE_SECRET": "a secret for measuring",
             "MATINEE_REGIONS": ",".join(f"{name}={place[0]}/{place[1]}" for name, place in REGIONS.items()),
         }
         stack.enter_context(reporting(engine))

@@ -23,6 +23,7 @@ import httpx
 import psutil
 
 from benchmarks.machine import report
+from matinee.edge.keeping import write_private
 from matinee.model.tokens import Token, sign
 
 SEED = 20261101
@@ -137,10 +138,10 @@ def _edge(folder: Path) -> Iterator[Server]:
         "MATINEE_OBJECTS": f"file://{folder / 'objects'}",
         "MATINEE_PORT": str(port),
         "MATINEE_CONTROL": "http://127.0.0.1:9",
-        "MATINEE_TOKEN_KEYS": f"k1:{KEY}",
-        "MATINEE_EDGE_SECRET": "unused",
         "MATINEE_EDGE_ID": "bench",
     }
+    write_private(folder / "edge" / "control" / "credential", f"{KEY}\n{'0' * 64}\n".encode())
+    write_private(folder / "edge" / "control" / "keys", json.dumps({"version": "v", "keys": {"k1": KEY}}).encode())
     token = sign(Token("k1", int(time.time()) + 3600, "bench", PREFIX), KEY.encode())
     with _running([sys.executable, "-m", "matinee.cli", "edge"], environment, folder / "edge.log") as process:
         yield Server("edge", process, port, f"/{token}/", folder)

@@ -163,7 +163,6 @@ def service(
             chosen["MATINEE_EVENTS"] = hub.address
         chosen |= {
             "MATINEE_TOKEN_KEYS": "k1:a key for measuring",
-            "MATINEE_EDGE_SECRET": "a secret for measuring",
             "MATINEE_REGIONS": "europe=50.1/8.7",
             "MATINEE_NETWORKS": "127.0.0.0/8=europe",
         }

@@ -126,7 +126,6 @@ def serving(data: Path) -> Iterator[Served]:
         "MATINEE_DATA": str(data),
         "MATINEE_PORT": str(port),
         "MATINEE_TOKEN_KEYS": "k1:benchmark",
-        "MATINEE_EDGE_SECRET": "benchmark",
         "MATINEE_REGIONS": "europe=50.1/8.7,america=39.0/-77.5,asia=1.35/103.8",
     }
     with (data / "serve.log").open("wb") as log:

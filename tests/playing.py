@@ -12,13 +12,18 @@ from obstore.store import MemoryStore, ObjectStore
 from matinee.accounts.members import Accounts, Allowance, Member, Profile
 from matinee.adapters.clock_manual import ManualClock
 from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, DatabaseRelay
-from matinee.api import cmcd, edges, events, manifests, playbacks, problems, steering
+from matinee.api import cmcd, delivery, edges, events, manifests, playbacks, problems, steering, studio
+from matinee.api import network as network_api
 from matinee.catalogue.titles import Catalogue, TitleDraft
+from matinee.delivery.accounts import Accounting
+from matinee.delivery.desk import Desk
 from matinee.delivery.edges import Edge, Edges, EdgeState
+from matinee.delivery.network import Network
 from matinee.delivery.topology import Topology
 from matinee.model.events import Event
 from matinee.model.media import Presentation, Rendition, TrackKind
 from matinee.model.plans import EdgeReport
+from matinee.playback.misses import Misses
 from matinee.playback.playbacks import Playbacks, Started
 from matinee.playback.telemetry import Accepted, Telemetry
 from matinee.recommender.serving import Recommender
@@ -31,7 +36,6 @@ REGIONS = "europe=50.1/8.7, america=39.0/-77.5, asia=1.35/103.8"
 PLACES = {"europe": (50.1, 8.7), "america": (39.0, -77.5), "asia": (1.35, 103.8)}
 HOSTS = {"europe": "127.0.1.1", "america": "127.0.2.1", "asia": "127.0.3.1"}
 KEYS = {"k1": b"a key of thirty-two bytes and more"}
-SECRET = b"what edges and control plane share"
 PASSWORD = "popcorn and a seat"
 
 
@@ -196,6 +200,15 @@ def service(
     accounts = Accounts(engine=engine, clock=clock, random_bytes=random_bytes, session_seconds=86400, allowed=allowed)
     catalogue = Catalogue(engine=engine, outbox=outbox, clock=clock, random_bytes=random_bytes)
     known = Edges(engine=engine, outbox=outbox, clock=clock, silence_seconds=4.0)
+    network = Network.open(
+        engine=engine,
+        clock=clock,
+        random_bytes=random_bytes,
+        token_seconds=3600,
+        initial_keys=",".join(f"{key_id}:{secret.decode()}" for key_id, secret in KEYS.items()),
+    )
+    misses = Misses(engine=engine, clock=clock, catalogue=catalogue, edges=known, holdings=network.holdings)
+    accounting = Accounting(engine=engine, clock=clock, classify=misses.classify)
     plays = Playbacks(
         engine=engine,
         outbox=outbox,
@@ -205,8 +218,8 @@ def service(
         edges=known,
         topology=topology,
         objects=stored,
-        keys=KEYS,
-        signing_key_id="k1",
+        keys=network.keys,
+        revocations=network.revocations,
         public_address=public_address,
         token_seconds=3600,
         steering_seconds=5,
@@ -225,15 +238,30 @@ def service(
         playbacks: Playbacks
         telemetry: Telemetry
         recommender: Recommender
-        edge_secret: bytes
+        network: Network
+        accounting: Accounting
+        desk: Desk
         trust_region: bool
 
     rooms = cast(
-        "Rooms", OurRooms(accounts, catalogue, known, topology, plays, telemetry, recommender, SECRET, trust_region)
+        "Rooms",
+        OurRooms(
+            accounts,
+            catalogue,
+            known,
+            topology,
+            plays,
+            telemetry,
+            recommender,
+            network,
+            accounting,
+            network.desk(known, accounting),
+            trust_region,
+        ),
     )
     app = FastAPI()
     problems.install(app)
-    for noun in (playbacks, events, cmcd, edges):
+    for noun in (playbacks, events, cmcd, edges, network_api, delivery, studio):
         app.include_router(noun.routes(rooms), prefix="/api/v1")
     for root in (steering, manifests):
         app.include_router(root.routes(rooms))

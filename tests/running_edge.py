@@ -17,11 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 
+from matinee.edge.keeping import write_private
+from matinee.model.plans import KeyRing
 from matinee.model.tokens import Token, sign
 
 KEY_ID, KEY = "k1", "an edge's test key of 32 bytes or more"
 PREFIX = "title/revision/"
+CREDENTIAL, VERSION = "an edge's own credential of the tests", "v1"
 
 
 def free_port(address: str = "127.0.0.1") -> int:
@@ -33,6 +37,15 @@ def free_port(address: str = "127.0.0.1") -> int:
 
 def token(prefix: str = PREFIX, *, seconds: float = 600, key_id: str = KEY_ID, key: str = KEY) -> str:
     return sign(Token(key_id, int(time.time() + seconds), "a-playback", prefix), key.encode())
+
+
+def stand(data: Path, ring: KeyRing | None = None, credential: str = CREDENTIAL) -> None:
+    """Leave in an edge's folder what it keeps of a control plane that it joined: a credential, keys."""
+    control = data / "control"
+    if (control / "credential").exists():
+        return
+    write_private(control / "credential", f"{credential}\n{'0' * 64}\n".encode())
+    write_private(control / "keys", msgspec.json.encode(ring or KeyRing(VERSION, {KEY_ID: KEY})))
 
 
 @dataclass
@@ -54,8 +67,6 @@ class RunningEdge:
             "MATINEE_OBJECTS": self.objects,
             "MATINEE_CONTROL": self.control,
             "MATINEE_PORT": str(self.port),
-            "MATINEE_TOKEN_KEYS": f"{KEY_ID}:{KEY}",
-            "MATINEE_EDGE_SECRET": "a secret of edges",
             "MATINEE_EDGE_ID": "europe-1",
             "MATINEE_EDGE_REGION": "europe",
             "MATINEE_EDGE_CACHE_BYTES": str(self.cache_bytes),
@@ -63,6 +74,8 @@ class RunningEdge:
         # One client for all, since each new one takes its time over certificates that nobody needs here.
         self.client = httpx.Client(base_url=self.address, trust_env=False, verify=False, timeout=15)
         self.data.mkdir(parents=True, exist_ok=True)
+        if "MATINEE_JOIN_TOKEN" not in self.environment:
+            stand(self.data)
         with (self.data / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "matinee.cli", "edge"],
@@ -236,7 +249,10 @@ class _OriginHandler(BaseHTTPRequestHandler):
 
 
 class ControlPlane(ThreadingHTTPServer):
-    """Takes edges' reports and answers with ``orders``; ``status`` other than 200 refuses them."""
+    """Takes what edges say and answers reports with ``orders``; ``status`` other than 200 refuses everything.
+
+    ``answers`` are its answers to the other verbs, by the end of their path.
+    """
 
     daemon_threads = True
 
@@ -244,6 +260,7 @@ class ControlPlane(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _ControlHandler)
         self.reports: list[tuple[str, str, dict[str, Any]]] = []
         self.orders: Any = {"draining": False, "egress_limit_bps": None, "plan_generation": 0}
+        self.answers: dict[str, Any] = {"keys": {"version": VERSION, "keys": {KEY_ID: KEY}}}
         self.status = 200
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -261,10 +278,19 @@ class _ControlHandler(BaseHTTPRequestHandler):
     server: ControlPlane
 
     def do_POST(self) -> None:
-        report = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.reports.append((self.path, self.headers["Authorization"], report))
-        body = json.dumps(self.server.orders).encode()
-        self.send_response(self.server.status)
+        word = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.reports.append((self.path, self.headers["Authorization"], word))
+        self._answer()
+
+    def do_GET(self) -> None:
+        self.server.reports.append((self.path, self.headers["Authorization"], {}))
+        self._answer()
+
+    def _answer(self) -> None:
+        verb = self.path.partition("/edges/")[2].partition("/")[2]
+        word = self.server.orders if verb == "report" else self.server.answers.get(verb)
+        body = json.dumps(word).encode()
+        self.send_response(self.server.status if word is not None else 404)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -115,7 +115,6 @@ def service(database_url: str, data: Path) -> Iterator[Service]:
         data=data,
         database=database_url,
         token_keys="k1:secret",
-        edge_secret="secret",
         regions="europe=50.1/8.7,america=39.0/-77.5",
     )
     rooms, _ = wire(settings)

@@ -191,10 +191,12 @@ def operator(email: str, data: Path | None, *, as_json: bool) -> None:
 @_JSON
 def join_token(edge_id: str, data: Path | None, *, as_json: bool) -> None:
     """Make a token that one edge may join with, once, within an hour; the token alone goes to standard output."""
-    from matinee.compose.network import make_join_token
+    from matinee.compose.network import known_network
 
-    made = make_join_token(_settings(data), edge_id)
-    _report(made, as_json, made["token"])
+    with known_network(_settings(data)) as network:
+        made = network.enrolment.make_token(edge_id)
+    facts = {"edge_id": edge_id, "token": made.token, "expires_at": made.expires_at.isoformat()}
+    _report(facts, as_json, made.token)
 
 
 @matinee.command("rotate-keys")
@@ -202,10 +204,11 @@ def join_token(edge_id: str, data: Path | None, *, as_json: bool) -> None:
 @_JSON
 def rotate_keys(data: Path | None, *, as_json: bool) -> None:
     """Publish a new key for media tokens; it signs in half a minute, and the old ones end with their last token."""
-    from matinee.compose.network import rotate_keys as rotate
+    from matinee.compose.network import known_network
 
-    rotated = rotate(_settings(data))
-    _report(rotated, as_json, f"{rotated['key_id']} signs in half a minute.")
+    with known_network(_settings(data)) as network:
+        key_id = network.keys.rotate()
+    _report({"key_id": key_id}, as_json, f"{key_id} signs in half a minute.")
 
 
 @matinee.command("revoke-edge")
@@ -214,10 +217,13 @@ def rotate_keys(data: Path | None, *, as_json: bool) -> None:
 @_JSON
 def revoke_edge(edge_id: str, data: Path | None, *, as_json: bool) -> None:
     """Take an edge's word no longer, and replace the keys it knows."""
-    from matinee.compose.network import revoke_edge as revoke
+    from matinee.compose.network import known_network
 
-    revoked = revoke(_settings(data), edge_id)
-    _report(revoked, as_json, f"Edge {edge_id} is revoked; {revoked['key_id']} signs in half a minute.")
+    with known_network(_settings(data)) as network:
+        network.enrolment.revoke(edge_id)
+        key_id = network.keys.rotate()
+    facts = {"edge_id": edge_id, "key_id": key_id}
+    _report(facts, as_json, f"Edge {edge_id} is revoked; {key_id} signs in half a minute.")
 
 
 @matinee.command()
@@ -258,6 +264,21 @@ def why_playback(playback_id: str, data: Path | None, *, as_json: bool) -> None:
     click.echo(f"{decision['title_id']} for a viewer in {decision['region']}, at {decision['time']}:")
     for place, ranked in enumerate(decision["edges"], start=1):
         click.echo(f"  {place}. {ranked['id']}: {ranked['reason']}")
+
+
+@why.command("file")
+@click.argument("edge_id", metavar="EDGE")
+@click.argument("path", metavar="FILE")
+@click.option("--data", type=_FOLDER, help="The data folder; without it, MATINEE_DATA.")
+@_JSON
+def why_file(edge_id: str, path: str, data: Path | None, *, as_json: bool) -> None:
+    """Say why an edge holds a file (TITLE/REVISION/NAME), or does not."""
+    from matinee.compose.network import known_network
+    from matinee.delivery.reasons import why_file as reasons
+
+    with known_network(_settings(data)) as network:
+        found = reasons(network, edge_id, path)
+    _report(asdict(found), as_json, "\n".join(found.reasons))
 
 
 @matinee.command()

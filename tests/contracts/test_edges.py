@@ -5,9 +5,12 @@ import sqlalchemy as sa
 
 from matinee.adapters.clock_manual import ManualClock
 from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, DatabaseRelay
+from matinee.delivery.audit import Audit
 from matinee.delivery.edges import Edges, EdgeState
+from matinee.delivery.steering import rank
+from matinee.delivery.topology import Region
 from matinee.model.errors import Conflict, Invalid, NotFound
-from matinee.model.events import EdgeChanged
+from matinee.model.events import EdgeChanged, PlanApplied
 from matinee.model.plans import EdgeOrders
 from playing import report
 
@@ -30,7 +33,7 @@ def told(database: sa.Engine) -> list[tuple[str, str]]:
 
 
 def test_an_edge_that_reports_serves_and_is_told_of_once(edges: Edges, database: sa.Engine, clock: ManualClock) -> None:
-    assert edges.report(report()) == EdgeOrders()
+    assert edges.report(report()) == EdgeOrders(time=clock.now().timestamp())
     clock.advance(1)
     edges.report(report(egress_bps=5e6, connections=3))
     clock.advance(0.5)
@@ -99,10 +102,10 @@ def test_an_operators_orders_are_heard_with_the_next_report_and_kept(
     edge = edges.order("europe-1", draining=True, egress_limit_bps=2_000_000)
     assert (edge.state, edge.capacity_bps) == (EdgeState.DRAINING, 2_000_000)
     orders = opened(database, clock).report(report())
-    assert orders == EdgeOrders(draining=True, egress_limit_bps=2_000_000)
+    assert orders == EdgeOrders(draining=True, egress_limit_bps=2_000_000, time=clock.now().timestamp())
     assert edges.order("europe-1", egress_limit_bps=None).egress_limit_bps is None
     assert edges.order("europe-1", draining=False).state is EdgeState.SERVING
-    assert edges.report(report()) == EdgeOrders()
+    assert edges.report(report()) == EdgeOrders(time=clock.now().timestamp())
     assert told(database) == [("europe-1", "serving"), ("europe-1", "draining"), ("europe-1", "serving")]
 
 
@@ -114,6 +117,41 @@ def test_a_drained_edge_that_was_silent_is_drained_when_it_comes_back(edges: Edg
     assert edges.order("europe-1", draining=True).state is EdgeState.SILENT
     assert edges.report(report()).draining
     assert edges.edges()[0].state is EdgeState.DRAINING
+
+
+def test_an_edge_that_was_taken_down_is_told_so_and_steered_to_by_nobody(
+    edges: Edges, database: sa.Engine, clock: ManualClock
+) -> None:
+    edges.report(report())
+    edges.report(report("asia-1", "asia"))
+    assert edges.order("europe-1", down=True, draining=True, by="an operator").state is EdgeState.DOWN
+    assert edges.report(report()).down
+    viewer = Region("europe", 50.1, 8.7)
+    assert [one.edge_id for one in rank(edges.edges(), viewer, "title", {})] == ["asia-1"]
+    clock.advance(5)
+    edges.report(report())
+    assert [edge.state for edge in edges.edges()] == [EdgeState.SILENT, EdgeState.DOWN]
+    # Not even while nobody else serves: it answers nobody.
+    assert [one.edge_id for one in rank(edges.edges(), viewer, "title", {})] == ["asia-1"]
+    assert edges.order("europe-1", down=False).state is EdgeState.DRAINING
+    assert not edges.report(report()).down
+    acts = Audit(database, clock).acts()
+    assert [(act.member_id, act.act, act.subject, dict(act.details)) for act in acts] == [
+        ("matinee", "order", "europe-1", {"down": False}),
+        ("an operator", "order", "europe-1", {"down": True, "draining": True}),
+    ]
+
+
+def test_an_edge_that_obeys_a_new_plan_is_told_of_once(edges: Edges, database: sa.Engine) -> None:
+    edges.report(report(plan_generation=3))
+    edges.report(report(plan_generation=3))
+    edges.report(report(plan_generation=4))
+    DatabaseRelay(database).forward()
+    facts = [one.event.facts for one in DatabaseEventLog(database).tail().read()]
+    assert [one for one in facts if isinstance(one, PlanApplied)] == [
+        PlanApplied("europe-1", 3),
+        PlanApplied("europe-1", 4),
+    ]
 
 
 def test_orders_to_an_unknown_edge_and_a_limit_of_nothing_are_refused(edges: Edges) -> None:
@@ -144,6 +182,8 @@ def test_orders_to_an_unknown_edge_and_a_limit_of_nothing_are_refused(edges: Edg
         {"url": "http://edge.example:99999"},
         {"url": 'http://edge.example/"'},
         {"url": "http://edge.example?x=1"},
+        {"url": "http://edge.example/" + "x" * 500},
+        {"skew_seconds": float("nan")},
     ],
 )
 def test_a_report_that_cannot_be_true_is_refused(edges: Edges, changes: dict[str, object]) -> None:

@@ -17,6 +17,8 @@ from matinee.adapters.compute_local import LocalCompute
 from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, DatabaseRelay
 from matinee.adapters.leases_database import DatabaseLeases
 from matinee.delivery.edges import Edges
+from matinee.delivery.network import Network
+from matinee.delivery.plans import Planner
 from matinee.encoding.jobs import Jobs
 from matinee.encoding.pipeline import Pipeline
 from matinee.model.errors import Unavailable
@@ -24,7 +26,7 @@ from matinee.model.ids import RandomBytes
 from matinee.recommender.archive import Archive
 from matinee.recommender.artefacts import Artefacts
 from matinee.recommender.upkeep import Upkeep
-from matinee.schedule import LEASE_SECONDS, Entry, Schedule, entries
+from matinee.schedule import LEASE_SECONDS, Entry, Periods, Schedule, entries
 from matinee.sources.sources import Sources
 
 
@@ -185,7 +187,10 @@ def test_the_house_schedule_carries_left_events_and_forgets_expired_sessions(
     jobs = Jobs(engine=database, outbox=DatabaseOutbox(), clock=clock, random_bytes=random_bytes)
     compute = LocalCompute()
     encodes = Pipeline(jobs, lambda: objects, compute, tmp_path / "shelves", clock, random_bytes, folder=tmp_path)
-    table = entries(DatabaseRelay(database), accounts, edges, sources, upkeep, artefacts, encodes)
+    network = Network.open(engine=database, clock=clock, random_bytes=random_bytes, token_seconds=60)
+    planner = Planner(plans=network.plans, edges=edges, offers=lambda _: [], plays=list)
+    relay = DatabaseRelay(database)
+    table = entries(relay, accounts, edges, sources, upkeep, artefacts, encodes, network, planner, Periods())
     assert len({entry.name for entry in table}) == len(table)
     schedule = Schedule(DatabaseLeases(database, clock), "one", table, monotonic=lambda: clock.now().timestamp())
     with ThreadPoolExecutor(len(table)) as pool:

@@ -47,8 +47,6 @@ def environment(database: str, tmp_path_factory: pytest.TempPathFactory) -> dict
     return {
         "MATINEE_DATA": str(folder),
         "MATINEE_DATABASE": database,
-        "MATINEE_TOKEN_KEYS": "k1:a key of tests",
-        "MATINEE_EDGE_SECRET": "a secret of edges",
         "MATINEE_REGIONS": "europe=50.1/8.7",
         "MATINEE_RATE_SIGN_INS": "8",
     }

@@ -15,10 +15,11 @@ from deploy.local.certificates import make_certificates
 
 from matinee.compose.database import migrate, open_database
 from matinee.compose.doctor import examine
+from matinee.compose.network import open_network
 from matinee.findings import Finding
 from matinee.settings import read_settings
 from running_demo import free_port, until
-from running_edge import ControlPlane
+from running_edge import CREDENTIAL, ControlPlane, stand
 
 SECRET = "a-word-that-nobody-is-to-see"
 
@@ -82,8 +83,6 @@ def embedded(tmp_path: Path, sqlite_template: bytes) -> dict[str, str]:
     (tmp_path / "data" / "matinee.db").write_bytes(sqlite_template)
     return {
         "MATINEE_DATA": str(tmp_path / "data"),
-        "MATINEE_TOKEN_KEYS": "k1:a key",
-        "MATINEE_EDGE_SECRET": "a secret of edges",
         "MATINEE_PORT": str(free_port()),
     }
 
@@ -212,12 +211,19 @@ def test_edge_and_control_plane_speak_over_tls_and_know_each_other(embedded: dic
             [sys.executable, "-m", "matinee.cli", "serve"], env=environment, stdout=log, stderr=log
         )
     try:
-        known = _once_it_answers(edge | trusted)
+        joining = _once_it_answers(edge | trusted | {"MATINEE_JOIN_TOKEN": SECRET})
+        assert "edge europe-1 joins it when it starts" in joining.says
+        stand(Path(embedded["MATINEE_DATA"]))
+        stranger = findings(edge | trusted)["control"]
+        assert "have it join anew" in stranger.says
+        assert "have it join anew" in sentence(ask("edge", edge | trusted))
+        network = open_network(
+            read_settings(embedded), open_database(f"sqlite:///{embedded['MATINEE_DATA']}/matinee.db")
+        )
+        network.enrolment.enrol("europe-1", network.enrolment.make_token("europe-1").token, CREDENTIAL)
+        known = findings(edge | trusted)["control"]
         assert known.ok, known
         assert "takes edge europe-1's word" in known.says
-        stranger = findings(edge | trusted | {"MATINEE_EDGE_SECRET": SECRET})["control"]
-        assert "MATINEE_EDGE_SECRET differs there" in stranger.says
-        assert "MATINEE_EDGE_SECRET" in sentence(ask("edge", edge | trusted | {"MATINEE_EDGE_SECRET": SECRET}))
         untrusted = findings(edge)["control"]
         assert "shows a certificate that is not trusted" in untrusted.says
     finally:
@@ -241,11 +247,10 @@ def test_a_secret_that_everybody_can_read_is_wrong_and_its_content_is_not_told(
     path = tmp_path / "secret"
     path.write_text(SECRET)
     path.chmod(0o644)
-    del embedded["MATINEE_EDGE_SECRET"]
-    asked = ask("doctor", embedded | {"MATINEE_EDGE_SECRET_FILE": str(path)}, "--json")
+    asked = ask("doctor", embedded | {"MATINEE_JOIN_TOKEN_FILE": str(path)}, "--json")
     assert asked.code == 1
     found = {part["part"]: part for part in json.loads(asked.out)["parts"]}
     assert not found["secrets"]["ok"]
     assert f"every user can read {path}" in found["secrets"]["says"]
     path.chmod(0o600)
-    assert findings(embedded | {"MATINEE_EDGE_SECRET_FILE": str(path)})["secrets"].ok
+    assert findings(embedded | {"MATINEE_JOIN_TOKEN_FILE": str(path)})["secrets"].ok

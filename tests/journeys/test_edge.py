@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from matinee.model.tokens import edge_credential
-from running_edge import PREFIX, ControlPlane, RunningEdge, free_port, running, token, until
+from running_edge import CREDENTIAL, PREFIX, ControlPlane, RunningEdge, free_port, running, token, until
 
 SEGMENT = random.Random(7).randbytes(1_000_000)
 FORBIDDEN_MODULES = ("fastapi", "starlette", "pydantic", "sqlalchemy", "numpy", "scipy", "av", "PIL", "jinja2")
@@ -212,7 +211,7 @@ def test_reports_carry_the_credential_and_what_was_done(edge: RunningEdge, contr
     until("the request is reported", lambda: control.reports[-1][2]["requests"] > before)
     path, credential, report = control.reports[-1]
     assert path == "/api/v1/edges/europe-1/report"
-    assert credential == f"Bearer {edge_credential(b'a secret of edges', 'europe-1')}"
+    assert credential == f"Bearer {CREDENTIAL}"
     assert (report["region"], report["url"]) == ("europe", edge.address)
     assert report["files"] == len(edge.held())
     assert 0 < report["cached_bytes"] <= report["cache_limit_bytes"]
@@ -298,8 +297,7 @@ def test_an_edge_is_small_and_ends_cleanly(edge: RunningEdge, tmp_path: Path) ->
     settings = {
         "MATINEE_DATA": str(tmp_path),
         "MATINEE_PORT": str(free_port()),
-        "MATINEE_TOKEN_KEYS": "k:secret",
-        "MATINEE_EDGE_SECRET": "s",
+        "MATINEE_JOIN_TOKEN": "a token that nobody takes",
         "MATINEE_EDGE_ID": "small",
     }
     ended = subprocess.run(

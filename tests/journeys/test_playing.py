@@ -1,19 +1,14 @@
 """A film played from real edges: FFmpeg decodes what pressing play answers, and goes on when an edge is killed."""
 
-import asyncio
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import httpx
 import pytest
-from fastapi import FastAPI
-from granian.constants import Interfaces
-from granian.server.embed import Server
 from obstore.store import LocalStore
 
 from matinee.adapters.clock_manual import ManualClock
@@ -21,8 +16,9 @@ from matinee.adapters.clock_system import SystemClock
 from matinee.catalogue.titles import TitleDraft
 from matinee.compose.database import open_database
 from matinee.model.media import Presentation
-from playing import HOSTS, KEYS, PASSWORD, PLACES, SECRET, Service, service
+from playing import HOSTS, PASSWORD, PLACES, Service, service
 from running_edge import RunningEdge, free_port, running, until
+from served import served
 from small_film import FRAMES, decoded_frames, make_small_film, store_film
 
 
@@ -35,21 +31,6 @@ class RegionalEdge(RunningEdge):
     @property
     def address(self) -> str:
         return f"http://{self.host}:{self.port}"
-
-
-@contextmanager
-def served(app: FastAPI, port: int) -> Iterator[None]:
-    """An application on a real socket, beside the test."""
-    loop = asyncio.new_event_loop()
-    server = Server(app, address="127.0.0.1", port=port, interface=Interfaces.ASGINL, log_enabled=False)
-    thread = threading.Thread(target=lambda: loop.run_until_complete(server.serve()))
-    thread.start()
-    try:
-        yield
-    finally:
-        loop.call_soon_threadsafe(server.stop)
-        thread.join(10)
-        loop.close()
 
 
 @pytest.fixture(scope="module")
@@ -107,8 +88,7 @@ def house(
                 "MATINEE_EDGE_URL": f"http://{HOSTS[region]}:{media_port}",
                 "MATINEE_EDGE_LATITUDE": str(latitude),
                 "MATINEE_EDGE_LONGITUDE": str(longitude),
-                "MATINEE_EDGE_SECRET": SECRET.decode(),
-                "MATINEE_TOKEN_KEYS": ",".join(f"{key}:{secret.decode()}" for key, secret in KEYS.items()),
+                "MATINEE_JOIN_TOKEN": ours.rooms.network.enrolment.make_token(f"{region}-1").token,
             },
         )
         for region, (latitude, longitude) in PLACES.items()

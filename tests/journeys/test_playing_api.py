@@ -19,8 +19,7 @@ from matinee.api import events, problems
 from matinee.compose.database import open_database
 from matinee.model.errors import Unavailable
 from matinee.model.events import Event
-from matinee.model.tokens import edge_credential
-from playing import PASSWORD, SECRET, Service, report, service
+from playing import PASSWORD, Service, report, service
 
 
 class Client:
@@ -356,36 +355,51 @@ def test_cmcd_is_taken_from_any_page_in_both_content_types(
     assert anybody.post("/api/v1/cmcd", content=b"x" * 300_000).status_code == 413
 
 
-def reported(client: Client, body: Any, edge_id: str = "europe-1") -> httpx.Response:
-    shown = edge_credential(SECRET, edge_id)
+CREDENTIAL = "a credential that one edge made for itself"
+
+
+def joined(ours: Service, client: Client, edge_id: str = "europe-1", credential: str = CREDENTIAL) -> httpx.Response:
+    token = ours.rooms.network.enrolment.make_token(edge_id).token
+    return client.post(f"/api/v1/edges/{edge_id}/enrolment", json={"token": token, "credential": credential})
+
+
+def said(client: Client, verb: str, body: Any, edge_id: str = "europe-1", shown: str = CREDENTIAL) -> httpx.Response:
     content = body if isinstance(body, bytes) else json.dumps(body)
-    address = f"/api/v1/edges/{edge_id}/report"
-    return client.post(address, content=content, headers={"Authorization": f"Bearer {shown}"})
+    headers = {b"Authorization": f"Bearer {shown}".encode()}
+    return client.post(f"/api/v1/edges/{edge_id}/{verb}", content=content, headers=headers)
 
 
-def test_an_edge_with_its_credential_reports_and_hears_its_orders(ours: Service, anybody: Client) -> None:
-    answer = reported(anybody, asdict(report(egress_bps=7.0)))
+def test_an_edge_that_joined_reports_and_hears_its_orders(ours: Service, anybody: Client) -> None:
+    assert joined(ours, anybody).json() == {}
+    answer = said(anybody, "report", asdict(report(egress_bps=7.0)))
     assert answer.status_code == 200
-    assert answer.json() == {"draining": False, "egress_limit_bps": None, "plan_generation": 0}
-    ours.edges.order("europe-1", draining=True, egress_limit_bps=5_000_000)
-    assert reported(anybody, asdict(report())).json() == {
-        "draining": True,
-        "egress_limit_bps": 5_000_000,
-        "plan_generation": 0,
-    }
-
-
-@pytest.mark.parametrize(
-    "credential", ["", "forged", "é", edge_credential(b"another secret", "europe-1"), edge_credential(SECRET, "asia-1")]
-)
-def test_nobody_reports_for_an_edge_without_its_credential(anybody: Client, credential: str) -> None:
-    answer = anybody.post(
-        "/api/v1/edges/europe-1/report",
-        json=asdict(report()),
-        headers={b"Authorization": f"Bearer {credential}".encode()},
+    orders = answer.json()
+    assert (orders["draining"], orders["down"], orders["egress_limit_bps"]) == (False, False, None)
+    assert (
+        orders["keys_version"]
+        == anybody.get("/api/v1/edges/europe-1/keys", headers={"Authorization": f"Bearer {CREDENTIAL}"}).json()[
+            "version"
+        ]
     )
-    assert answer.status_code == 403
-    assert anybody.post("/api/v1/edges/europe-1/report", json=asdict(report())).status_code == 403
+    ours.edges.order("europe-1", draining=True, egress_limit_bps=5_000_000)
+    orders = said(anybody, "report", asdict(report())).json()
+    assert (orders["draining"], orders["egress_limit_bps"]) == (True, 5_000_000)
+
+
+@pytest.mark.parametrize("shown", ["", "forged", "é", "another credential that an edge made for itself"])
+@pytest.mark.parametrize("verb", ["report", "holdings", "accounts", "keys", "plan/1"])
+def test_nobody_speaks_for_an_edge_without_its_credential(
+    ours: Service, anybody: Client, shown: str, verb: str
+) -> None:
+    joined(ours, anybody)
+    joined(ours, anybody, "asia-1", "another credential that an edge made for itself")
+    address, headers = f"/api/v1/edges/europe-1/{verb}", {b"Authorization": f"Bearer {shown}".encode()}
+    if verb in {"keys", "plan/1"}:
+        assert anybody.get(address, headers=headers).status_code == 403
+        assert anybody.get(address).status_code == 403
+    else:
+        assert anybody.post(address, json=asdict(report()), headers=headers).status_code == 403
+        assert anybody.post(address, json=asdict(report())).status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -395,18 +409,30 @@ def test_nobody_reports_for_an_edge_without_its_credential(anybody: Client, cred
         ({"connections": 1.5}, 400),
         ({"capacity_bps": None}, 400),
         ({"latitude": 95}, 400),
-        ({"edge_id": "asia-1"}, 400),
+        ({"edge_id": "asia-1"}, 403),
         ({"url": "javascript:alert(1)"}, 400),
         ({"url": "http://127.0.3.1"}, 409),
         ({"egress_bps": 5, "a_name_of_tomorrow": 1}, 200),
     ],
 )
-def test_a_report_is_checked_field_by_field(anybody: Client, changes: dict[str, Any], status: int) -> None:
-    assert reported(anybody, {**asdict(report()), **changes}).status_code == status
+def test_a_report_is_checked_field_by_field(
+    ours: Service, anybody: Client, changes: dict[str, Any], status: int
+) -> None:
+    joined(ours, anybody)
+    assert said(anybody, "report", {**asdict(report()), **changes}).status_code == status
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"\xff", b'{"edge_id": NaN}'])
-def test_what_is_no_report_is_a_problem_that_names_the_edge(anybody: Client, body: bytes) -> None:
-    answer = reported(anybody, body)
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"\xff", b'{"edge_id": NaN}', b"[" * 100_000])
+@pytest.mark.parametrize("verb", ["report", "holdings", "accounts", "enrolment"])
+def test_what_is_no_word_is_a_problem_that_names_the_edge(
+    ours: Service, anybody: Client, verb: str, body: bytes
+) -> None:
+    joined(ours, anybody)
+    answer = said(anybody, verb, body)
     assert answer.status_code == 400
-    assert answer.json()["detail"].startswith("Edge europe-1's report is not right")
+    assert answer.json()["detail"].startswith("What edge 'europe-1' sent is no ")
+
+
+def test_an_edge_that_sends_too_much_at_once_is_not_read(ours: Service, anybody: Client) -> None:
+    joined(ours, anybody)
+    assert said(anybody, "holdings", b"x" * 2_000_000).status_code == 413

@@ -43,8 +43,7 @@ def control_plane(data: Path, template: bytes, environment: dict[str, str]) -> I
     accounts.sign_up("operator@example.org", PASSWORD, role=Role.OPERATOR)
     engine.dispose()
     port = free_port()
-    own = {"MATINEE_DATA": str(data), "MATINEE_PORT": str(port), "MATINEE_EDGE_SECRET": "of all edges"}
-    own["MATINEE_TOKEN_KEYS"] = "k1:a key of the tests of 32 bytes or more"
+    own = {"MATINEE_DATA": str(data), "MATINEE_PORT": str(port)}
     command = [sys.executable, "-m", "matinee.cli", "serve"]
     with (data / "log").open("ab") as log:
         process = subprocess.Popen(command, env={**os.environ, **own, **environment}, stdout=log, stderr=log)

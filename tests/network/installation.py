@@ -46,6 +46,9 @@ def installed(network: Network) -> Iterator[Swift]:
                 _wait(client, host, f"matinee-{unit}", f"https://{host.address}:{port}")
             start_nginx(a)
             _wait(client, a, "nginx", f"https://{a.address}")
+            joined = a.matinee("matinee", "join-token", "edge-c")
+            assert joined.returncode == 0, joined.stderr
+            write_secret(c.etc / "secrets" / "join_token", joined.stdout)
             c.unit("matinee-edge", MATINEE_EDGE_CACHE_BYTES="100000000")
             _wait(client, c, "matinee-edge", f"https://{c.address}")
         yield store
@@ -148,9 +151,14 @@ def _start_store(store: Swift, network: Network) -> None:
     _write_key(network["c"].etc / "secrets" / "s3_edge", READER)
 
 
-def _write_key(path: Path, user: User) -> None:
-    path.write_text(f"[default]\naws_access_key_id = {user.key}\naws_secret_access_key = {user.secret}\n")
+def write_secret(path: Path, text: str) -> None:
+    """Put a secret into the file that a host has for it, which keeps its owner."""
+    path.write_text(text)
     path.chmod(0o600)
+
+
+def _write_key(path: Path, user: User) -> None:
+    write_secret(path, f"[default]\naws_access_key_id = {user.key}\naws_secret_access_key = {user.secret}\n")
 
 
 def _shown(host: Host) -> Certificates:

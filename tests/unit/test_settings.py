@@ -107,8 +107,8 @@ def test_a_file_that_cannot_be_read_is_named_with_its_variable(
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(Invalid, match=reason) as refusal:
-        read_settings({"MATINEE_EDGE_SECRET_FILE": str(path)})
-    assert "MATINEE_EDGE_SECRET_FILE" in str(refusal.value)
+        read_settings({"MATINEE_JOIN_TOKEN_FILE": str(path)})
+    assert "MATINEE_JOIN_TOKEN_FILE" in str(refusal.value)
     assert str(path) in str(refusal.value)
 
 
@@ -121,7 +121,7 @@ def test_a_file_for_a_setting_that_does_not_exist_is_refused_by_name() -> None:
 def test_a_file_of_a_secret_that_every_user_can_read_is_told(tmp_path: Path) -> None:
     path = tmp_path / "secret"
     path.write_text("hush")
-    environment = {"MATINEE_EDGE_SECRET_FILE": str(path), "AWS_SHARED_CREDENTIALS_FILE": str(path)}
+    environment = {"MATINEE_JOIN_TOKEN_FILE": str(path), "AWS_SHARED_CREDENTIALS_FILE": str(path)}
     path.chmod(0o640)
     assert exposed_files(environment) == []
     path.chmod(0o644)
@@ -132,5 +132,5 @@ def test_a_file_of_a_secret_that_every_user_can_read_is_told(tmp_path: Path) -> 
 
 
 def test_secrets_are_shown_neither_by_settings_nor_by_their_errors(tmp_path: Path) -> None:
-    secrets = {f"MATINEE_{name}": "hush" for name in ("DATABASE", "EVENTS", "TOKEN_KEYS", "EDGE_SECRET")}
+    secrets = {f"MATINEE_{name}": "hush" for name in ("DATABASE", "EVENTS", "TOKEN_KEYS", "JOIN_TOKEN")}
     assert "hush" not in repr(read_settings(secrets))

@@ -64,8 +64,8 @@ def routes(rooms: Rooms) -> APIRouter:
         changes: dict[str, Any] = {}
         if orders.egress_limit_bps is not None:
             changes["egress_limit_bps"] = orders.egress_limit_bps or None
-        given = {"draining": orders.draining, "down": orders.down, "by": member.id}
-        return _edge(place(rooms.edges.order(edge_id, **given, **changes)))
+        ordered = rooms.edges.order(edge_id, draining=orders.draining, down=orders.down, by=member.id, **changes)
+        return _edge(place(ordered))
 
     @router.post("/edges/{edge_id}/{action}", status_code=202)
     def break_it(edge_id: str, action: str, member: Annotated[Member, Depends(allowed)]) -> dict[str, str]:

@@ -244,7 +244,7 @@ class Edges:
             before = store.read_edge(connection, edge_id)
             if before is None:
                 raise NotFound(f"No edge {edge_id!r} has reported yet.")
-            changed = before | ordered
+            changed = {**before, **ordered}
             was = EdgeState(before["state"])
             heard = was is not EdgeState.SILENT
             state = state_of(heard=heard, draining=changed["draining"], down=changed["down"])

@@ -156,7 +156,7 @@ def note_removed(connection: sa.Connection, edge_id: str, removed: Iterable[str]
 
 def read_differences(connection: sa.Connection, path: str) -> Mapping[str, int]:
     """What each edge told of one file besides its plan: its size, or ``ABSENT``."""
-    chosen = sa.select(holding_differences.c.edge_id, holding_differences.c.size_bytes).where(path == _PATH)
+    chosen = sa.select(holding_differences.c.edge_id, holding_differences.c.size_bytes).where(_PATH.in_([path]))
     return {row.edge_id: row.size_bytes for row in connection.execute(chosen)}
 
 

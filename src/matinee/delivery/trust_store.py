@@ -95,9 +95,10 @@ def remove_keys(connection: sa.Connection, before: datetime) -> int:
 
 def add_revocation(connection: sa.Connection, subject: str, expires_at: datetime) -> int:
     """Put a subject on the list until a time; its sequence."""
-    values = {"sequence": next_number(connection, "revocations"), "subject": subject, "expires_at": expires_at}
-    connection.execute(sa.insert(revocations).values(**values, lifted=False))
-    return values["sequence"]
+    sequence = next_number(connection, "revocations")
+    values = {"sequence": sequence, "subject": subject, "expires_at": expires_at, "lifted": False}
+    connection.execute(sa.insert(revocations).values(**values))
+    return sequence
 
 
 def lift_revocation(connection: sa.Connection, subject: str, now: datetime) -> None:

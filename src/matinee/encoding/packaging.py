@@ -137,14 +137,8 @@ def verify(
         poster=POSTER,
         still=STILL,
         thumbnails=THUMBNAILS if THUMBNAILS in sizes else None,
-        digests=tuple(_digest(folder / name) for name in sizes),
+        digests=tuple(hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sizes),
     )
-
-
-def _digest(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal: what edges hold copies against."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,18 @@
-"""What was played lately, where and how long ago: what a planner expects to be played next."""
+"""What a planner is told: what was played lately, where and how long ago, and the files of what can be played."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import timedelta
+from functools import lru_cache
 
 import sqlalchemy as sa
 
-from matinee.delivery.planner import Plays
+from matinee.catalogue.titles import Catalogue
+from matinee.delivery.planner import Offer, Plays, offer_of
 from matinee.playback import store
 from matinee.ports import Clock
 
 DAYS = 7
+_OFFERS_KEPT = 5_000
 
 
 class RecentPlays:
@@ -28,3 +31,23 @@ class RecentPlays:
                 rows = store.count_plays(connection, until - timedelta(days=1), until)
             for title_id, region, count in rows:
                 yield Plays(title_id, region, age, count)
+
+
+def offers_of(catalogue: Catalogue) -> Callable[[Collection[str]], Sequence[Offer]]:
+    """What gives the files of those of some titles that can be played now."""
+
+    # A revision's files never change.
+    @lru_cache(maxsize=_OFFERS_KEPT)
+    def offered(title_id: str, revision: str) -> Offer | None:
+        title = catalogue.title(title_id)
+        if title.presentation is None or title.revision != revision:
+            return None
+        return offer_of(title_id, revision, title.presentation)
+
+    def offers(title_ids: Collection[str]) -> Sequence[Offer]:
+        shelf = catalogue.shelf()
+        playable = [shelf.by_id[title_id] for title_id in sorted(title_ids) if title_id in shelf.by_id]
+        found = [offered(title.id, title.revision) for title in playable if title.revision]
+        return [offer for offer in found if offer is not None]
+
+    return offers

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matinee.model.errors import Invalid
-from matinee.model.tokens import Token, TokenFault, check, edge_credential, parse_keys, sign
+from matinee.model.tokens import Token, TokenFault, check, parse_keys, sign
 
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
 NOW = 1_800_000_000.0
@@ -151,9 +151,3 @@ def test_a_key_that_cannot_be_read_is_invalid_and_its_secret_is_not_told(text: s
     with pytest.raises(Invalid) as refusal:
         parse_keys(text)
     assert "secret" not in str(refusal.value).lower().replace("kid:secret", "")
-
-
-def test_each_edge_has_a_credential_of_its_own_that_only_the_secret_gives() -> None:
-    made = {edge_credential(secret, edge) for secret in (b"s", b"t") for edge in ("europe-1", "asia-1")}
-    assert len(made) == 4
-    assert edge_credential(b"s", "europe-1") in made
