@@ -140,7 +140,7 @@ def test_without_an_edge_the_pages_say_what_to_do_first(studio: Studio) -> None:
 def test_an_edge_shows_what_it_sends_and_from_where(studio: Studio) -> None:
     studio.rooms.edges.report(REPORT)
     listed = words(studio.page("/edges"))
-    assert "berlin-1 edge · berlin · europe · embedded serving 12 connections 250 Mbit/s of 1.0 Gbit/s" in listed
+    assert "berlin-1 edge · berlin · europe · embedded serving 12 open 250 Mbit/s of 1.0 Gbit/s" in listed
     assert "1.0 kB 70.0 %" in listed
     shown = studio.page("/edges/berlin-1")
     assert (

@@ -1,5 +1,6 @@
 """What was done to edges, as lines for operators: who, what, to what, and where to look."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,8 @@ from matinee.model.plans import HOP_PREFIX
 from matinee.pages.edges import shown
 from matinee.pages.rooms import Rooms
 
+# RFC 3339 in UTC, as details hold times.
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00")
 _OF_EDGES = frozenset({"order", "join-token", "enrolled", "revoke-edge"})
 _OF_TITLES = frozenset({"pin", "unpin"})
 
@@ -51,6 +54,8 @@ def act_line(act: Act, names: Mapping[str, str]) -> ActLine:
 def _said(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, str) and _TIME.fullmatch(value):
+        return f"{value[:10]} {value[11:19]}"
     return "none" if value is None else str(value)
 
 

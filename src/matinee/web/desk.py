@@ -77,7 +77,7 @@ class Desk:
         template = f"studio/{name}_part.html" if part else f"studio/{name}.html"
         here = under or request.url.path
         place = max((path for path, _ in self._places if f"{here}/".startswith(f"{path}/")), key=len, default=here)
-        return self._rendering.page(template, heading=heading, places=self._places, here=place, **values)
+        return self._rendering.page(template, heading=heading, places=self._places, here=place, part=part, **values)
 
 
 def back_to(address: str | None, otherwise: str) -> Response:

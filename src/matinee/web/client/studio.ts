@@ -8,3 +8,6 @@ sortTables();
 plotEdges();
 plotEdge();
 watchBreakage();
+
+// On a narrow screen the rail scrolls sideways: the place one is at is in sight.
+document.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
