@@ -11,6 +11,7 @@ NAMES = (
     "demo_start",
     "home_page",
     "edge_throughput",
+    "cold_herd",
     "events_accepted",
     "events_killed",
     "event_log",

@@ -125,8 +125,8 @@ class RunningEdge:
 
     def held(self) -> set[str]:
         """The files in the cache folder."""
-        files = self.data / "cache" / "files" / PREFIX
-        return {path.relative_to(files).as_posix() for path in files.rglob("*") if path.is_file()}
+        folders = [self.data / "cache" / kind / PREFIX for kind in ("placed", "demand")]
+        return {path.relative_to(files).as_posix() for files in folders for path in files.rglob("*") if path.is_file()}
 
     def log(self) -> str:
         return (self.data / "log").read_text()
@@ -170,7 +170,10 @@ class Manner:
 
 
 class SlowOrigin(ThreadingHTTPServer):
-    """Just enough of an S3 server for reading, over real sockets; objects are bytes by their key."""
+    """Just enough of an S3 server for reading, over real sockets; objects are bytes by their key.
+
+    ``starts``: the byte that each request for a key began at.
+    """
 
     daemon_threads = True
     request_queue_size = 256
@@ -180,6 +183,7 @@ class SlowOrigin(ThreadingHTTPServer):
         self.objects = dict(objects)
         self.manners: dict[str, Manner] = {}
         self.gets: Counter[str] = Counter()
+        self.starts: dict[str, list[int]] = {}
         self.abandoned: Counter[str] = Counter()
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -216,8 +220,13 @@ class _OriginHandler(BaseHTTPRequestHandler):
         data = self.server.objects.get(key)
         if not key.endswith("/probe"):  # an edge that starts asks whether it may read
             self.server.gets[key] += body
-        self.send_response(404 if data is None else 200)
-        self.send_header("Content-Length", str(len(_ABSENT if data is None else data)))
+        asked = self.headers["Range"]
+        first = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and data is not None else 0
+        self.server.starts.setdefault(key, []).append(first)
+        self.send_response(404 if data is None else 206 if first else 200)
+        self.send_header("Content-Length", str(len(_ABSENT if data is None else data) - first))
+        if first and data is not None:
+            self.send_header("Content-Range", f"bytes {first}-{len(data) - 1}/{len(data)}")
         self.send_header("Last-Modified", "Sun, 01 Nov 2026 00:00:00 GMT")
         self.send_header("ETag", '"x"')
         self.end_headers()
@@ -230,8 +239,8 @@ class _OriginHandler(BaseHTTPRequestHandler):
         if manner.breaks:
             manner.breaks -= 1
             end = manner.break_after_bytes
-        for start in range(0, end, manner.piece_bytes):
-            if start and manner.release is not None:
+        for start in range(first, end, manner.piece_bytes):
+            if start > first and manner.release is not None:
                 manner.release.wait(15)
             time.sleep(manner.pause_seconds)
             try:

@@ -132,6 +132,13 @@ class Servers:
     leaf_urls: tuple[str, ...] = ()
     site: str = ""
     certificates: Certificates | None = None
+    edge_password: str = ""
+
+    @property
+    def control_address(self) -> str:
+        """A site's address as ``MATINEE_CONTROL`` takes it."""
+        scheme = "tls" if self.authorities else "nats"
+        return f"{scheme}://edge:{self.edge_password}@127.0.0.1:{self.servers[0].port}"
 
     @property
     def address(self) -> str:
@@ -224,7 +231,7 @@ def leaf(hub: Servers, site: str = "edge1", folder: Path | None = None) -> Itera
             for name in ("tls.conf", "tls_remote.conf"):
                 shutil.copy(CONFIGURATIONS / name, home / name)
         ports = free_ports(2)
-        password = _password()
+        password, edge_password = _password(), _password()
         member = _server(
             f"site-{site}",
             home,
@@ -235,9 +242,17 @@ def leaf(hub: Servers, site: str = "edge1", folder: Path | None = None) -> Itera
             NATS_SITE=site,
             NATS_HUB=list(hub.leaf_urls),
             NATS_PASSWORD=password,
+            NATS_EDGE_PASSWORD=edge_password,
             NATS_SYSTEM_PASSWORD=_password(),
         )
-        there = Servers((member,), user="matinee", password=password, authorities=hub.authorities, site=site)
+        there = Servers(
+            (member,),
+            user="matinee",
+            password=password,
+            authorities=hub.authorities,
+            site=site,
+            edge_password=edge_password,
+        )
         with _running(there):
             yield there
 

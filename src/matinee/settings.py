@@ -64,8 +64,16 @@ class Settings:
     events_keep_days: float = _setting(30.0, "How long the event log keeps what is archived; 0: for ever.", "days")
     archive_keep_days: float = _setting(0.0, "How long the archive keeps a day's events; 0: for ever.", "days")
     compute: str = _setting("local://", "Where encodes run: local:// or ray://HOST:PORT.")
-    dataplane: str = _setting("embedded:", "What moves an edge's bytes.")
-    control: str = _setting("http://127.0.0.1:8400", "The control plane, as an edge reaches it.")
+    dataplane: str = _setting(
+        "embedded:",
+        "What moves an edge's bytes: embedded:, or nginx: or nginx:///PATH (nginx with Lua).",
+    )
+    control: str = _setting(
+        "http://127.0.0.1:8400",
+        "The control plane, as an edge reaches it: http(s)://HOST[:PORT]; or its site's NATS server, a leaf of the "
+        "event log's: nats://USER:PASSWORD@HOST:PORT, tls:// over TLS.",
+        secret=True,
+    )
 
     host: str = _setting("127.0.0.1", "Address to listen on.")
     port: int = _setting(8400, "Port to listen on; edges and control plane of one service share it.", "port")

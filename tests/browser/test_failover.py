@@ -7,46 +7,24 @@ so that each player loses one edge and not two.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from browser.conftest import LONG
+from foreign_players import BUFFER_SECONDS, LONGEST_PAUSE_SECONDS, Player, foreign_player
 from running_demo import EDGE_HOSTS, PASSWORD, VIEWER, RunningDemo, until
 
-BUFFER_SECONDS = 8
 LATER_SEGMENTS = 5
-# A picture that stands for less than this is the machine's own jitter: eight players share two cores here.
-LONGEST_PAUSE_SECONDS = 0.5
-
-
-@dataclass
-class Player:
-    """One player on one page; ``read`` gives what the page says of it."""
-
-    name: str
-    region: str
-    page: Page
-    script: str
-
-    def read(self) -> dict[str, Any]:
-        state: dict[str, Any] = self.page.evaluate(self.script)
-        return state
-
+FOREIGN = ("shaka-player with HLS", "shaka-player with DASH", "dash.js")
 
 _OWN = """() => {
   const m = window.matinee, s = m && m.state && m.state();
   if (!s) return {time: 0, buffer: 0, waits: 0, pause: 0, hosts: [], errors: []};
   return {time: m.video.currentTime, buffer: s.buffer_seconds, waits: s.stalls, pause: window.longestPause || 0,
           hosts: s.segments.map((segment) => new URL(segment.url).hostname), errors: []};
-}"""
-_FOREIGN = """() => {
-  const v = document.getElementById("video"), b = v.buffered;
-  return {time: v.currentTime, buffer: b.length ? b.end(b.length - 1) - v.currentTime : 0, waits: probe.waits,
-          pause: probe.longestPause, hosts: probe.segments.map((segment) => segment.host), errors: probe.errors};
 }"""
 _WATCH_PAUSES = """() => { const v = document.querySelector("video"); let last = v.currentTime, at = performance.now();
   window.longestPause = 0; setInterval(() => { const now = performance.now();
@@ -76,12 +54,6 @@ def own_player(browser: Browser, demo: RunningDemo, title: str, region: str) -> 
     return Player(f"hls.js in {region}", region, page, _OWN)
 
 
-def foreign_player(browser: Browser, page_address: str, kind: str, manifest: str, name: str, region: str) -> Player:
-    page = browser.new_context().new_page()
-    page.goto(f"{page_address}?kind={kind}&manifest={quote(manifest, safe='')}")
-    return Player(f"{name} in {region}", region, page, _FOREIGN)
-
-
 @pytest.fixture
 def players(browser: Browser, demo: RunningDemo, foreign_page: str) -> list[Player]:
     found = []
@@ -91,14 +63,10 @@ def players(browser: Browser, demo: RunningDemo, foreign_page: str) -> list[Play
         profile = next(entry["id"] for entry in profiles["profiles"] if entry["name"] == "Theo")
         for region in ("america", "asia"):
             found.append(own_player(browser, demo, title, region))
-            for kind, name, manifest in (
-                ("shaka", "shaka-player with HLS", "hls_url"),
-                ("shaka", "shaka-player with DASH", "dash_url"),
-                ("dashjs", "dash.js", "dash_url"),
-            ):
+            for name in FOREIGN:
                 body = {"profile_id": profile, "title_id": title, "device": {"kind": "test", "region": region}}
                 playback = client.post("/playbacks", json=body).raise_for_status().json()
-                found.append(foreign_player(browser, foreign_page, kind, playback[manifest], name, region))
+                found.append(foreign_player(browser, foreign_page, name, playback, region))
     return found
 
 

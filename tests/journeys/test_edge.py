@@ -261,7 +261,7 @@ def test_a_file_that_shrank_on_disk_is_fetched_anew(objects: Path, edge: Running
     (objects / "media" / PREFIX / file).write_bytes(SEGMENT)
     edge.get(file)
     until("the file is held", lambda: file in edge.held())
-    (edge.data / "cache" / "files" / PREFIX / file).write_bytes(SEGMENT[:1000])
+    (edge.data / "cache" / "demand" / PREFIX / file).write_bytes(SEGMENT[:1000])
     assert edge.get(file).content == SEGMENT
 
 

@@ -14,6 +14,7 @@ from running_edge import PREFIX, Manner, RunningEdge, SlowOrigin, running, token
 
 MEGABYTE = 1_000_000
 VIEWERS = 64
+KILLS = 8
 
 
 def _bytes(seed: int, size: int = MEGABYTE) -> bytes:
@@ -82,9 +83,21 @@ def test_a_cold_file_is_fetched_once_and_every_viewer_has_bytes_before_it_is_who
     assert origin.gets[key] == 1
 
 
-def test_a_broken_fetch_cuts_its_viewers_and_keeps_nothing(edge: RunningEdge, origin: SlowOrigin) -> None:
+def test_a_fetch_that_breaks_goes_on_where_it_broke_and_no_viewer_sees_it(
+    edge: RunningEdge, origin: SlowOrigin
+) -> None:
+    release, data = threading.Event(), _bytes(11)
+    key = _put(origin, "mended.m4s", data, Manner(release=release, breaks=1, break_after_bytes=400_000))
+    answers = asyncio.run(_viewers(edge, "mended.m4s", release))
+    assert answers == [(MEGABYTE, data, False)] * VIEWERS
+    assert origin.starts[key] == [0, 400_000]
+    until("the file is held", lambda: "mended.m4s" in edge.held())
+    assert edge.get("mended.m4s").content == data
+
+
+def test_a_fetch_that_breaks_for_good_cuts_its_viewers_and_keeps_nothing(edge: RunningEdge, origin: SlowOrigin) -> None:
     release, data = threading.Event(), _bytes(2)
-    _put(origin, "breaks.m4s", data, Manner(release=release, breaks=1, break_after_bytes=400_000))
+    _put(origin, "breaks.m4s", data, Manner(release=release, breaks=2, break_after_bytes=400_000))
     answers = asyncio.run(_viewers(edge, "breaks.m4s", release))
     for length, body, cut in answers:
         assert (length, cut) == (MEGABYTE, True)
@@ -151,6 +164,37 @@ def test_what_a_killed_edge_was_fetching_is_never_served(origin: SlowOrigin, tmp
         assert edge.get("whole.m4s").content == data
         assert origin.gets == gets
         assert edge.get("half.m4s").content == data
+
+
+def test_however_often_an_edge_is_killed_while_it_fills_it_never_serves_half_a_file(
+    origin: SlowOrigin, tmp_path: Path
+) -> None:
+    chance, data = random.Random(12), {f"killed-{number}.m4s": _bytes(100 + number, 400_000) for number in range(40)}
+    for file, content in data.items():
+        _put(origin, file, content, Manner(pause_seconds=0.005, piece_bytes=32 * 1024))
+    edge = RunningEdge(tmp_path, "s3://bucket", environment=origin.environment)
+    held: set[str] = set()
+
+    async def fill(files: list[str], seconds: float) -> None:
+        begun = asyncio.Semaphore(0)
+        viewers = [asyncio.create_task(_view(edge, file, begun)) for file in files]
+        await asyncio.sleep(seconds)
+        edge.kill()
+        await asyncio.gather(*viewers, return_exceptions=True)
+
+    for _ in range(KILLS):
+        edge.start()
+        for file in held:
+            answer = edge.get(file)
+            assert (answer.headers["x-cache"], answer.content == data[file]) == ("HIT", True)
+        asyncio.run(fill(chance.sample(sorted(data), 12), chance.uniform(0.02, 0.3)))
+        held = edge.held()
+        for file in held:
+            assert (tmp_path / "cache" / "files" / PREFIX / file).read_bytes() == data[file]
+        edge.client.close()
+    # Some were held whole, and some kill came while others were on their way.
+    assert held
+    assert list((tmp_path / "cache" / "partial").iterdir())
 
 
 def test_a_restart_keeps_what_is_held_and_an_absent_origin_costs_only_the_rest(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """The data plane that needs nothing beside the edge's own process: granian, embedded in its event loop."""
 
 import asyncio
-import socket
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,19 +8,21 @@ from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
-from matinee.model.errors import Unavailable
+from matinee.adapters.dataplane_ports import claim
 from matinee.ports import AsgiApplication
 
 _BACKLOG = 2048
 _CONNECTIONS = 16_384
 _HEADER_SECONDS = 15
+_BUFFER_BYTES = 32 * 1024
 _FINISH_SECONDS = 5.0
 
 
 class EmbeddedDataPlane:
     """``ports.DataPlane`` on one address and port. HTTP/1.1, over TLS with a certificate and its key (PEM, PKCS#8).
 
-    On ``stop`` answers that are under way get ``finish_seconds`` to end.
+    With ``socket`` (a file) it listens there instead, for a data plane in front. On ``stop`` answers that are under way
+    get ``finish_seconds`` to end.
     """
 
     def __init__(
@@ -31,19 +32,22 @@ class EmbeddedDataPlane:
         *,
         certificate: Path | None = None,
         key: Path | None = None,
+        socket: Path | None = None,
         finish_seconds: float = _FINISH_SECONDS,
     ) -> None:
         self._address, self._port, self._finish_seconds = address, port, finish_seconds
-        self._certificate, self._key = certificate, key
+        self._certificate, self._key, self._socket = certificate, key, socket
         self._stopping = asyncio.Event()
 
     async def serve(self, application: AsgiApplication) -> None:
         """Answer requests until ``stop``; Unavailable, with address and port in its sentence, if it cannot listen."""
-        self._claim()
+        if self._socket is None:
+            claim(self._address, self._port)
         server = Server(
             application,
             address=self._address,
             port=self._port,
+            uds=self._socket,
             # No lifespan: whoever composes the edge starts and ends its parts.
             interface=Interfaces.ASGINL,
             # HTTP/1.1 alone: an answer cut short is then a cut connection, which every player takes for an error.
@@ -53,8 +57,13 @@ class EmbeddedDataPlane:
             backlog=_BACKLOG,
             # How many are open at a time; granian's own default is the backlog, and idle keep-alives count.
             backpressure=_CONNECTIONS,
-            # Bounds a request that trickles in, and how long an idle connection stays; players ask every few seconds.
-            http1_settings=HTTP1Settings(header_read_timeout=_HEADER_SECONDS * 1000),
+            http1_settings=HTTP1Settings(
+                # Bounds a request that trickles in, and how long an idle connection stays; players ask every few
+                # seconds.
+                header_read_timeout=_HEADER_SECONDS * 1000,
+                # Heads larger than this are refused; bytes of bodies beyond it wait for the reader.
+                max_buffer_size=_BUFFER_BYTES,
+            ),
             log_enabled=False,
             ssl_cert=self._certificate,
             ssl_key=self._key,
@@ -78,15 +87,3 @@ class EmbeddedDataPlane:
     def stop(self) -> None:
         """Take no more connections and let ``serve`` return."""
         self._stopping.set()
-
-    def _claim(self) -> None:
-        # granian shares a port with whoever shares it too (SO_REUSEPORT), so two edges would answer in turn. Asking
-        # without that option first finds any listener there is.
-        family = socket.AF_INET6 if ":" in self._address else socket.AF_INET
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((self._address, self._port))
-                probe.listen(1)
-            except OSError as error:
-                raise Unavailable(f"Cannot listen on {self._address}:{self._port}: {error.strerror}.") from error

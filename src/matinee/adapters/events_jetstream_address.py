@@ -25,8 +25,8 @@ class Address:
     stream: str
 
     @classmethod
-    def read(cls, text: str) -> "Address":
-        """The address in words; Invalid if it is not one, without its password."""
+    def read(cls, text: str, variable: str = "MATINEE_EVENTS") -> "Address":
+        """The address that stands in a variable; Invalid, without its password, if it is not one."""
         parts = urlsplit(text)
         who, found, where = parts.netloc.rpartition("@")
         user, _, password = who.partition(":")
@@ -34,10 +34,10 @@ class Address:
         hosts = tuple(host for host in where.split(",") if host)
         known = parts.scheme in {"nats", "tls"} and parts.path in {"", "/"} and set(wishes) <= {"site", "stream"}
         if not known or not found or not user or not password or not hosts:
-            raise Invalid(f"MATINEE_EVENTS is not of the form {_FORM}.")
+            raise Invalid(f"{variable} is not of the form {_FORM}.")
         names = (wishes.get("site", ""), wishes.get("stream", STREAM))
         if any(set(name) - _NAME for name in names):
-            raise Invalid("In MATINEE_EVENTS, site and stream are letters, digits, _ and -.")
+            raise Invalid(f"In {variable}, site and stream are letters, digits, _ and -.")
         return cls(
             hosts=tuple(host if ":" in host.rpartition("]")[2] else f"{host}:4222" for host in hosts),
             user=unquote(user),

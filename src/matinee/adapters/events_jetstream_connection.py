@@ -46,11 +46,13 @@ class Connection:
     """A client of the servers at an address. Once open it connects again by itself, for as long as it takes.
 
     Opening raises Unavailable if no server answers, and Invalid with a sentence if they refuse us, are too old, have no
-    JetStream or cannot be trusted. ``call`` runs a coroutine in the connection's thread and waits for it.
+    JetStream or cannot be trusted. ``call`` runs a coroutine in the connection's thread and waits for it. ``inbox`` is
+    what the subjects begin with to which we are answered.
     """
 
-    def __init__(self, address: Address, authorities: Path | None = None) -> None:
+    def __init__(self, address: Address, authorities: Path | None = None, inbox: str = "_INBOX") -> None:
         self.address = address
+        self._inbox = inbox
         self._trust = _trust(authorities) if address.tls or authorities is not None else None
         self.loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
         logging.getLogger("asyncio").addFilter(_worth_saying)
@@ -170,6 +172,7 @@ class Connection:
                     connect_timeout=_CONNECT_SECONDS,
                     reconnect_time_wait=0.2,  # type: ignore[arg-type] # it sleeps as long, fraction and all
                     max_reconnect_attempts=1,
+                    inbox_prefix=self._inbox,
                     ping_interval=_PING_SECONDS,
                     max_outstanding_pings=1,
                     pending_size=_BUFFER_BYTES,

@@ -2,6 +2,7 @@
 
 import httpx
 
+from matinee.compose.control_channel import check_nats_control, is_nats, shown_control
 from matinee.compose.tls import trusted
 from matinee.edge.credential import Credential
 from matinee.model.errors import Forbidden, Invalid, Unavailable
@@ -16,8 +17,9 @@ def check_control(settings: Settings) -> str:
     Unavailable if it does not answer or is not ready; Forbidden if it does not know this edge's credential; Invalid if
     the address is none or its certificate is signed by nobody we trust.
     """
-    if not settings.control.startswith(("http://", "https://")):
-        raise Invalid(f"MATINEE_CONTROL={settings.control!r} is not an http:// or https:// address.")
+    shown_control(settings.control)
+    if is_nats(settings.control):
+        return check_nats_control(settings, edge_credential(settings.edge_secret.encode(), settings.edge_id))
     where = f"The control plane at {settings.control}"
     with _client(settings, settings.control) as client:
         says = _ready(client, where)

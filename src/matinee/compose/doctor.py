@@ -1,13 +1,15 @@
 """The parts that settings name, each as a question: for ``matinee doctor``, and for processes before they start."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TypeVar
 
 import sqlalchemy as sa
 
 from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.events_database import DatabaseOutbox
+from matinee.compose.control_channel import shown_control
 from matinee.compose.control_check import check_control, check_public
 from matinee.compose.database import check_database, check_replica, open_database, shown
 from matinee.compose.engines import check_compute, check_events, shown_events
@@ -19,6 +21,8 @@ from matinee.encoding.ffmpeg import find_tools
 from matinee.findings import Finding, Question, ask_all
 from matinee.model.errors import Invalid, Unavailable
 from matinee.settings import Settings, exposed_files
+
+_Told = TypeVar("_Told")
 
 
 def examine(settings: Settings, environment: Mapping[str, str] | None = None) -> list[Finding]:
@@ -46,7 +50,7 @@ def serve_questions(settings: Settings) -> list[Question]:
     questions = [
         Question("database", shown(settings.database_url), lambda: _database(settings)),
         _objects(settings, writes=True),
-        Question("events", _shown_events(settings), lambda: check_events(settings)),
+        Question("events", _shown(shown_events, settings), lambda: check_events(settings)),
     ]
     if settings.database_replica:
         replica = settings.database_replica
@@ -69,7 +73,7 @@ def _objects(settings: Settings, *, writes: bool) -> Question:
 
 
 def _control(settings: Settings) -> Question:
-    return Question("control", settings.control, lambda: check_control(settings))
+    return Question("control", _shown(shown_control, settings.control), lambda: check_control(settings))
 
 
 @contextmanager
@@ -107,9 +111,9 @@ def _edges(settings: Settings) -> str:
     return f"{says}; drained: {', '.join(drained)}" if drained else says
 
 
-def _shown_events(settings: Settings) -> str:
+def _shown(show: Callable[[_Told], str], told: _Told) -> str:
     try:
-        return shown_events(settings)
+        return show(told)
     except Invalid:
         return "an address that cannot be read"
 

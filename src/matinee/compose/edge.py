@@ -4,119 +4,178 @@ import asyncio
 import resource
 import signal
 import time
-from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 
 import structlog
 
 from matinee.adapters.clock_system import SystemClock
-from matinee.adapters.control_http import HttpControlChannel
-from matinee.adapters.dataplane_embedded import EmbeddedDataPlane
+from matinee.adapters.dataplane_nginx import NginxDataPlane
+from matinee.compose.control_channel import open_control, shown_control
 from matinee.compose.control_check import check_control
+from matinee.compose.edge_plane import is_nginx, open_plane, own_names
 from matinee.compose.objects import NONE, open_objects
 from matinee.compose.objects_check import check_objects
 from matinee.compose.tls import own_identity, trusted
 from matinee.edge.addresses import is_media_path
+from matinee.edge.bills import Bills
 from matinee.edge.cache import Cache
 from matinee.edge.control import Control
 from matinee.edge.credential import Credential
 from matinee.edge.fill import Fills
+from matinee.edge.gate import Gate
 from matinee.edge.health import Counters, Health, Orders
+from matinee.edge.hops import HopTokens
+from matinee.edge.ledger import Ledger
+from matinee.edge.neighbours import Neighbourhood
+from matinee.edge.origin import ObjectOrigin
+from matinee.edge.pacing import FillRate
+from matinee.edge.placing import Placing
 from matinee.edge.reports import Identity, Reports
 from matinee.edge.serving import EdgeApplication
 from matinee.edge.standing import Standing
+from matinee.edge.upstreams import Upstreams
 from matinee.findings import Question, require
 from matinee.model.errors import Invalid
-from matinee.model.plans import KeyRing, Revocation, Tier
+from matinee.model.plans import Tier
 from matinee.observability import configure
+from matinee.ports import DataPlane
 from matinee.settings import Settings
 
 _log = structlog.get_logger()
+
+_DISK_THREADS = 16
 
 
 async def run_edge(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; Invalid if settings are missing, Unavailable if the port or folder is taken."""
     configure("edge")
     identity = _checked(settings)
-    shown, trust = own_identity(settings), trusted(settings) if settings.control.startswith("https:") else None
-    _raise_file_limit()
-    folder = settings.data / "control"
-    credential, standing, gate = Credential(folder), Standing(folder), _Gate()
+    credential = Credential(settings.data / "control")
     credential.choose(settings.join_token)
+    _raise_file_limit()
+    clock = SystemClock()
+    gate = Gate(now=lambda: clock.now().timestamp(), names=own_names(settings))
     counters, orders = Counters(), Orders()
-    cache = Cache(settings.data / "cache", settings.edge_cache_bytes)
+    cache = Cache(
+        settings.data / "cache", settings.edge_cache_bytes, edge_id=identity.edge_id, started=identity.started
+    )
     cache.open()
     _ask_around(settings)
-    origin = open_objects(settings.objects_url, NONE)
-    fills = Fills(objects=origin, cache=cache, counters=counters)
+    books = _books(settings, identity, counters, cache)
+    inflow = _inflow(settings, identity, gate, counters, cache)
     application = EdgeApplication(
+        edge_id=identity.edge_id,
         cache=cache,
-        fills=fills,
-        keys=gate.keys,
+        fills=inflow.fills,
+        gate=gate,
+        bills=books.bills,
         counters=counters,
         orders=orders,
         health=Health(edge_id=identity.edge_id, counters=counters, cache=cache, orders=orders),
-        clock=SystemClock(),
     )
-    plane = EmbeddedDataPlane(settings.host, settings.port, certificate=shown.certificate, key=shown.key)
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, plane.stop)
-    reports = Reports(identity=identity, counters=counters, cache=cache, now=time.monotonic())
+
+    def tick() -> None:
+        application.tick()
+        books.bills.tick()
+
     control = Control(
-        connect=lambda shown: HttpControlChannel(settings.control, identity.edge_id, shown, trust=trust),
+        connect=lambda shown: open_control(settings, shown),
         credential=credential,
         join_token=settings.join_token,
-        standing=standing,
-        report=reports.next,
+        standing=Standing(settings.data / "control"),
+        report=Reports(
+            identity=identity, counters=counters, cache=cache, now=time.monotonic(), totals=books.ledger.totals
+        ).next,
         gate=gate,
         orders=orders,
         wall=time.time,
         steady=time.monotonic,
-        tick=application.tick,
+        disk=cache,
+        ledger=books.ledger,
+        neighbours=inflow.upstreams.use,
+        tick=tick,
     )
-    controlled = asyncio.create_task(control.run())
+    plane = open_plane(settings, own_identity(settings), gate=gate, orders=orders, bills=books.bills)
+    _obey_signals(plane)
+    loops = [asyncio.create_task(control.run()), asyncio.create_task(inflow.placing.run())]
     _log.info(
-        "edge.started",
-        edge=identity.edge_id,
-        address=f"{settings.host}:{settings.port}",
-        files=len(cache),
-        cached_bytes=cache.used_bytes,
-        cache_limit_bytes=cache.limit_bytes,
-    )
+        "edge.started", edge=identity.edge_id, address=f"{settings.host}:{settings.port}", files=len(cache),
+        cached_bytes=cache.used_bytes, cache_limit_bytes=cache.limit_bytes,
+    )  # fmt: skip
     try:
         await plane.serve(application)
     finally:
-        controlled.cancel()
-        await asyncio.gather(controlled, return_exceptions=True)
+        for running in loops:
+            running.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
         application.close()
-        await fills.close()
+        await inflow.fills.close()
+        await inflow.neighbours.close()
+        books.ledger.close()
         cache.close()
         _log.info("edge.stopped", edge=identity.edge_id)
 
 
-class _Gate:
-    """Who is let in, as far as this data plane asks: by its keys."""
+@dataclass(frozen=True, slots=True)
+class _Books:
+    """What was sent, as it is counted and as it is told."""
 
-    def __init__(self) -> None:
-        self.keys: dict[str, bytes] = {}
-        self.down = False
-        self.skew_seconds = 0.0
+    ledger: Ledger
+    bills: Bills
 
-    def use_keys(self, ring: KeyRing) -> None:
-        """From now on these keys open tokens, and no others."""
-        self.keys.clear()
-        self.keys.update({key_id: secret.encode() for key_id, secret in ring.keys.items()})
 
-    def revoke(self, revocations: Iterable[Revocation]) -> None:
-        """Nothing here asks for them."""
+def _books(settings: Settings, identity: Identity, counters: Counters, cache: Cache) -> _Books:
+    ledger = Ledger(settings.data / "ledger.db", edge_id=identity.edge_id, started=identity.started)
+    bills = Bills(
+        ledger=ledger,
+        counters=counters,
+        cache=cache,
+        run=f"{identity.started:.6f}",
+        steady=time.monotonic,
+        settled_by_plane=is_nginx(settings),
+    )
+    return _Books(ledger, bills)
+
+
+@dataclass(frozen=True, slots=True)
+class _Inflow:
+    """How files come in: from other edges and the origin, for who waits and ahead of them."""
+
+    neighbours: Neighbourhood
+    upstreams: Upstreams
+    fills: Fills
+    placing: Placing
+
+
+def _inflow(settings: Settings, identity: Identity, gate: Gate, counters: Counters, cache: Cache) -> _Inflow:
+    tokens = HopTokens(identity.edge_id, lambda: gate.keys, gate.now)
+    neighbours = Neighbourhood(identity.edge_id, tokens, lambda: trusted(settings))
+    upstreams = Upstreams(
+        edge_id=identity.edge_id,
+        origin=ObjectOrigin(open_objects(settings.objects_url, NONE)),
+        neighbour=neighbours.neighbour,
+    )
+    rate = FillRate()
+    fills = Fills(upstreams=upstreams, cache=cache, counters=counters, rate=rate)
+    placing = Placing(cache=cache, fills=fills, rate=rate, counters=counters, now=SystemClock().now)
+    return _Inflow(neighbours, upstreams, fills, placing)
+
+
+def _obey_signals(plane: DataPlane) -> None:
+    loop = asyncio.get_running_loop()
+    # Threads wait for disks here; a sync that takes long is not to keep a viewer's read waiting.
+    loop.set_default_executor(ThreadPoolExecutor(_DISK_THREADS, thread_name_prefix="disk"))
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, plane.stop)
+    if isinstance(plane, NginxDataPlane):
+        loop.add_signal_handler(signal.SIGHUP, plane.renew)
 
 
 def _checked(settings: Settings) -> Identity:
-    if settings.dataplane != "embedded:":
-        raise Invalid(f"MATINEE_DATAPLANE={settings.dataplane!r}: this version knows only 'embedded:'.")
-    if not settings.control.startswith(("http://", "https://")):
-        raise Invalid(f"MATINEE_CONTROL={settings.control!r} is not an http:// or https:// address.")
+    is_nginx(settings)
+    shown_control(settings.control)
     if not is_media_path(f"-/-/{settings.edge_id}"):
         raise Invalid(f"MATINEE_EDGE_ID={settings.edge_id!r} is not a name of letters, digits, '.', '_' and '-'.")
     if settings.edge_tier not in set(Tier):
@@ -141,7 +200,7 @@ def _ask_around(settings: Settings) -> None:
     require(
         [
             Question("objects", origin, lambda: check_objects(origin, writes=False), spared=True),
-            Question("control", settings.control, lambda: check_control(settings), spared=True),
+            Question("control", shown_control(settings.control), lambda: check_control(settings), spared=True),
         ]
     )
 

@@ -45,7 +45,7 @@ class Ring:
 
     @property
     def wire(self) -> KeyRing:
-        """As edges are given it."""
+        """As edges are given it, the key that signs first."""
         return KeyRing(self.version, {key_id: secret.decode() for key_id, secret in self.keys.items()})
 
 
@@ -136,7 +136,8 @@ def ring_of(rows: Sequence[Mapping[str, Any]], now: datetime) -> Ring:
     living = [row for row in rows if row["retires_at"] is None or row["retires_at"] > now]
     signing = [row for row in living if row["signs_at"] is not None and row["signs_at"] <= now]
     chosen = max(signing, key=lambda row: (row["signs_at"], row["id"]))
-    ids = sorted(row["id"] for row in living)
+    # Edges sign what they ask of each other with the first one.
+    ordered = sorted(living, key=lambda row: (row is not chosen, row["id"]))
     # A key's secret never changes, so their names tell one ring from another.
-    version = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:16]
-    return Ring(version, {row["id"]: row["secret"].encode() for row in living}, chosen["id"])
+    version = hashlib.sha256("\n".join(row["id"] for row in ordered).encode()).hexdigest()[:16]
+    return Ring(version, {row["id"]: row["secret"].encode() for row in ordered}, chosen["id"])

@@ -16,7 +16,7 @@ _MEDIA = re.compile(rf"/([A-Za-z0-9_-]+)/({_SEGMENT}/{_SEGMENT}(?:/{_SEGMENT})+)
 _PATH = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT})+")
 
 # RFC 8216 §4 and §10, ISO/IEC 23009-1 Annex C and D.
-_CONTENT_TYPES = {
+CONTENT_TYPES = {
     "aac": "audio/aac",
     "jpg": "image/jpeg",
     "json": "application/json",
@@ -55,4 +55,4 @@ def is_media_path(path: str) -> bool:
 
 def content_type(path: str) -> str:
     """What the file at a path is, told by its name's ending."""
-    return _CONTENT_TYPES.get(path.rpartition(".")[2], "application/octet-stream")
+    return CONTENT_TYPES.get(path.rpartition(".")[2], "application/octet-stream")

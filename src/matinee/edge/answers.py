@@ -13,7 +13,7 @@ Headers = list[tuple[bytes, bytes]]
 
 # Fetch §3.2: any page may read what a good token opens. Timing lets a player measure its throughput (Resource Timing
 # §4.5), and the resource policy lets a page under COEP show posters and thumbnails.
-_OPEN: Headers = [
+OPEN: Headers = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", b"Accept-Ranges, Content-Length, Content-Range, Date, ETag, X-Cache"),
     (b"cross-origin-resource-policy", b"cross-origin"),
@@ -30,6 +30,8 @@ _PREFLIGHT: Headers = [
     (b"access-control-max-age", b"86400"),
     (b"content-length", b"0"),
 ]
+# RFC 8246. Private: the address is a credential, and no shared cache outlives its expiry.
+KEEP = b"private, max-age=31536000, immutable"
 _ALLOW = (b"allow", b"GET, HEAD, OPTIONS")
 
 
@@ -51,7 +53,8 @@ def entity_tag(path: str) -> bytes:
 @lru_cache(maxsize=16384)
 def whole_file(path: str, size_bytes: int, cache: bytes) -> Headers:
     """The headers of a 200; callers share the list and leave it as it is. ``cache`` is ``HIT`` or ``MISS``."""
-    return [*_about(path), (b"content-length", b"%d" % size_bytes), (b"x-cache", cache), *_OPEN]
+    length = (b"content-length", b"%d" % size_bytes)
+    return [*_about(path), (b"accept-ranges", b"bytes"), length, (b"x-cache", cache), *OPEN]
 
 
 def part_of_file(path: str, size_bytes: int, part: Part, cache: bytes) -> Headers:
@@ -61,13 +64,13 @@ def part_of_file(path: str, size_bytes: int, part: Part, cache: bytes) -> Header
         (b"content-length", b"%d" % (part.end - part.start)),
         (b"content-range", b"bytes %d-%d/%d" % (part.start, part.end - 1, size_bytes)),
         (b"x-cache", cache),
-        *_OPEN,
+        *OPEN,
     ]
 
 
 def unchanged_file(path: str) -> Answer:
     """304, with the headers that RFC 9110 §15.4.5 asks for."""
-    return Answer(HTTPStatus.NOT_MODIFIED, [*_about(path), *_OPEN])
+    return Answer(HTTPStatus.NOT_MODIFIED, [*_kept(path), *OPEN])
 
 
 def out_of_range(path: str, size_bytes: int) -> Answer:
@@ -89,7 +92,7 @@ def sentence(status: HTTPStatus, text: str, retry_seconds: int | None = None) ->
 
 def preflight(request_headers: Iterable[tuple[bytes, bytes]]) -> Answer:
     """204 to a CORS preflight (Fetch §3.2.2): nothing is opened by it, so it takes no token."""
-    headers = [*_OPEN, *_PREFLIGHT, _ALLOW]
+    headers = [*OPEN, *_PREFLIGHT, _ALLOW]
     if any(name == b"access-control-request-private-network" for name, _ in request_headers):
         # Private Network Access: a public page may play from an edge in the viewer's own network.
         headers.append((b"access-control-allow-private-network", b"true"))
@@ -97,14 +100,22 @@ def preflight(request_headers: Iterable[tuple[bytes, bytes]]) -> Answer:
 
 
 def _about(path: str) -> Headers:
-    return [
-        (b"content-type", content_type(path).encode()),
-        (b"etag", entity_tag(path)),
-        # RFC 8246. Private: the address is a credential, and no shared cache outlives its expiry.
-        (b"cache-control", b"private, max-age=31536000, immutable"),
-        (b"accept-ranges", b"bytes"),
-    ]
+    return [(b"content-type", content_type(path).encode()), *_kept(path)]
+
+
+def _kept(path: str) -> Headers:
+    return [(b"etag", entity_tag(path)), (b"cache-control", KEEP)]
 
 
 def _plain(length: int) -> Headers:
-    return [(b"content-length", b"%d" % length), (b"cache-control", b"no-store"), *_OPEN]
+    return [(b"content-length", b"%d" % length), (b"cache-control", b"no-store"), *OPEN]
+
+
+REFUSED = sentence(HTTPStatus.FORBIDDEN, "This address opens nothing here.")
+METHODS = sentence(HTTPStatus.METHOD_NOT_ALLOWED, "An edge answers GET, HEAD and OPTIONS.")
+MISDIRECTED = sentence(HTTPStatus.MISDIRECTED_REQUEST, "This edge does not go by that name.")
+BODY = sentence(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "A request for media has no body.")
+DOWN = sentence(HTTPStatus.SERVICE_UNAVAILABLE, "This edge is down.")
+AWAY = sentence(
+    HTTPStatus.SERVICE_UNAVAILABLE, "This edge does not hold the file and cannot fetch it now.", retry_seconds=1
+)

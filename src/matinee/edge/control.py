@@ -62,6 +62,11 @@ class Disk(Protocol):
         ...
 
     @property
+    def missing_files(self) -> int:
+        """How many files of it are not held yet."""
+        ...
+
+    @property
     def disk(self) -> str:
         """How the disk is: ``well``, or a sentence."""
         ...
@@ -210,7 +215,8 @@ class Control:
     def _report_now(self, steady: float, wall: float) -> EdgeReport:
         report, standing, disk = self._next_report(steady), self._standing, self._disk
         if disk is not None:
-            report = replace(report, plan_generation=disk.generation, disk=disk.disk)
+            missing = disk.missing_files
+            report = replace(report, plan_generation=disk.generation, missing_files=missing, disk=disk.disk)
         return replace(
             report,
             time=wall,

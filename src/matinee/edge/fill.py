@@ -1,145 +1,116 @@
-"""Fetching what is not held: one fetch an object for any number of waiters, all of them reading while it fills.
+"""Fetching what is not held: one fetch a file for any number of waiters, all of them reading while it comes in.
 
-A fetch that breaks breaks its readers, so that no short answer can look whole. It leaves nothing behind, and whoever
-had not begun to send may join a new one.
+A fetch that breaks goes on from the next source. When there is none left it breaks its readers, so that no short answer
+can look whole, and leaves nothing behind. One that everybody left is stopped, unless the plan wants the file.
 """
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-import obstore
 import structlog
-from obstore.exceptions import BaseError
-from obstore.store import ObjectStore
 
-from matinee.edge.cache import Cache, Reservation
+from matinee.edge.arrival import Arrival, Outcome
+from matinee.edge.cache import Reservation
+from matinee.edge.deliveries import NotHeld, Reach
 from matinee.edge.health import Counters
+from matinee.edge.pacing import FillRate
+from matinee.edge.retrieval import Corrupt, NoRoom, Retrieval
 from matinee.edge.spool import Spool
+from matinee.edge.upstreams import Upstreams
 from matinee.model.errors import MatineeError, NotFound, Unavailable
-
-if TYPE_CHECKING:
-    from obstore import GetResult  # a stub's name alone
+from matinee.model.plans import PlannedFile
 
 _log = structlog.get_logger()
 
-ORIGIN_FOLDER = "media/"
-"""The one folder of the object store that edges read."""
-
-_WRITE_BYTES = 1024 * 1024
-_WAKE_BYTES = 64 * 1024
-_WAKE_SECONDS = 0.01
-_UNWRITTEN_LIMIT_BYTES = 64 * 1024 * 1024
 _UNKEPT_LIMIT_BYTES = 256 * 1024 * 1024
 _ABSENT_SECONDS = 2.0
 _ABSENT_LIMIT = 10_000
 
 
-class Fill:
-    """One object on its way. ``size_bytes`` is known once ``begun`` returned."""
+class Store(Protocol):
+    """What a fill asks of the cache."""
 
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.size_bytes = 0
-        self.readers = 0
-        self.most_readers = 0
-        self.error: MatineeError | None = None
-        self.whole = False
-        self.spool: Spool | None = None
-        self.task: asyncio.Task[None] | None = None
-        self._waiters: list[asyncio.Future[None]] = []
-        self._told_bytes = 0
-        self._alarm: asyncio.TimerHandle | None = None
+    def wanted(self, path: str) -> PlannedFile | None:
+        """The file as the plan has it, if it does."""
+        ...
 
-    async def begun(self) -> None:
-        """Wait for the first byte (of an empty object: for its size); NotFound or Unavailable if none comes."""
-        while self.error is not None or not (self.whole or (self.spool and self.spool.received_bytes)):
-            await self._change()
+    def reserve(self, path: str, size_bytes: int) -> Reservation | None:
+        """Room to write it to; None if it is not to be kept, or the disk refuses."""
+        ...
 
-    def ready(self, offset: int, limit: int) -> bytes | None:
-        """Up to ``limit`` bytes from ``offset`` on, if there are any now."""
-        return self.spool.read(offset, limit) if self.spool else None
+    def keep(self, reservation: Reservation, digest: str) -> bool:
+        """Hold it, whole and synced; ``digest`` is the SHA-256 of what was written. False if it is not kept."""
+        ...
 
-    async def wait(self, offset: int, limit: int) -> bytes:
-        """Up to ``limit`` bytes from ``offset`` on, at least one; Unavailable if the fetch breaks before."""
-        while (piece := self.ready(offset, limit)) is None:
-            await self._change()
-        return piece
-
-    def take(self, chunk: bytes) -> None:
-        """Bytes have come: readers learn of the first ones at once, and then a batch at a time."""
-        assert self.spool is not None
-        self.spool.append(chunk)
-        if not self._told_bytes or self.spool.received_bytes - self._told_bytes >= _WAKE_BYTES:
-            self.tell()
-        elif self._alarm is None:
-            self._alarm = asyncio.get_running_loop().call_later(_WAKE_SECONDS, self.tell)
-
-    def tell(self) -> None:
-        """Wake everyone who waits."""
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
-        self._told_bytes = self.spool.received_bytes if self.spool else 0
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-
-    async def _change(self) -> None:
-        if self.error is not None:
-            raise type(self.error)(*self.error.args)
-        waiter = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
-        await waiter
+    def give_up(self, reservation: Reservation) -> None:
+        """It did not become whole."""
+        ...
 
 
 class Fills:
-    """The fetches of an edge, one a path. ``stall_seconds``: an origin silent for longer has broken its fetch."""
+    """The fetches of an edge, one a path. ``rate`` is what those may take that no viewer waits for."""
 
-    def __init__(self, *, objects: ObjectStore, cache: Cache, counters: Counters, stall_seconds: float = 10.0) -> None:
-        self._objects, self._cache, self._counters = objects, cache, counters
-        self._stall_seconds = stall_seconds
-        self._running: dict[str, Fill] = {}
+    def __init__(
+        self,
+        *,
+        upstreams: Upstreams,
+        cache: Store,
+        counters: Counters,
+        rate: FillRate | None = None,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._upstreams, self._cache, self._counters = upstreams, cache, counters
+        self._rate, self._steady = rate or FillRate(), steady
+        self._running: dict[str, Retrieval] = {}
+        self._reservations: dict[Arrival, Reservation] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._absent: dict[str, float] = {}
         self._unkept_bytes = 0
 
     @contextmanager
-    def join(self, path: str) -> Iterator[Fill]:
-        """Wait for an object together with everyone else who does; the last one to leave stops the fetch."""
-        until = self._absent.get(path)
-        if until is not None:
-            if time.monotonic() < until:
-                raise _not_found(path)
-            del self._absent[path]
-        fill = self._running.get(path)
-        if fill is None:
-            fill = self._running[path] = Fill(path)
-            fill.task = asyncio.create_task(self._run(fill), name=f"fill {path}")
-            self._tasks.add(fill.task)
-            fill.task.add_done_callback(self._tasks.discard)
-        fill.readers += 1
-        fill.most_readers = max(fill.most_readers, fill.readers)
+    def join(self, path: str, via: tuple[str, ...] = ()) -> Iterator[Arrival]:
+        """Wait for a file together with everyone else who does; the last one to leave stops the fetch.
+
+        ``via``: the edges that the request came through. NotFound if the file was not there a moment ago.
+        """
+        self._ask_memory(path)
+        running = self._running.get(path)
+        arrival = running.arrival if running else self._start(path, Reach.AFAR, via)
+        arrival.joined()
         try:
-            yield fill
+            yield arrival
         finally:
-            fill.readers -= 1
-            if not fill.readers:
-                self._left(fill)
+            arrival.left()
+            if not arrival.readers:
+                self._left(arrival)
+
+    async def place(self, path: str, reach: Reach) -> Outcome:
+        """Fetch a file that the plan wants; how that ended. Whoever asked may leave: the fetch goes on."""
+        if self._cache.wanted(path) is None:
+            return Outcome.ABANDONED
+        running = self._running.get(path)
+        arrival = running.arrival if running else self._start(path, reach, ())
+        assert arrival.task is not None
+        await asyncio.wait((arrival.task,))
+        return arrival.outcome
 
     async def size_of(self, path: str) -> int:
-        """The size of an object at the origin, in bytes, without fetching it; NotFound or Unavailable."""
-        if self._absent.get(path, 0.0) > time.monotonic():
-            raise _not_found(path)
-        try:
-            async with asyncio.timeout(self._stall_seconds):
-                meta = await obstore.head_async(self._objects, ORIGIN_FOLDER + path)
-        except (BaseError, OSError) as error:
-            raise self._translated(path, error) from error
-        return meta["size"]
+        """The size of a file at its sources, in bytes, without fetching it; NotFound or Unavailable."""
+        self._ask_memory(path)
+        running = self._running.get(path)
+        if running and running.arrival.spool:
+            return running.arrival.size_bytes
+        return await self._upstreams.size_of(path)
+
+    def stop(self, prefix: str) -> None:
+        """Break every fetch whose path begins so: what is purged is not to come back by it."""
+        for path, running in list(self._running.items()):
+            if path.startswith(prefix) and running.arrival.task is not None:
+                del self._running[path]
+                running.arrival.task.cancel()
 
     async def close(self) -> None:
         """Stop every fetch."""
@@ -148,123 +119,127 @@ class Fills:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _left(self, fill: Fill) -> None:
-        assert fill.task is not None
-        if fill.task.done():
-            self._release(fill)
-        elif fill.spool is None or fill.spool.received_bytes < fill.size_bytes:
+    def _ask_memory(self, path: str) -> None:
+        until = self._absent.get(path)
+        if until is None:
+            return
+        if self._steady() < until:
+            raise NotFound(f"There is no {path}.")
+        del self._absent[path]
+
+    def _start(self, path: str, reach: Reach, via: tuple[str, ...]) -> Arrival:
+        arrival = Arrival(path, reach=reach, via=via, planned=self._cache.wanted(path))
+        self._running[path] = retrieval = Retrieval(
+            arrival, upstreams=self._upstreams, counters=self._counters, begin=self._begin, pause=self._pause
+        )
+        arrival.task = asyncio.create_task(self._run(retrieval), name=f"fill {path}")
+        self._tasks.add(arrival.task)
+        arrival.task.add_done_callback(self._tasks.discard)
+        return arrival
+
+    def _left(self, arrival: Arrival) -> None:
+        assert arrival.task is not None
+        if arrival.task.done():
+            self._release(arrival)
+        elif self._cache.wanted(arrival.path) and not (arrival.spool and arrival.spool.unkept):
+            return  # the plan wants it, and there is room for it
+        elif arrival.spool is None or arrival.received_bytes < arrival.size_bytes:
             # Nobody waits for the rest. What has come whole is being put on disk, and stays.
-            self._forget(fill)
-            fill.task.cancel()
+            self._forget(arrival)
+            arrival.task.cancel()
 
-    def _forget(self, fill: Fill) -> None:
-        if self._running.get(fill.path) is fill:
-            del self._running[fill.path]
+    def _forget(self, arrival: Arrival) -> None:
+        running = self._running.get(arrival.path)
+        if running and running.arrival is arrival:
+            del self._running[arrival.path]
 
-    def _release(self, fill: Fill) -> None:
-        if fill.spool is not None:
-            if fill.spool.unkept:
-                self._unkept_bytes -= fill.size_bytes
-            fill.spool.close()
-            fill.spool = None
+    def _release(self, arrival: Arrival) -> None:
+        if arrival.spool is not None:
+            if arrival.spool.unkept:
+                self._unkept_bytes -= arrival.size_bytes
+            arrival.spool.close()
+            arrival.spool = None
 
-    async def _run(self, fill: Fill) -> None:
-        started = time.monotonic()
-        reservation: Reservation | None = None
+    async def _run(self, retrieval: Retrieval) -> None:
+        arrival, started = retrieval.arrival, self._steady()
         kept = False
         try:
-            async with asyncio.timeout(self._stall_seconds) as patience:
-                result = await obstore.get_async(self._objects, ORIGIN_FOLDER + fill.path)
-                reservation = self._begin(fill, result.meta["size"])
-                await self._receive(fill, result, patience)
-            fill.whole = True
-            fill.tell()
-            assert fill.spool is not None
-            await fill.spool.write(sync=True)
-            if reservation is not None and fill.spool.on_disk:
-                kept, reservation = self._cache.keep(reservation), None
+            await retrieval.run()
+            assert arrival.spool is not None
+            if arrival.spool.on_disk:
+                await arrival.spool.write(sync=True)
+            if arrival.spool.on_disk and (reservation := self._reservations.pop(arrival, None)):
+                kept = self._cache.keep(reservation, arrival.digest)
         except asyncio.CancelledError:
-            fill.error = fill.error or Unavailable(f"The fetch of {fill.path} was given up.")
+            arrival.error = arrival.error or Unavailable(f"The fetch of {arrival.path} was given up.")
             raise
-        except (BaseError, OSError, MatineeError) as error:
-            fill.error = self._translated(fill.path, error)
+        except MatineeError as error:
+            arrival.error = error
         finally:
-            self._end(fill, reservation, kept=kept, seconds=time.monotonic() - started)
+            if not arrival.whole and arrival.error is None:
+                # A fault of ours, which is on its way up; it is not to leave readers waiting.
+                arrival.error = Unavailable(f"The fetch of {arrival.path} failed.")
+            self._end(retrieval, kept=kept, seconds=self._steady() - started)
 
-    def _begin(self, fill: Fill, size_bytes: int) -> Reservation | None:
-        reservation = self._cache.reserve(fill.path, size_bytes)
+    def _begin(self, arrival: Arrival, size_bytes: int) -> None:
+        reservation = self._cache.reserve(arrival.path, size_bytes)
+        if reservation is None and not arrival.readers:
+            raise NoRoom(f"The cache has no room for {arrival.path}.")
         if reservation is None and self._unkept_bytes + size_bytes > _UNKEPT_LIMIT_BYTES:
-            raise Unavailable(f"This edge has no room for {fill.path} now.")
-        fill.size_bytes = size_bytes
-        fill.spool = Spool(size_bytes, reservation.descriptor if reservation else None)
-        self._unkept_bytes += size_bytes if fill.spool.unkept else 0
-        return reservation
+            raise NoRoom(f"This edge has no room for {arrival.path} now.")
+        if reservation is not None:
+            self._reservations[arrival] = reservation
+        arrival.size_bytes = size_bytes
+        arrival.spool = Spool(size_bytes, reservation.descriptor if reservation else None)
+        self._unkept_bytes += size_bytes if arrival.spool.unkept else 0
 
-    async def _receive(self, fill: Fill, result: "GetResult", patience: asyncio.Timeout) -> None:
-        spool, clock = fill.spool, asyncio.get_running_loop().time
-        assert spool is not None
-        writing: asyncio.Task[None] | None = None
-        try:
-            # The smallest chunks there are, so that the first byte waits for no second one.
-            async for chunk in result.stream(min_chunk_size=1):
-                patience.reschedule(clock() + self._stall_seconds)
-                self._counters.origin_bytes += len(chunk)
-                fill.take(chunk)
-                if spool.received_bytes > fill.size_bytes:
-                    break
-                if spool.pending_bytes >= _WRITE_BYTES and spool.on_disk and (writing is None or writing.done()):
-                    writing = asyncio.create_task(spool.write())
-                if spool.pending_bytes >= _UNWRITTEN_LIMIT_BYTES and writing is not None:
-                    await writing  # the disk is slower than the origin
-        finally:
-            if writing is not None:
-                await writing
-        if spool.received_bytes != fill.size_bytes:
-            raise Unavailable(
-                f"The origin sent {spool.received_bytes} bytes of {fill.path}, which has {fill.size_bytes}."
-            )
+    def _pause(self, arrival: Arrival, size_bytes: int) -> float:
+        """Viewers come first: while they need the same source, what nobody waits for only trickles."""
+        upstream = self._running[arrival.path].upstream if arrival.path in self._running else None
+        needed = any(other.arrival.readers and other.upstream is upstream for other in self._running.values())
+        return self._rate.pause(size_bytes, self._steady(), needed=needed)
 
-    def _end(self, fill: Fill, reservation: Reservation | None, *, kept: bool, seconds: float) -> None:
-        self._forget(fill)
+    def _end(self, retrieval: Retrieval, *, kept: bool, seconds: float) -> None:
+        arrival = retrieval.arrival
+        self._forget(arrival)
+        reservation = self._reservations.pop(arrival, None)
         if reservation is not None:
             self._cache.give_up(reservation)
+        outcome = arrival.outcome = self._outcome(arrival, kept=kept)
         facts = {
-            "path": fill.path,
-            "size_bytes": fill.size_bytes,
-            "received_bytes": fill.spool.received_bytes if fill.spool else 0,
-            "waiters": fill.most_readers,
+            "path": arrival.path,
+            "size_bytes": arrival.size_bytes,
+            "received_bytes": arrival.received_bytes,
+            "upstream": retrieval.upstream.name if retrieval.upstream else None,
+            "waiters": arrival.most_readers,
             "seconds": round(seconds, 3),
         }
-        if fill.error is None:
-            outcome = "kept" if kept else "passed"
-            _log.info("fill.done", kept=kept, refused=fill.spool.refused if fill.spool else None, **facts)
-        elif isinstance(fill.error, NotFound):
-            outcome = "absent"
+        if arrival.error is None:
+            _log.info("fill.done", kept=kept, refused=arrival.spool.refused if arrival.spool else None, **facts)
+        elif outcome is Outcome.ABSENT:
             if len(self._absent) >= _ABSENT_LIMIT:
                 self._absent.clear()
-            self._absent[fill.path] = time.monotonic() + _ABSENT_SECONDS
-        elif fill.spool is None or not fill.spool.received_bytes:
-            outcome = "unanswered"  # whoever asked is told, and the application tells of them together
-        elif fill.readers:
-            outcome = "broken"
-            _log.warning("fill.broken", reason=str(fill.error), **facts)
-        else:
-            outcome = "abandoned"
+            self._absent[arrival.path] = self._steady() + _ABSENT_SECONDS
+        elif outcome is Outcome.BROKEN:
+            _log.warning("fill.broken", reason=str(arrival.error), **facts)
+        elif outcome is Outcome.ABANDONED:
             _log.info("fill.abandoned", **facts)
-        self._counters.fills[outcome] += 1
-        fill.tell()
-        if not fill.readers:
-            self._release(fill)
+        self._counters.fills[outcome.value] += 1
+        arrival.tell()
+        if not arrival.readers:
+            self._release(arrival)
 
-    def _translated(self, path: str, error: Exception) -> MatineeError:
-        if isinstance(error, MatineeError):
-            return error
-        if isinstance(error, FileNotFoundError):
-            return _not_found(path)
-        if isinstance(error, TimeoutError):
-            return Unavailable(f"The origin was silent for {self._stall_seconds:g} s over {path}.")
-        return Unavailable(f"The origin does not give {path}: {str(error).partition(chr(10))[0]}")
-
-
-def _not_found(path: str) -> NotFound:
-    return NotFound(f"There is no {path}.")
+    def _outcome(self, arrival: Arrival, *, kept: bool) -> Outcome:
+        error = arrival.error
+        if error is None:
+            refused = arrival.spool is not None and arrival.spool.refused is not None
+            return Outcome.KEPT if kept else Outcome.REFUSED if refused else Outcome.PASSED
+        if isinstance(error, NotFound):
+            return Outcome.ABSENT
+        if isinstance(error, NotHeld):
+            return Outcome.NOT_HELD
+        if isinstance(error, NoRoom):
+            return Outcome.REFUSED
+        if not arrival.received_bytes and not isinstance(error, Corrupt):
+            return Outcome.UNANSWERED  # whoever asked is told, and the application tells of them together
+        return Outcome.BROKEN if arrival.readers or arrival.planned else Outcome.ABANDONED

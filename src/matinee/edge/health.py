@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from matinee.model.plans import Origin
+
 _ACTIVE_SECONDS = 10.0
 
 Peer = tuple[str, int]
@@ -22,11 +24,32 @@ class Counters:
     refused: Counter[str] = field(default_factory=Counter)
     held_bytes: int = 0
     filled_bytes: int = 0
-    origin_bytes: int = 0
+    received: Counter[Origin] = field(default_factory=Counter)
+    placed: Counter[str] = field(default_factory=Counter)
+    placed_bytes: int = 0
+    placing_left: int = 0
     cut: int = 0
     unavailable: int = 0
     fills: Counter[str] = field(default_factory=Counter)
     peers: dict[Peer, float] = field(default_factory=dict)
+    sent: Counter[str] = field(default_factory=Counter)
+    connections: int | None = None
+    """Open connections, where a data plane in front counts them."""
+
+    @property
+    def origin_bytes(self) -> int:
+        """Bytes fetched from the origin."""
+        return self.received[Origin.ORIGIN]
+
+    @property
+    def parent_bytes(self) -> int:
+        """Bytes fetched from parents."""
+        return self.received[Origin.PARENT]
+
+    @property
+    def peer_bytes(self) -> int:
+        """Bytes fetched from peers."""
+        return self.received[Origin.PEER]
 
     @property
     def sent_bytes(self) -> int:
@@ -34,7 +57,12 @@ class Counters:
         return self.held_bytes + self.filled_bytes
 
     def active_connections(self, now: float) -> int:
-        """Connections that asked for something within the last ten seconds; older ones are forgotten."""
+        """Connections that asked for something within the last ten seconds; older ones are forgotten.
+
+        Behind a data plane that counts them: those that are open.
+        """
+        if self.connections is not None:
+            return self.connections
         for peer in [peer for peer, seen in self.peers.items() if seen < now - _ACTIVE_SECONDS]:
             del self.peers[peer]
         return len(self.peers)
@@ -84,10 +112,21 @@ class Health(Collector):
         counters, cache = self._counters, self._cache
         yield self._sum("requests", "Requests for media.", counters.requests)
         yield self._sums("refused", "Requests for media that no good token opened.", "fault", counters.refused)
-        sent = {"held": counters.held_bytes, "fill": counters.filled_bytes}
-        yield self._sums("sent_bytes", "Bytes of bodies sent, by where they came from.", "source", sent)
+        sent = {origin.value: counters.sent[origin.value] for origin in Origin}
+        yield self._sums("sent_bytes", "Bytes of bodies sent, by where they came from.", "origin", sent)
         yield self._sum("origin_bytes", "Bytes fetched from the origin.", counters.origin_bytes)
-        yield self._sums("fills", "Fetches from the origin.", "outcome", counters.fills)
+        fetched = {origin.value: counters.received[origin] for origin in (Origin.PEER, Origin.PARENT, Origin.ORIGIN)}
+        yield self._sums("fetched_bytes", "Bytes fetched, by where they came from.", "source", fetched)
+        yield self._sums("fills", "Fetches of what was not held.", "outcome", counters.fills)
+        yield self._sums("placed", "Files that the plan wants, by how fetching one ended.", "outcome", counters.placed)
+        yield self._sum(
+            "placed_bytes", "Bytes of files that were fetched because the plan wants them.", counters.placed_bytes
+        )
+        yield self._gauge(
+            "placing_left",
+            "Files that the plan wants and this edge does not hold.",
+            counters.placing_left,
+        )
         yield self._sum("cut", "Answers that were broken off.", counters.cut)
         yield self._sum("unavailable", "Requests for what is neither held nor to be had.", counters.unavailable)
         yield self._sum("evicted", "Files that left to make room.", cache.evicted)

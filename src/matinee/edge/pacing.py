@@ -1,10 +1,11 @@
-"""A cap on what an edge sends: one token bucket for all its connections."""
+"""Caps on what an edge sends, and on what it fetches before anybody asked: one token bucket each."""
 
 _BURST_SECONDS = 0.1
 _SLICE_SECONDS = 0.05
 _SMALLEST_SLICE = 4 * 1024
 _LARGEST_SLICE = 256 * 1024
 _SLOWEST_BPS = 8_000
+_TRICKLE_BPS = 4_000_000
 
 
 class TokenBucket:
@@ -28,3 +29,22 @@ class TokenBucket:
         start = max(self._paid_until, now - _BURST_SECONDS)
         self._paid_until = start + size_bytes / self.bytes_per_second
         return max(0.0, start - now)
+
+
+class FillRate:
+    """What may come in of files that no viewer waits for. Pure, as ``TokenBucket``."""
+
+    def __init__(self) -> None:
+        self._bucket: TokenBucket | None = None
+        self.limit_bps: int | None = None
+
+    def limit(self, limit_bps: int | None) -> None:
+        """At most so much, bit/s, for all of them together; None: no cap."""
+        if limit_bps != self.limit_bps:
+            self.limit_bps = limit_bps
+            self._bucket = None if limit_bps is None else TokenBucket(limit_bps)
+
+    def pause(self, size_bytes: int, now: float, *, needed: bool) -> float:
+        """How many seconds to wait after bytes that came. ``needed``: viewers wait for bytes of the same source."""
+        capped = self._bucket.take(size_bytes, now) if self._bucket else 0.0
+        return max(capped, size_bytes * 8 / _TRICKLE_BPS) if needed else capped

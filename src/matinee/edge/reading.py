@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from matinee.model.errors import Unavailable
+from matinee.model.plans import Origin
 
 # preadv2(2), Linux 4.14 and later. Elsewhere every read goes by a thread.
 _NOWAIT = getattr(os, "RWF_NOWAIT", 0)
@@ -14,7 +15,8 @@ _NOWAIT = getattr(os, "RWF_NOWAIT", 0)
 class HeldFile:
     """An open file; it stays whole for its reader even if it is removed meanwhile. Unavailable if it is gone."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, origin: Origin = Origin.DEMAND) -> None:
+        self._origin = origin
         try:
             self._descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
@@ -28,6 +30,11 @@ class HeldFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         os.close(self._descriptor)
+
+    def origin_at(self, offset: int) -> Origin:
+        """Where all its bytes lay: placed, or in the demand cache."""
+        del offset
+        return self._origin
 
     def ready(self, offset: int, limit: int) -> bytes | None:
         """Up to ``limit`` bytes from ``offset`` on, if memory has the first and the last page of them."""

@@ -1,63 +1,67 @@
 """The edge's ASGI application: opens media addresses with their tokens, and sends what is held or fills what is not.
 
-A whole held file leaves by path-send. Path-send has no offset and no pace, so a range, a capped edge and a running
-fill are read and sent in slices here. A body that cannot be finished is left unfinished: the data plane then cuts the
+Bodies are read and sent in slices: path-send has no offset and no pace, is no faster, and never says how much of a file
+went out before its reader left. A body that cannot be finished is left unfinished: the data plane then cuts the
 connection, and no reader takes the rest for the whole.
 """
 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from matinee.edge import answers
-from matinee.edge.addresses import parse
 from matinee.edge.answers import Answer, Headers
+from matinee.edge.bills import HEADER, Bill, Bills
 from matinee.edge.cache import Cache, Held
 from matinee.edge.fill import Fills
+from matinee.edge.gate import Gate, Opened
 from matinee.edge.health import Counters, Health, Orders
+from matinee.edge.hops import Hop, hop
 from matinee.edge.pacing import TokenBucket
-from matinee.edge.ranges import WHOLE, Conditions, Part, Unsatisfiable, conditions, select, unchanged
+from matinee.edge.ranges import Conditions, Part, Unsatisfiable, conditions, select, unchanged
 from matinee.edge.reading import HeldFile
 from matinee.edge.transfers import Source, Transfer, Transfers
 from matinee.model.errors import NotFound, Unavailable
-from matinee.model.tokens import TokenFault, check
-from matinee.ports import Clock, Receive, Scope, Send
+from matinee.model.tokens import TokenFault
+from matinee.ports import Receive, Scope, Send
 
 _log = structlog.get_logger()
 
 _SLICE_BYTES = 256 * 1024
-_RETRY_SECONDS = 0.1
 
-_REFUSED = answers.sentence(HTTPStatus.FORBIDDEN, "This address opens nothing here.")
-_METHODS = answers.sentence(HTTPStatus.METHOD_NOT_ALLOWED, "An edge answers GET, HEAD and OPTIONS.")
 _HEALTHY = answers.sentence(HTTPStatus.OK, "This edge is alive.")
 _READY = answers.sentence(HTTPStatus.OK, "This edge is ready.")
 _DRAINING = answers.sentence(HTTPStatus.SERVICE_UNAVAILABLE, "This edge is draining.")
+_LOOP = answers.sentence(HTTPStatus.LOOP_DETECTED, "This request has been here before.")
+# RFC 9111 §5.2.1.7.
+_NOT_HELD = answers.sentence(HTTPStatus.GATEWAY_TIMEOUT, "This edge does not hold the file.")
 
 
 class EdgeApplication:
-    """See the module. ``keys`` maps key ids to secrets; ``orders`` are obeyed from one slice to the next."""
+    """See the module. ``orders`` are obeyed from one slice to the next."""
 
     def __init__(
         self,
         *,
+        edge_id: str,
         cache: Cache,
         fills: Fills,
-        keys: Mapping[str, bytes],
+        gate: Gate,
+        bills: Bills,
         counters: Counters,
         orders: Orders,
         health: Health,
-        clock: Clock,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._cache, self._fills, self._keys = cache, fills, keys
+        self._edge_id, self._cache, self._fills = edge_id, cache, fills
+        self._gate, self._bills = gate, bills
         self._counters, self._orders, self._health = counters, orders, health
-        self._clock, self._steady = clock, steady
+        self._steady = steady
         self._transfers = Transfers(counters)
         self._bucket: TokenBucket | None = None
         self._bucket_bps: int | None = None
@@ -73,7 +77,7 @@ class EdgeApplication:
         if method == "OPTIONS":
             await _answer(send, answers.preflight(scope["headers"]))
         elif method not in {"GET", "HEAD"}:
-            await _answer(send, _METHODS)
+            await _answer(send, answers.METHODS)
         elif raw_path in {b"/healthz", b"/readyz", b"/metrics"}:
             await _answer(send, self._page(raw_path))
         else:
@@ -106,7 +110,7 @@ class EdgeApplication:
         if raw_path == b"/healthz":
             return _HEALTHY
         if raw_path == b"/readyz":
-            return _READY if self._health.ready else _DRAINING
+            return answers.DOWN if self._gate.down else _READY if self._health.ready else _DRAINING
         body = self._health.exposition()
         length = b"%d" % len(body)
         return Answer(
@@ -115,123 +119,135 @@ class EdgeApplication:
 
     async def _media(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._counters.requests += 1
-        self._counters.peers[scope["client"]] = self._steady()
-        path = self._opened(scope["raw_path"])
-        if path is None:
-            await _answer(send, _REFUSED)
+        if self._counters.connections is None:
+            self._counters.peers[scope["client"]] = self._steady()
+        misfit = self._misfit(scope["headers"])
+        if misfit is not None:
+            await _answer(send, misfit)
             return
-        asked, head = conditions(scope["headers"]), scope["method"] == "HEAD"
+        opened = self._opened(scope["raw_path"])
+        if opened is None:
+            await _answer(send, answers.REFUSED)
+            return
+        path = opened.path
+        asked, head, way = conditions(scope["headers"]), scope["method"] == "HEAD", hop(scope["headers"])
+        if way.loops(self._edge_id):
+            await _answer(send, _LOOP)
+            return
         if unchanged(asked, answers.entity_tag(path)):
             await _answer(send, answers.unchanged_file(path))
             return
         try:
             held = self._cache.find(path)
             if held is not None:
-                await self._send_held(held, asked, receive, send, head=head)
+                await self._send_held(held, opened, asked, receive, send, head=head)
+            elif way.only_if_cached:
+                await _answer(send, _NOT_HELD)
             elif head:
                 size_bytes = await self._fills.size_of(path)
                 await _answer(send, Answer(HTTPStatus.OK, answers.whole_file(path, size_bytes, b"MISS")))
             else:
-                await self._send_missing(path, asked, receive, send)
+                await self._send_missing(opened, way, asked, receive, send)
         except NotFound:
             await _answer(send, answers.sentence(HTTPStatus.NOT_FOUND, "There is no such file."))
         except Unavailable as error:
             self._counters.unavailable += 1
             self._last_reason = str(error)
-            away = "This edge does not hold the file and cannot fetch it now."
-            await _answer(send, answers.sentence(HTTPStatus.SERVICE_UNAVAILABLE, away, retry_seconds=1))
+            await _answer(send, answers.AWAY)
 
-    def _opened(self, raw_path: bytes) -> str | None:
-        """The media path that the address opens, if it does; a refusal is counted by its fault, and never its token."""
-        address = parse(raw_path)
-        if address is None:
-            self._counters.refused["address"] += 1
+    def _misfit(self, headers: Iterable[tuple[bytes, bytes]]) -> Answer | None:
+        """The answer to a request that is not even looked at: the edge is down, or is not meant, or is sent a body."""
+        if self._gate.down:
+            return answers.DOWN
+        host: bytes | None = None
+        for name, value in headers:
+            if name == b"host":
+                host = value
+            elif name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0"):
+                # RFC 9112 §11.2: a body where none belongs is how one request is smuggled inside another.
+                self._counters.refused["body"] += 1
+                return answers.BODY
+        if self._gate.is_ours(host):
             return None
-        token = check(address.token, address.path, self._clock.now().timestamp(), self._keys)
-        if isinstance(token, TokenFault):
-            self._counters.refused[token.value] += 1
-            return None
-        return address.path
+        self._counters.refused["host"] += 1
+        return answers.MISDIRECTED
 
-    async def _send_held(self, held: Held, asked: Conditions, receive: Receive, send: Send, *, head: bool) -> None:
-        path, size_bytes = held.path, held.size_bytes
+    def _opened(self, raw_path: bytes) -> Opened | None:
+        """What the address opens, if anything; a refusal is counted by its fault, and never its token."""
+        opened = self._gate.open(raw_path)
+        if isinstance(opened, TokenFault):
+            self._counters.refused[opened.value] += 1
+            return None
+        return opened
+
+    async def _send_held(
+        self, held: Held, opened: Opened, asked: Conditions, receive: Receive, send: Send, *, head: bool
+    ) -> None:
         if head:
-            await _answer(send, Answer(HTTPStatus.OK, answers.whole_file(path, size_bytes, b"HIT")))
+            await _answer(send, Answer(HTTPStatus.OK, answers.whole_file(held.path, held.size_bytes, b"HIT")))
             return
-        selection = select(asked, size_bytes, answers.entity_tag(path))
-        if selection is WHOLE and self._orders.egress_limit_bps is None and size_bytes:
-            await _start(send, HTTPStatus.OK, answers.whole_file(path, size_bytes, b"HIT"))
-            await send({"type": "http.response.pathsend", "path": self._cache.hand_out(held)})
-            self._counters.held_bytes += size_bytes
-            return
-        with HeldFile(held.file) as file:
+        with HeldFile(held.file, held.kind) as file:
             async with self._transfers.begin(receive) as transfer:
-                await self._send_selected(transfer, file, path, size_bytes, asked, send, b"HIT")
+                await self._send_selected(transfer, file, opened, held.size_bytes, asked, send, b"HIT")
 
-    async def _send_missing(self, path: str, asked: Conditions, receive: Receive, send: Send) -> None:
+    async def _send_missing(
+        self, opened: Opened, way: Hop, asked: Conditions, receive: Receive, send: Send
+    ) -> None:
         async with self._transfers.begin(receive) as transfer:
-            for last in (False, True):
-                with self._fills.join(path) as fill:
-                    try:
-                        await fill.begun()
-                    except Unavailable:
-                        if last:
-                            raise
-                    else:
-                        await self._send_selected(transfer, fill, path, fill.size_bytes, asked, send, b"MISS")
-                        return
-                # Nothing was sent yet: the origin gets one more chance.
-                await asyncio.sleep(_RETRY_SECONDS)
+            with self._fills.join(opened.path, way.via) as fill:
+                await fill.begun()
+                await self._send_selected(transfer, fill, opened, fill.size_bytes, asked, send, b"MISS")
 
     async def _send_selected(
         self,
         transfer: Transfer,
         source: Source,
-        path: str,
+        opened: Opened,
         size_bytes: int,
         asked: Conditions,
         send: Send,
         cache: bytes,
     ) -> None:
+        path = opened.path
         selection = select(asked, size_bytes, answers.entity_tag(path))
         if isinstance(selection, Unsatisfiable):
             await _answer(send, answers.out_of_range(path, size_bytes))
             return
-        if isinstance(selection, Part):
-            start, end = selection.start, selection.end
-            await _start(send, HTTPStatus.PARTIAL_CONTENT, answers.part_of_file(path, size_bytes, selection, cache))
-        else:
-            start, end = 0, size_bytes
-            await _start(send, HTTPStatus.OK, answers.whole_file(path, size_bytes, cache))
+        bill = self._bills.begin(opened.playback_id)
+        named = [(HEADER, bill.name.encode())] if self._bills.settled_by_plane else []
         try:
-            await self._send_slices(transfer, source, start, end, send, hit=cache == b"HIT")
+            if isinstance(selection, Part):
+                part = [*answers.part_of_file(path, size_bytes, selection, cache), *named]
+                await _start(send, HTTPStatus.PARTIAL_CONTENT, part)
+                await self._send_slices(transfer, source, bill, selection, send)
+            else:
+                await _start(send, HTTPStatus.OK, [*answers.whole_file(path, size_bytes, cache), *named])
+                await self._send_slices(transfer, source, bill, Part(0, size_bytes), send)
         except Unavailable as error:
             # The status is out; the one honest thing left is to let the connection break.
             self._counters.cut += 1
             _log.warning("media.cut", path=path, reason=str(error))
+        finally:
+            self._bills.end(bill)
 
-    async def _send_slices(
-        self, transfer: Transfer, source: Source, start: int, end: int, send: Send, *, hit: bool
-    ) -> None:
-        if start == end:
+    async def _send_slices(self, transfer: Transfer, source: Source, bill: Bill, part: Part, send: Send) -> None:
+        if part.start == part.end:
             await send({"type": "http.response.body", "body": b""})
             return
-        offset = start
-        while offset < end:
+        offset = part.start
+        while offset < part.end:
             bucket = self._pace()
-            limit = min(bucket.slice_bytes if bucket else _SLICE_BYTES, end - offset)
+            limit = min(bucket.slice_bytes if bucket else _SLICE_BYTES, part.end - offset)
             piece = source.ready(offset, limit) or await source.wait(offset, limit)
+            origin = source.origin_at(offset)
             if bucket and (pause := bucket.take(len(piece), self._steady())):
                 await asyncio.sleep(pause)
             offset += len(piece)
-            transfer.handed_over = offset == end
+            transfer.handed_over = offset == part.end
             transfer.sending_since = self._steady()
-            await send({"type": "http.response.body", "body": piece, "more_body": offset < end})
+            await send({"type": "http.response.body", "body": piece, "more_body": offset < part.end})
             transfer.sending_since = None
-            if hit:
-                self._counters.held_bytes += len(piece)
-            else:
-                self._counters.filled_bytes += len(piece)
+            self._bills.handed(bill, origin, len(piece))
 
     def _pace(self) -> TokenBucket | None:
         limit_bps = self._orders.egress_limit_bps

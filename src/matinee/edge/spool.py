@@ -5,16 +5,18 @@ take stays in memory until the last reader has gone, so that nobody's answer bre
 """
 
 import asyncio
+import hashlib
 import os
 from bisect import bisect_right
+from collections.abc import Callable
 from contextlib import suppress
 
 
 class Spool:
     """A file of ``size_bytes`` that grows at its end. ``descriptor`` None: memory alone.
 
-    Used from the event loop's thread; only the writing itself runs in another one, on a descriptor of its own, so that
-    closing here can never turn a late write loose on somebody else's file.
+    Used from the event loop's thread; only writing and digesting run in another one, on a descriptor of its own, so
+    that closing here can never turn a late write loose on somebody else's file.
     """
 
     def __init__(self, size_bytes: int, descriptor: int | None) -> None:
@@ -27,6 +29,9 @@ class Spool:
         self._written_bytes = 0
         self._starts: list[int] = []
         self._chunks: list[bytes] = []
+        self._hash = hashlib.sha256()
+        self._digested_bytes = 0
+        self._digested_chunks = 0  # those at the head of _chunks
 
     @property
     def on_disk(self) -> bool:
@@ -37,6 +42,11 @@ class Spool:
     def pending_bytes(self) -> int:
         """Bytes that are in memory alone."""
         return self.received_bytes - self._written_bytes
+
+    @property
+    def undigested_bytes(self) -> int:
+        """Bytes that ``write`` has not seen yet."""
+        return self.received_bytes - self._digested_bytes
 
     def append(self, chunk: bytes) -> None:
         """More bytes have come."""
@@ -65,22 +75,46 @@ class Spool:
         return b"".join(parts)
 
     async def write(self, *, sync: bool = False) -> None:
-        """Put what is pending on disk; with ``sync``, past the power cut. One call at a time."""
-        if not self.on_disk:
-            return
-        assert self._descriptor is not None
-        chunks = len(self._chunks)
-        data, offset = b"".join(self._chunks), self._written_bytes
-        writing = asyncio.get_running_loop().run_in_executor(None, _write, os.dup(self._descriptor), data, offset, sync)
+        """Digest what came, and put what is pending on disk; with ``sync``, past the power cut. One call at a time."""
+        chunks, received = len(self._chunks), self.received_bytes
+        fresh = b"".join(self._chunks[self._digested_chunks :])
+        data = b""
+        if self.on_disk:
+            data = b"".join(self._chunks) if self._digested_chunks else fresh
+        descriptor = os.dup(self._descriptor) if self.on_disk and self._descriptor is not None else None
+        writing = asyncio.get_running_loop().run_in_executor(
+            None, _write, self._hash.update, fresh, descriptor, data, self._written_bytes, sync
+        )
         # A caller that is cancelled leaves; the thread ends in peace and closes its own descriptor.
         writing.add_done_callback(_forget)
-        try:
-            await asyncio.shield(writing)
-        except OSError as error:
-            self.refused = error.strerror or str(error)
+        refused = await asyncio.shield(writing)
+        self._digested_bytes, self._digested_chunks = received, chunks
+        if descriptor is None:
+            return
+        if refused is not None:
+            self.refused = refused
             return
         self._written_bytes += len(data)
+        self._digested_chunks = 0
         del self._starts[:chunks], self._chunks[:chunks]
+
+    async def digest(self) -> str:
+        """SHA-256 of what came, in hexadecimal; whoever waits for it does not wait for the disk."""
+        chunks, received = len(self._chunks), self.received_bytes
+        fresh = b"".join(self._chunks[self._digested_chunks :])
+        if fresh:
+            digesting = asyncio.get_running_loop().run_in_executor(None, self._hash.update, fresh)
+            digesting.add_done_callback(_forget)
+            await asyncio.shield(digesting)
+            self._digested_bytes, self._digested_chunks = received, chunks
+        return self._hash.hexdigest()
+
+    def restart(self) -> None:
+        """Nothing has come, as if for the first time: what comes now is written over what came before."""
+        self.received_bytes = self._written_bytes = self._digested_bytes = self._digested_chunks = 0
+        self._starts.clear()
+        self._chunks.clear()
+        self._hash = hashlib.sha256()
 
     def close(self) -> None:
         """Nobody reads any more."""
@@ -91,8 +125,14 @@ class Spool:
         self._starts.clear()
 
 
-def _write(descriptor: int, data: bytes, offset: int, sync: bool) -> None:
+def _write(
+    digest: Callable[[bytes], None], fresh: bytes, descriptor: int | None, data: bytes, offset: int, sync: bool
+) -> str | None:
+    """What the disk says if it refuses. The digest has taken in the fresh bytes either way."""
     try:
+        digest(fresh)
+        if descriptor is None:
+            return None
         rest = memoryview(data)
         while rest:
             written = os.pwrite(descriptor, rest, offset)
@@ -100,10 +140,14 @@ def _write(descriptor: int, data: bytes, offset: int, sync: bool) -> None:
         if sync:
             # Without it a power cut can leave the name on disk and not the bytes.
             os.fdatasync(descriptor)
+    except OSError as error:
+        return error.strerror or str(error)
     finally:
-        os.close(descriptor)
+        if descriptor is not None:
+            os.close(descriptor)
+    return None
 
 
-def _forget(writing: asyncio.Future[None]) -> None:
+def _forget(writing: asyncio.Future[str | None] | asyncio.Future[None]) -> None:
     with suppress(asyncio.CancelledError):
         writing.exception()

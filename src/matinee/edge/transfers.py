@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from matinee.edge.health import Counters
+from matinee.model.plans import Origin
 
 _STALL_SECONDS = 60.0
 
 
 class Source(Protocol):
     """Where the bytes of a body come from."""
+
+    def origin_at(self, offset: int) -> Origin:
+        """Where the byte at an offset lay."""
+        ...
 
     def ready(self, offset: int, limit: int) -> bytes | None:
         """Up to ``limit`` bytes from ``offset`` on, if there are any at once."""

@@ -113,7 +113,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """The keys media tokens are signed with, by id; several live at once while they rotate."""
+    """Keys of media tokens by id, the one that signs first; several live at once while they rotate."""
 
     version: str
     keys: dict[str, str]

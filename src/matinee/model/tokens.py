@@ -5,8 +5,9 @@
 
     base64url( "1" LF key-id LF expiry LF playback LF prefix LF  +  HMAC-SHA256(key, everything before) )
 
-with the expiry in seconds since 1970 and the prefix as ``<title>/<revision>/``. Fixed order and line feeds make it
-readable for a dozen lines of Lua.
+with the expiry in seconds since 1970 and the prefix as ``<title>/<revision>/``. A token that is not to open anything
+before some time begins with ``"2" LF`` and has that time before its expiry. Fixed order and line feeds make it readable
+for a dozen lines of Lua.
 """
 
 import hashlib
@@ -18,36 +19,41 @@ from enum import StrEnum
 
 from matinee.model.errors import Invalid
 
-_VERSION = "1"
+_AT_ONCE, _LATER = "1", "2"
+_FIELDS = {b"1": 5, b"2": 6}
 _MAC_BYTES = 32
-_FIELDS = 5
 _LONGEST = 512
 
 
 class TokenFault(StrEnum):
     """Why a token does not open a path. Told to logs and metrics; a caller only hears 403."""
 
+    ADDRESS = "address"
     MISSING = "missing"
     MALFORMED = "malformed"
     UNKNOWN_KEY = "unknown_key"
     FORGED = "forged"
+    EARLY = "early"
     EXPIRED = "expired"
     FOREIGN = "foreign"
+    REVOKED = "revoked"
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a token says. ``prefix`` ends in ``/``; ``expires`` is in seconds since 1970."""
+    """What a token says. ``prefix`` ends in ``/``; ``starts`` (0: at once) and ``expires`` in seconds since 1970."""
 
     key_id: str
     expires: int
     playback_id: str
     prefix: str
+    starts: int = 0
 
 
 def sign(token: Token, key: bytes) -> str:
     """The token as a path segment, signed with ``key`` (32 bytes or more)."""
-    fields = (_VERSION, token.key_id, str(token.expires), token.playback_id, token.prefix)
+    begins = (_LATER, token.key_id, str(token.starts)) if token.starts else (_AT_ONCE, token.key_id)
+    fields = (*begins, str(token.expires), token.playback_id, token.prefix)
     if any("\n" in field for field in fields) or not token.prefix.endswith("/"):
         raise ValueError("A token's fields hold no line feed, and its prefix ends in a slash.")
     body = "".join(f"{field}\n" for field in fields).encode()
@@ -65,7 +71,7 @@ def check(text: str, path: str, now: float, keys: Mapping[str, bytes]) -> Token 
         return raw
     body, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
     fields = body.split(b"\n")
-    if len(fields) != _FIELDS + 1 or fields[0] != _VERSION.encode():
+    if len(fields) - 1 != _FIELDS.get(fields[0]):
         return TokenFault.MALFORMED
     key = keys.get(fields[1].decode(errors="replace"))
     if key is None:
@@ -73,12 +79,13 @@ def check(text: str, path: str, now: float, keys: Mapping[str, bytes]) -> Token 
     if not hmac.compare_digest(hmac.digest(key, body, hashlib.sha256), mac):
         return TokenFault.FORGED
     # Signed by us from here on, so the fields are as ``sign`` wrote them.
-    _, key_id, expires, playback_id, prefix, _ = body.decode().split("\n")
-    if int(expires) <= now:
+    _, key_id, *starts, expires, playback_id, prefix, _ = body.decode().split("\n")
+    token = Token(key_id, int(expires), playback_id, prefix, starts=int(starts[0]) if starts else 0)
+    if token.starts > now:
+        return TokenFault.EARLY
+    if token.expires <= now:
         return TokenFault.EXPIRED
-    if not path.startswith(prefix):
-        return TokenFault.FOREIGN
-    return Token(key_id=key_id, expires=int(expires), playback_id=playback_id, prefix=prefix)
+    return token if path.startswith(prefix) else TokenFault.FOREIGN
 
 
 def parse_keys(text: str) -> dict[str, bytes]:

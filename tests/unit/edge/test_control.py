@@ -112,7 +112,7 @@ class Gate:
 
 class Disk:
     def __init__(self) -> None:
-        self.generation, self.disk = 0, "well"
+        self.generation, self.disk, self.missing_files = 0, "well", 0
         self.files: list[PlannedFile] = []
         self.purged: list[str] = []
         self.begun = 0

@@ -1,0 +1,105 @@
+"""Players that others made, in a real Chromium: shaka-player, dash.js and hls.js on a page that says what happens."""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from engines import missing
+from house import ROOT
+
+BUFFER_SECONDS = 8
+# A picture that stands for less than this is the machine's own jitter: several players share two cores here.
+LONGEST_PAUSE_SECONDS = 0.5
+# The page's name for a player, and which of an answer's manifests it plays.
+KINDS = {
+    "shaka-player with HLS": ("shaka", "hls_url"),
+    "shaka-player with DASH": ("shaka", "dash_url"),
+    "dash.js": ("dashjs", "dash_url"),
+    "hls.js": ("hlsjs", "hls_url"),
+}
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+    # Several players play at once; a page in the background is a viewer as well.
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
+]
+_READ = """() => {
+  const v = document.getElementById("video"), b = v.buffered;
+  return {time: v.currentTime, buffer: b.length ? b.end(b.length - 1) - v.currentTime : 0, waits: probe.waits,
+          pause: probe.longestPause, hosts: probe.segments.map((segment) => segment.host), errors: probe.errors};
+}"""
+
+
+def find_chromium() -> Path:
+    """Debian's Chromium; nothing is downloaded. The test is skipped where there is none."""
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        missing("Chromium", "apt-get install chromium, or run make test as root")
+    return Path(str(program))
+
+
+@contextmanager
+def chromium(program: Path) -> Iterator[Browser]:
+    """A browser for as long as the body runs."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_arguments: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def player_page(host: str) -> Iterator[str]:
+    """The address of the page that foreign players play on, on a site of its own."""
+    server = ThreadingHTTPServer((host, 0), partial(_Quiet, directory=str(ROOT)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://{host}:{server.server_port}/tests/browser/foreign_player.html"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@dataclass
+class Player:
+    """One player on one page; ``read`` gives what the page says of it."""
+
+    name: str
+    region: str
+    page: Page
+    script: str = _READ
+
+    def read(self) -> dict[str, Any]:
+        """``time``, ``buffer`` and the longest ``pause`` in seconds, ``waits``, ``hosts`` of segments, ``errors``."""
+        state: dict[str, Any] = self.page.evaluate(self.script)
+        return state
+
+
+def foreign_player(browser: Browser, page_address: str, name: str, playback: dict[str, Any], region: str) -> Player:
+    """One of ``KINDS`` that plays what a press of play answered."""
+    kind, manifest = KINDS[name]
+    page = browser.new_context().new_page()
+    page.goto(f"{page_address}?kind={kind}&manifest={quote(playback[manifest], safe='')}")
+    return Player(f"{name} in {region}", region, page)

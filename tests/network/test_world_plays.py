@@ -1,0 +1,143 @@
+"""A film over a network with distance in it: who loses an edge, or all edges of a site, plays on without a stall.
+
+The viewer stands in Asia beside a site of two edges, 200 ms from the origin and from the edge that stands there. Three
+players that others made play at once, at most eight seconds ahead.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser
+
+from engines import missing
+from foreign_players import LONGEST_PAUSE_SECONDS, Player, chromium, find_chromium, foreign_player, player_page
+from network import staging, world
+from network.staging import Staging
+from network.world import World
+from running_demo import draw, until
+
+REGIONS = {"origin": "europe", "europe-1": "europe", "asia-1": "asia", "asia-2": "asia", "viewer": "asia"}
+PLACES = {"europe": (50.1, 8.7), "asia": (1.35, 103.8)}
+SITES = {"europe-1": "frankfurt", "asia-1": "singapore", "asia-2": "singapore"}
+ROUND_TRIPS = {("europe", "asia"): 0.2}
+PLAYERS = ("shaka-player with HLS", "hls.js", "dash.js")
+FILM_SECONDS, SEGMENT_SECONDS = 90, 4
+LATER_SEGMENTS = 5
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[World]:
+    if reason := world.why_not() or staging.why_not():
+        missing("What a world of hosts needs", reason)
+    with world.world(REGIONS, ROUND_TRIPS) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def service(here: World) -> Iterator[Staging]:
+    with staging.staged(here, PLACES) as running:
+        for name, site in SITES.items():
+            running.start_edge(name, site)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def title(service: Staging) -> str:
+    return service.take_in(draw(service.world.home / "films" / "The Long Way.mp4", FILM_SECONDS))
+
+
+@pytest.fixture(scope="module")
+def browser(here: World) -> Iterator[Browser]:
+    with chromium(here.within("viewer", find_chromium())) as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(here: World) -> Iterator[str]:
+    with player_page(here.here) as address:
+        yield address
+
+
+def host_of(url: str) -> str:
+    return str(urlsplit(url).hostname)
+
+
+class Audience:
+    """Players of one film on the viewer's host, and what they said last."""
+
+    def __init__(self, service: Staging, browser: Browser, page: str, title: str) -> None:
+        self.said: dict[str, dict[str, Any]] = {}
+        with service.viewer("viewer") as viewer:
+
+            def everybody_there() -> list[dict[str, Any]]:
+                edges: list[dict[str, Any]] = viewer.play(title)["edges"]
+                return edges if len(edges) == len(SITES) else []
+
+            until("every edge in an answer to a press of play", everybody_there, 30)
+            plays = {name: viewer.play(title) for name in PLAYERS}
+        self.ranked = [edge["id"] for edge in plays[PLAYERS[0]]["edges"]]
+        self.first = host_of(plays[PLAYERS[0]]["edges"][0]["url"])
+        self.players = [foreign_player(browser, page, name, play, "asia") for name, play in plays.items()]
+
+    def ask(self, holds: Callable[[Player, dict[str, Any]], bool]) -> bool:
+        """Whether something holds for everyone now."""
+        self.said = {player.name: player.read() for player in self.players}
+        return all(holds(player, self.said[player.name]) for player in self.players)
+
+    def close(self) -> None:
+        print(json.dumps({name: {**state, "hosts": state["hosts"][-8:]} for name, state in self.said.items()}))
+        for player in self.players:
+            player.page.context.close()
+
+
+@pytest.fixture
+def audience(service: Staging, browser: Browser, page: str, title: str) -> Iterator[Audience]:
+    watching = Audience(service, browser, page, title)
+    yield watching
+    watching.close()
+
+
+def lose(audience: Audience, lost: set[str], how: Callable[[], None]) -> None:
+    """Lose hosts under players that have a segment ahead; every one goes on from another and never stood still."""
+
+    def ready(_: Player, state: dict[str, Any]) -> bool:
+        return bool(state["time"] > 5 and state["buffer"] >= SEGMENT_SECONDS)
+
+    until("three players past five seconds, a segment ahead", lambda: audience.ask(ready), 60)
+    before = dict(audience.said)
+    for name, state in before.items():
+        assert state["hosts"][-1] == audience.first, f"{name} plays from {state['hosts'][-1]}, not from its first edge"
+        assert audience.first in lost
+    how()
+
+    def moved(player: Player, state: dict[str, Any]) -> bool:
+        later = state["hosts"][len(before[player.name]["hosts"]) :]
+        found = [host for host in later if host not in lost]
+        return len(found) >= LATER_SEGMENTS and bool(state["time"] > before[player.name]["time"] + 20)
+
+    until("five later segments from elsewhere for everyone", lambda: audience.ask(moved), 60)
+    for name, state in audience.said.items():
+        told = json.dumps({**state, "hosts": state["hosts"][-8:]})
+        assert state["waits"] == before[name]["waits"], f"{name} stalled: {told}"
+        assert state["pause"] < LONGEST_PAUSE_SECONDS, f"{name} stood still: {told}"
+
+
+def test_nobody_stalls_when_the_edge_they_play_from_is_killed(service: Staging, audience: Audience) -> None:
+    name = audience.ranked[0]
+    assert SITES[name] == "singapore", f"{name} is far from this viewer"
+    lose(audience, {service.world[name].address}, lambda: service.world[name].kill("edge"))
+    service.start_edge(name, SITES[name])
+
+
+def test_nobody_stalls_when_the_whole_site_they_play_from_is_cut_off(service: Staging, audience: Audience) -> None:
+    names = [name for name, site in SITES.items() if site == "singapore"]
+    try:
+        lose(audience, {service.world[name].address for name in names}, lambda: service.world.cut(*names))
+        assert {host for state in audience.said.values() for host in state["hosts"][-3:]} == {
+            service.world["europe-1"].address
+        }
+    finally:
+        service.world.join(*names)
