@@ -167,8 +167,7 @@ class Oversight:
                 return None
             body = plan_store.read_plan_page(connection, edge_id, plan["generation"], 0)
             sizes = oversight_store.read_folders(connection, edge_id, plan["generation"])
-            told = oversight_store.read_missing(connection, edge_id)
-        missing = told[1] if told is not None and told[0] == plan["generation"] else None
+            missing = _missing(connection, edge_id, plan["generation"], sizes)
         worths = _worths(read_page(body)) if body is not None else {}
         first = list(islice(worths.items(), limit))
         return PlanProgress(
@@ -197,6 +196,28 @@ class Oversight:
         with self._engine.connect().execution_options(read_only=True) as connection:
             rows = oversight_store.read_acts_on(connection, subject, before, limit)
         return tuple(Act(**{**row, "details": json.loads(row["details"])}) for row in rows)
+
+
+def _missing(
+    connection: sa.Connection, edge_id: str, generation: int, planned: Mapping[str, tuple[int, int]]
+) -> Mapping[str, int] | None:
+    """How many of a plan's files are missing by folder; None if the edge never told.
+
+    Of an edge that told against an older plan, files are counted and not compared: held ones count as planned ones.
+    """
+    told = oversight_store.read_held(connection, edge_id)
+    if told is None:
+        return None
+    since, differing = told
+    if since == generation:
+        return {folder: absent for folder, (absent, _) in differing.items()}
+    before = oversight_store.read_folders(connection, edge_id, since)
+
+    def held(folder: str) -> int:
+        absent, besides = differing.get(folder, (0, 0))
+        return before.get(folder, (0, 0))[0] - absent + besides
+
+    return {folder: max(0, files - held(folder)) for folder, (files, _) in planned.items()}
 
 
 def _worths(page: PlanPage) -> Mapping[str, float]:

@@ -67,15 +67,17 @@ def read_folders(connection: sa.Connection, edge_id: str, generation: int) -> Ma
     return {row.folder: (row.files, row.size_bytes) for row in connection.execute(chosen)}
 
 
-def read_missing(connection: sa.Connection, edge_id: str) -> tuple[int, Mapping[str, int]] | None:
-    """The plan that an edge last told against, and how many of its files it misses by folder; None if it never told."""
+def read_held(connection: sa.Connection, edge_id: str) -> tuple[int, Mapping[str, tuple[int, int]]] | None:
+    """The plan that an edge told against; by folder, its files that are absent and those held besides. None: untold."""
     generation = connection.execute(sa.select(holdings.c.generation).where(holdings.c.edge_id == edge_id)).scalar()
     if generation is None:
         return None
-    absent = sa.and_(holding_differences.c.edge_id == edge_id, holding_differences.c.size_bytes == ABSENT)
-    chosen = sa.select(holding_differences.c.folder, sa.func.count().label("files")).where(absent)
+    absent = sa.case((holding_differences.c.size_bytes == ABSENT, 1), else_=0)
+    chosen = sa.select(
+        holding_differences.c.folder, sa.func.sum(absent).label("absent"), sa.func.sum(1 - absent).label("besides")
+    ).where(holding_differences.c.edge_id == edge_id)
     found = connection.execute(chosen.group_by(holding_differences.c.folder))
-    return generation, {row.folder: row.files for row in found}
+    return generation, {row.folder: (int(row.absent), int(row.besides)) for row in found}
 
 
 def read_acts_on(

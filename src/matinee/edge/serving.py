@@ -190,9 +190,7 @@ class EdgeApplication:
             async with self._transfers.begin(receive) as transfer:
                 await self._send_selected(transfer, file, opened, held.size_bytes, asked, send, b"HIT")
 
-    async def _send_missing(
-        self, opened: Opened, way: Hop, asked: Conditions, receive: Receive, send: Send
-    ) -> None:
+    async def _send_missing(self, opened: Opened, way: Hop, asked: Conditions, receive: Receive, send: Send) -> None:
         async with self._transfers.begin(receive) as transfer:
             with self._fills.join(opened.path, way.via) as fill:
                 await fill.begun()

@@ -17,6 +17,7 @@ interface Load {
 }
 
 const SHOWN_SECONDS = 300;
+const LIVE_SECONDS = 120;
 /** As in edges.css: near ones cool, far ones warm. */
 const ORIGINS: [string, string][] = [
   ["placed", "plot-3"],
@@ -47,6 +48,7 @@ export function plotEdge(): void {
     ],
     (value) => scaled(value, "bit/s"),
     1e6,
+    SHOWN_SECONDS,
   );
   // The last drawn lies on top, so the whole stack comes first and its lowest layer last.
   const layers = [...ORIGINS].reverse();
@@ -55,6 +57,7 @@ export function plotEdge(): void {
     layers.map(([label, token]) => ({ label, colour: colour(token), fill: colour(token) })),
     (value) => scaled(value, "B/s"),
     1e5,
+    LIVE_SECONDS,
   );
   const rates: { time: number; rates: number[] }[] = [];
   let last: Reading | null = null;

@@ -25,8 +25,17 @@ const TICKS: uPlot.Axis.Values = [
   [1, ":{ss}", null, null, null, null, "\n{HH}:{mm}", null, 1],
 ];
 
-/** A plot over time (seconds since 1970) that follows its element's width; its axis reaches `least` or higher. */
-export function plot(element: HTMLElement, lines: Line[], unit: (value: number) => string, least: number): uPlot {
+/**
+ * A plot over time (seconds since 1970) that follows its element's width; its axis reaches `least` or higher. `seconds`:
+ * how many of the last ones it shows, be there readings of all of them or not.
+ */
+export function plot(
+  element: HTMLElement,
+  lines: Line[],
+  unit: (value: number) => string,
+  least: number,
+  seconds = 0,
+): uPlot {
   const font = `12px ${getComputedStyle(element).fontFamily}`;
   const axis = {
     font,
@@ -42,7 +51,10 @@ export function plot(element: HTMLElement, lines: Line[], unit: (value: number) 
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       legend: { live: false },
       cursor: { show: false },
-      scales: { y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, least)] } },
+      scales: {
+        ...(seconds > 0 ? { x: { range: (_plot: uPlot, _low: number, high: number) => [high - seconds, high] } } : {}),
+        y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, least)] },
+      },
       axes: [
         { ...axis, values: TICKS },
         { ...axis, size: 70, values: (_plot, values) => values.map((value) => (value === 0 ? "0" : unit(value))) },
