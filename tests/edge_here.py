@@ -19,11 +19,15 @@ from matinee.compose.edge_plane import is_nginx, open_plane, own_names
 from matinee.compose.tls import Identity
 from matinee.edge.bills import Bills
 from matinee.edge.cache import Cache
-from matinee.edge.fill import ORIGIN_FOLDER, Fills
+from matinee.edge.deliveries import Upstream
+from matinee.edge.fill import Fills
 from matinee.edge.gate import Gate
 from matinee.edge.health import Counters, Health, Orders
 from matinee.edge.ledger import Ledger
+from matinee.edge.origin import ORIGIN_FOLDER, ObjectOrigin
 from matinee.edge.serving import EdgeApplication
+from matinee.edge.upstreams import Upstreams
+from matinee.model.plans import Source
 from matinee.model.tokens import Token, sign
 from matinee.ports import DataPlane
 from matinee.settings import Settings
@@ -117,9 +121,12 @@ class EdgeHere:
         await asyncio.sleep(4.0 if self.nginx else 0.1)
 
     def booked(self) -> dict[tuple[str, str], int]:
-        """Bytes by playback and origin that no account has told yet."""
+        """Bytes by playback and origin since the last time this was asked."""
         account = self.ledger.interval()
-        return {(line.playback_id, line.origin): line.size_bytes for line in account.lines} if account else {}
+        if account is None:
+            return {}
+        self.ledger.settle(account.sequence)
+        return {(line.playback_id, line.origin): line.size_bytes for line in account.lines}
 
 
 async def until(what: str, true: Any, seconds: float = 8.0) -> None:
@@ -137,6 +144,10 @@ def stored(objects: Mapping[str, bytes]) -> ObjectStore:
     for file, data in objects.items():
         store.put(f"{ORIGIN_FOLDER}{PREFIX}{file}", data)
     return store
+
+
+def _nobody(source: Source) -> Upstream:
+    raise AssertionError(f"This edge has no neighbours, and was told of {source.edge_id}.")
 
 
 @asynccontextmanager
@@ -161,8 +172,10 @@ async def edge_here(
         steady=time.monotonic,
         settled_by_plane=is_nginx(settings),
     )
-    fills = Fills(objects=origin, cache=cache, counters=counters)
+    upstreams = Upstreams(edge_id="here", origin=ObjectOrigin(origin), neighbour=_nobody)
+    fills = Fills(upstreams=upstreams, cache=cache, counters=counters)
     application = EdgeApplication(
+        edge_id="here",
         cache=cache,
         fills=fills,
         gate=gate,

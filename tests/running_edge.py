@@ -268,8 +268,15 @@ class ControlPlane(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _ControlHandler)
         self.reports: list[tuple[str, str, dict[str, Any]]] = []
+        self.told: list[tuple[str, dict[str, Any]]] = []
+        """What came besides reports: the verb, and its words."""
         self.orders: Any = {"draining": False, "egress_limit_bps": None, "plan_generation": 0}
-        self.answers: dict[str, Any] = {"keys": {"version": VERSION, "keys": {KEY_ID: KEY}}}
+        self.answers: dict[str, Any] = {
+            "keys": {"version": VERSION, "keys": {KEY_ID: KEY}},
+            "enrolment": {},
+            "holdings": lambda word: {"through": word["sequence"]},
+            "accounts": lambda word: {"through": word["sequence"]},
+        }
         self.status = 200
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -288,16 +295,24 @@ class _ControlHandler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         word = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.reports.append((self.path, self.headers["Authorization"], word))
-        self._answer()
+        if self._verb == "report":
+            self.server.reports.append((self.path, self.headers["Authorization"], word))
+        else:
+            self.server.told.append((self._verb, word))
+        self._answer(word)
 
     def do_GET(self) -> None:
-        self.server.reports.append((self.path, self.headers["Authorization"], {}))
-        self._answer()
+        self.server.told.append((self._verb, {}))
+        self._answer({})
 
-    def _answer(self) -> None:
-        verb = self.path.partition("/edges/")[2].partition("/")[2]
+    @property
+    def _verb(self) -> str:
+        return self.path.partition("/edges/")[2].partition("/")[2]
+
+    def _answer(self, told: dict[str, Any]) -> None:
+        verb = self._verb
         word = self.server.orders if verb == "report" else self.server.answers.get(verb)
+        word = word(told) if callable(word) else word
         body = json.dumps(word).encode()
         self.send_response(self.server.status if word is not None else 404)
         self.send_header("Content-Length", str(len(body)))

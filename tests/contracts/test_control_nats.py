@@ -155,15 +155,20 @@ def test_every_verb_arrives_whole_with_the_edges_own_credential_and_its_answer_c
     assert {verb: json.loads(body) for _, verb, _, body in heard} == json.loads(json.dumps(told))
 
 
-@pytest.mark.parametrize("kind", [Invalid, Forbidden, NotFound, Conflict, LimitReached, Unavailable])
-def test_an_error_of_ours_arrives_as_its_class_with_its_sentence(
-    site: nats.Servers, desk: Desk, kind: type[MatineeError]
+@pytest.mark.parametrize("raised", [Invalid, Forbidden, NotFound, Conflict, LimitReached, Unavailable])
+def test_what_the_control_plane_refuses_says_why_and_is_what_the_port_names(
+    site: nats.Servers, desk: Desk, raised: type[MatineeError]
 ) -> None:
     ask(site, lambda channel: channel.keys(), again=20)
-    desk.raises = kind("A sentence that names the thing.")
-    with pytest.raises(kind, match="A sentence that names the thing") as raised:
-        ask(site, lambda channel: channel.keys())
-    assert type(raised.value) is kind
+    desk.raises = raised("A sentence that names the thing.")
+    asking: dict[str, Callable[[NatsControlChannel], Awaitable[object]]] = {
+        "keys": lambda channel: channel.keys(),
+        "plan": lambda channel: channel.plan(3, 0),
+    }
+    for verb, one in asking.items():
+        named = raised is Forbidden or (raised is NotFound and verb == "plan")
+        with pytest.raises(raised if named else Unavailable, match="A sentence that names the thing"):
+            ask(site, one)
 
 
 def test_an_error_of_the_control_planes_own_is_unavailable_and_says_nothing_of_its_insides(
@@ -180,11 +185,13 @@ def test_an_error_of_the_control_planes_own_is_unavailable_and_says_nothing_of_i
     ("verb", "answer"),
     [
         ("report", b"[]"),
-        ("report", b'{"draining": "yes"}'),
+        ("report", b"{}"),
+        ("report", b'{"draining": "yes", "egress_limit_bps": null}'),
         ("keys", b'{"version": "v2", "keys": {"k1": 1}}'),
         ("keys", b""),
         ("plan", b'{"generation": 3, "page": 0, "pages": 1, "files": []}'),
         ("plan", gzip.compress(b'{"generation": "three"}')),
+        ("plan", gzip.compress(b'{"generation": 3, "page": 1, "pages": 2, "files": []}')),
         ("plan", gzip.compress(b"[" * 20_000_000)),
         ("holdings", b'{"through": "far"}'),
         ("accounts", b"nonsense"),
@@ -207,7 +214,7 @@ def test_an_answer_that_is_none_is_unavailable(site: nats.Servers, desk: Desk, v
 def test_what_is_larger_than_a_message_is_refused_with_a_sentence_both_ways(site: nats.Servers, desk: Desk) -> None:
     path = "t/r/" + "x" * 900
     ask(site, lambda channel: channel.keys(), again=20)
-    with pytest.raises(Invalid, match="'holdings' is larger"):
+    with pytest.raises(Unavailable, match="'holdings' is larger"):
         ask(site, lambda channel: channel.hold(HoldingsUpdate(EDGE, 1.0, 1, missing=(path,) * 10_000)))
     desk.answers["keys"] = b" " * 9_000_000
     with pytest.raises(Unavailable, match="more than the 8388608"):

@@ -28,8 +28,10 @@ def _on(plane: str, folder: Path, ask: Callable[[EdgeHere], Awaitable[None]], **
     """Ask an edge that holds the segment, so that nginx could send it by itself."""
 
     async def run() -> None:
-        objects = {"v720/1.m4s": SEGMENT, "../../secret.txt": b"nobody's business"}
-        async with asyncio.timeout(60), edge_here(plane, folder, stored(objects), **changes) as edge:
+        objects = stored({"v720/1.m4s": SEGMENT})
+        async with asyncio.timeout(60), edge_here(plane, folder, objects, **changes) as edge:
+            for place in (folder, folder / "cache", folder / "cache" / "demand"):
+                (place / "secret.txt").write_text("nobody's business")
             await edge.held("v720/1.m4s")
             await ask(edge)
 
@@ -159,18 +161,21 @@ def test_a_request_that_two_servers_could_read_two_ways_is_not_read_at_all(plane
                 answer = b""
                 with suppress(TimeoutError):
                     answer = await edge.raw(head + body, seconds=2.0)
-                assert SEGMENT[:64] not in answer.partition(b"\r\n\r\n")[2][:200], name
-                assert answer.count(b"HTTP/1.1 200") == 0 or name == "never", (name, answer[:300])
+                assert SEGMENT[:64] not in answer, name
+                assert b"HTTP/1.1 200" not in answer, (name, answer[:300])
 
     _on(plane, tmp_path, ask)
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "CONNECT", "PROPFIND", "PURGE", "get"])
-def test_other_methods_do_nothing(plane: str, method: str, tmp_path: Path) -> None:
+METHODS = ("POST", "PUT", "DELETE", "PATCH", "TRACE", "CONNECT", "PROPFIND", "PURGE", "get")
+
+
+def test_other_methods_do_nothing(plane: str, tmp_path: Path) -> None:
     async def ask(edge: EdgeHere) -> None:
-        status, answer = await edge.asked(edge.target("v720/1.m4s"), method)
-        assert status in {400, 405}
-        assert SEGMENT[:64] not in answer
+        for method in METHODS:
+            status, answer = await edge.asked(edge.target("v720/1.m4s"), method)
+            assert status in {400, 405}, method
+            assert SEGMENT[:64] not in answer, method
         assert edge.cache.find(f"{PREFIX}v720/1.m4s") is not None
 
     _on(plane, tmp_path, ask)

@@ -10,7 +10,19 @@ from dataclasses import dataclass
 
 import pytest
 
-from running_edge import PREFIX, ControlPlane, Manner, RunningEdge, SlowOrigin, free_port, running, until
+from running_edge import (
+    KEY,
+    KEY_ID,
+    PREFIX,
+    VERSION,
+    ControlPlane,
+    Manner,
+    RunningEdge,
+    SlowOrigin,
+    free_port,
+    running,
+    until,
+)
 
 MEGABYTE = 1_000_000
 VIEWERS = 64
@@ -60,12 +72,21 @@ def launch(origin: SlowOrigin, tmp_path_factory: pytest.TempPathFactory) -> Iter
             edge_id: str,
             *sources: dict[str, str],
             draining: bool = False,
+            key: str = KEY,
             port: int | None = None,
             **environment: str,
         ) -> RunningEdge:
             control = ControlPlane()
             stack.callback(control.close)
-            control.orders = {"draining": draining, "egress_limit_bps": None, "sources": sources}
+            if key != KEY:
+                control.answers["keys"] = {"version": "v2", "keys": {KEY_ID: key}}
+            version = VERSION if key == KEY else "v2"
+            control.orders = {
+                "keys_version": version,
+                "draining": draining,
+                "egress_limit_bps": None,
+                "sources": sources,
+            }
             own = {**origin.environment, "MATINEE_EDGE_ID": edge_id, **environment}
             edge = RunningEdge(
                 tmp_path_factory.mktemp(edge_id),
@@ -75,6 +96,7 @@ def launch(origin: SlowOrigin, tmp_path_factory: pytest.TempPathFactory) -> Iter
                 port=port or free_port(),
             )
             stack.enter_context(running(edge))
+            until("its keys are known", lambda: key == KEY or "keys.changed" in edge.log())
             until("its sources are known", lambda: not sources or "upstreams.changed" in edge.log())
             return edge
 
@@ -197,7 +219,7 @@ def test_edges_that_are_each_others_parents_ask_the_origin_in_the_end(origin: Sl
 def test_a_parent_that_does_not_take_the_edges_token_is_gone_around(origin: SlowOrigin, launch: Launch) -> None:
     data = _bytes(6)
     _put(origin, "foreign.m4s", data)
-    foreign = launch("shield-4", MATINEE_TOKEN_KEYS="k9:another key of thirty-two bytes or more")
+    foreign = launch("shield-4", key="another key of thirty-two bytes or more")
     edge = launch("europe-5", _source(foreign, "shield-4", "parent"))
     assert edge.get("foreign.m4s").content == data
     assert _fetched(edge) == {"peer": 0, "parent": 0, "origin": MEGABYTE}

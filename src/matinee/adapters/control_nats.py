@@ -18,7 +18,7 @@ from nats.aio.client import Client
 from matinee.adapters.control_nats_messages import CREDENTIAL, FAULT, error_of, reply_prefix, subject
 from matinee.adapters.events_jetstream_address import Address
 from matinee.adapters.events_jetstream_connection import Connection
-from matinee.model.errors import Invalid, Unavailable
+from matinee.model.errors import NotFound, Unavailable
 from matinee.model.plans import Account, EdgeOrders, EdgeReport, HoldingsUpdate, KeyRing, PlanPage
 
 T = TypeVar("T")
@@ -33,12 +33,19 @@ class _Through(msgspec.Struct):
     through: int
 
 
+class _Said(msgspec.Struct):
+    """Everything in orders has a default; an answer that says none of it is none."""
+
+    draining: bool
+    egress_limit_bps: int | None
+
+
 class NatsControlChannel:
     """``ports.ControlChannel`` of one edge, shown ``credential``. ``address`` is the site's server.
 
     A verb that is not answered within ``timeout_seconds`` is Unavailable; one is at once while the site's server says
-    that nobody listens, or is away itself. Invalid if that server refuses us, or cannot be trusted, or if a message is
-    larger than it carries.
+    that nobody listens, or is away itself. So is what is larger than the servers carry. Invalid if the site's server
+    refuses us, or cannot be trusted.
     """
 
     def __init__(
@@ -63,7 +70,9 @@ class NatsControlChannel:
 
     async def report(self, report: EdgeReport) -> EdgeOrders:
         """Say how the edge is; hear what it is to do."""
-        return self._read(await self._ask("report", report), EdgeOrders)
+        answer = await self._ask("report", report)
+        self._read(answer, _Said)
+        return self._read(answer, EdgeOrders)
 
     async def keys(self) -> KeyRing:
         """The keys that open media tokens now."""
@@ -77,7 +86,10 @@ class NatsControlChannel:
             body = unpacking.decompress(packed, _MOST_BYTES)
         except zlib.error as error:
             raise Unavailable(f"{self._where} answers with a page that cannot be unpacked: {error}.") from error
-        return self._read(body, PlanPage)
+        found = self._read(body, PlanPage)
+        if (found.generation, found.page) != (generation, page):
+            raise Unavailable(f"{self._where} answers with another page than was asked for.")
+        return found
 
     async def hold(self, update: HoldingsUpdate) -> int:
         """Tell what the edge holds. The last update that was kept; -1 if the edge is to begin anew."""
@@ -105,14 +117,14 @@ class NatsControlChannel:
             async with asyncio.timeout(self._timeout_seconds):
                 fault, answer = await self._there(self._request(verb, _write(body)))
         except nats.errors.MaxPayloadError as error:
-            raise Invalid(f"What the edge says with {verb!r} is larger than the NATS server carries.") from error
+            raise Unavailable(f"What the edge says with {verb!r} is larger than its NATS server carries.") from error
         except nats.errors.NoRespondersError as error:
             raise Unavailable(f"{self._where} is not there: nobody listens.") from error
         except (nats.errors.Error, TimeoutError, OSError) as error:
             raise Unavailable(f"{self._where} does not answer.") from error
-        if fault:
-            raise error_of(fault, answer)
-        return answer
+        if not fault:
+            return answer
+        raise error_of(fault if verb == "plan" or fault != NotFound.__name__ else "", answer)
 
     async def _there(self, work: Coroutine[Any, Any, T]) -> T:
         """What a coroutine returns that runs in the connection's thread."""

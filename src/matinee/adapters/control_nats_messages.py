@@ -10,14 +10,12 @@ of plans (2,000 files, packed), holdings and accounts are cut far smaller; what 
 sentence.
 """
 
-from matinee.model.errors import Conflict, Forbidden, Invalid, LimitReached, MatineeError, NotFound, Unavailable
+from matinee.model.errors import Forbidden, Invalid, MatineeError, NotFound, Unavailable
 
 CONTROL, REPLY = "matinee.control", "matinee.reply"
 CREDENTIAL, FAULT = "Matinee-Credential", "Matinee-Fault"
-# What an error may be at the other end. Any other one is the control plane's own trouble: to an edge, Unavailable.
-_KINDS: dict[str, type[MatineeError]] = {
-    kind.__name__: kind for kind in (Invalid, Forbidden, NotFound, Conflict, LimitReached, Unavailable)
-}
+# What ``ports.ControlChannel`` names. Of any other error an edge hears the sentence, as Unavailable.
+_KINDS: dict[str, type[MatineeError]] = {kind.__name__: kind for kind in (Forbidden, NotFound, Unavailable)}
 
 
 def subject(edge_id: str, verb: str) -> str:

@@ -8,12 +8,14 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from pathlib import Path
 
 import nats.errors
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 
 from matinee.adapters.control_nats_messages import CONTROL, CREDENTIAL, FAULT, asked, fault_of
 from matinee.adapters.events_jetstream_address import Address
@@ -39,6 +41,8 @@ class NatsControlResponder:
         self._answer = answer
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="control nats")
         self._listening = threading.Event()
+        self._subscription: Subscription | None = None
+        self._leaving = False
         # A task that nobody holds on to may be collected before it ends.
         self._flying: set[asyncio.Task[None]] = set()
 
@@ -51,18 +55,31 @@ class NatsControlResponder:
         return self._listening.wait(seconds)
 
     def stop(self) -> None:
-        """Take no more requests; what is being answered is answered."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        """Take no more requests, answer those that were taken, and let the servers go."""
+        leaving = asyncio.run_coroutine_threadsafe(self._leave(), self._connection.loop)
+        try:
+            leaving.result(2 * _PATIENCE_SECONDS)
+        except (FutureTimeoutError, nats.errors.Error, OSError):
+            _log.warning("control.not_all_answered", address=str(self._connection.address))
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self._connection.close()
+
+    async def _leave(self) -> None:
+        self._leaving = True
+        if self._subscription is not None:
+            # Out of the group first: what comes from now on goes to other copies.
+            await self._subscription.drain()  # type: ignore[no-untyped-call] # nats-py gives it no types
+        if self._flying:
+            await asyncio.wait(self._flying, timeout=_PATIENCE_SECONDS)
 
     async def _listen(self) -> None:
         here: Client | None = None
-        while True:
+        while not self._leaving:
             try:
                 client = await self._connection.client()
                 if client is not here:
                     # The client itself listens again after a break; a new one does not know of it.
-                    await client.subscribe(f"{CONTROL}.>", queue=_QUEUE, cb=self._hear)
+                    self._subscription = await client.subscribe(f"{CONTROL}.>", queue=_QUEUE, cb=self._hear)
                     await client.flush()
                     here = client
                     self._listening.set()

@@ -123,6 +123,7 @@ def _sentence(name: str, said: Sentence) -> str:
     kind = dict(said.headers).get("content-type", "text/plain")
     return f"""
     location @{name} {{
+      types {{ }}
       default_type {_quoted(kind)};
 {_headers(said.headers, 6)}
       return {said.status} {_quoted(said.body)};

@@ -123,7 +123,7 @@ class Exchange:
         self._tally.connected(int(connections))
         number, _, lines = counted.partition("\n")
         if number and number != self._booked:
-            book(lines.splitlines(), self._tally)
+            book([line for line in lines.split("\n") if line], self._tally)
             self._booked = number
 
     async def close(self) -> None:
@@ -142,7 +142,7 @@ class Exchange:
 def book_left(folder: Path, tally: Tally) -> None:
     """Book what workers left when they ended."""
     for file in sorted(folder.glob("*.counts")):
-        book(file.read_text().splitlines()[1:], tally)
+        book([line for line in file.read_text().split("\n")[1:] if line], tally)
         file.unlink()
 
 

@@ -22,6 +22,7 @@ _MODULES = ("ndk_http_module.so", "ngx_http_lua_module.so")
 _MODULE_FOLDERS = ("/usr/lib/nginx/modules", "/usr/share/nginx/modules", "/usr/lib64/nginx/modules")
 _TRIAL_SECONDS = 10.0
 _LINES_A_SECOND = 20
+_LOOK_SECONDS = 0.05
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
@@ -153,7 +154,9 @@ class Child:
 
     async def wait(self) -> int:
         """Until it is gone; its exit code."""
-        code = await self._process.wait()
+        # Process.wait waits for the end of its standard error too, which workers may hold open for long.
+        while (code := self._process.returncode) is None:
+            await asyncio.sleep(_LOOK_SECONDS)
         if code < 0:
             # A master that was killed leaves its workers, and they the port: let them finish and listen no more.
             with suppress(ProcessLookupError, PermissionError):
@@ -170,7 +173,7 @@ class Child:
                     os.killpg(self._process.pid, signal.SIGKILL)
             self.signal(number)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._process.wait(), seconds)
+                await asyncio.wait_for(self.wait(), seconds)
         self._hearing.cancel()
 
     async def _hear(self) -> None:

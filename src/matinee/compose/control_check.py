@@ -19,18 +19,15 @@ def check_control(settings: Settings) -> str:
     """
     shown_control(settings.control)
     if is_nats(settings.control):
-        return check_nats_control(settings, edge_credential(settings.edge_secret.encode(), settings.edge_id))
+        return _through_nats(settings)
     where = f"The control plane at {settings.control}"
     with _client(settings, settings.control) as client:
         says = _ready(client, where)
         if not settings.edge_id:
             return says
-        kept = Credential(settings.data / "control")
-        if kept.joins(settings.join_token):
-            return f"{says}; edge {settings.edge_id} joins it when it starts"
-        credential = kept.before()
+        credential = _credential(settings)
         if credential is None:
-            raise Invalid(f"Edge {settings.edge_id} has joined nobody yet, and MATINEE_JOIN_TOKEN is empty.")
+            return f"{says}; edge {settings.edge_id} joins it when it starts"
         # A report that says nothing is refused as such once the credential was right, and is kept nowhere.
         answer = client.post(
             f"/api/v1/edges/{settings.edge_id}/report", content="{}", headers={"Authorization": f"Bearer {credential}"}
@@ -42,6 +39,25 @@ def check_control(settings: Settings) -> str:
     if answer.status_code != httpx.codes.BAD_REQUEST:
         raise Invalid(f"{where} answers an edge's report with {answer.status_code}: is that one of Matinee's?")
     return f"{says}, takes edge {settings.edge_id}'s word"
+
+
+def _through_nats(settings: Settings) -> str:
+    if not settings.edge_id:
+        return "its site's NATS server, through which edges alone ask"
+    credential = _credential(settings)
+    if credential is None:
+        return f"edge {settings.edge_id} joins it when it starts"
+    return check_nats_control(settings, credential)
+
+
+def _credential(settings: Settings) -> str | None:
+    """What this edge is known by; None if it is to join first; Invalid if it cannot."""
+    kept = Credential(settings.data / "control")
+    if kept.joins(settings.join_token):
+        return None
+    if (credential := kept.before()) is None:
+        raise Invalid(f"Edge {settings.edge_id} has joined nobody yet, and MATINEE_JOIN_TOKEN is empty.")
+    return credential
 
 
 def check_public(settings: Settings) -> str:

@@ -21,6 +21,7 @@ from matinee.api.application import application
 from matinee.api.proxies import BehindProxies, read_proxies
 from matinee.catalogue.titles import Catalogue
 from matinee.compose.breakage import breakage
+from matinee.compose.control_channel import answering
 from matinee.compose.database import Limits, check_schema, open_database, open_replica, shown
 from matinee.compose.doctor import serve_questions
 from matinee.compose.engines import open_events
@@ -181,7 +182,8 @@ async def run_serve(settings: Settings) -> None:
         loop.add_signal_handler(name, server.stop)
     _log.info("serve.started", address=f"{settings.host}:{settings.port}", database=shown(settings.database_url))
     try:
-        await server.serve()
+        with answering(settings, rooms.desk.answer):
+            await server.serve()
     finally:
         rooms.recommender.stop()
         stop.set()

@@ -77,7 +77,8 @@ class Cache:
         self._index: Index | None = None
         self._upkeep: Upkeep | None = None
         self._planning: list[PlannedFile] | None = None
-        self._window = FillWindow()
+        self._planned_through, self._window = -1, FillWindow()
+        self._ended: int | None = None
         self._purged: list[str] = []
 
     def __len__(self) -> int:
@@ -110,8 +111,8 @@ class Cache:
 
     @property
     def generation(self) -> int:
-        """The plan that counts; 0: none."""
-        return self._shelf.plan.generation
+        """The plan that counts, or will in a moment; 0: none."""
+        return self._shelf.plan.generation if self._ended is None else self._ended
 
     @property
     def window(self) -> FillWindow:
@@ -265,13 +266,14 @@ class Cache:
 
     def begin_plan(self, page: PlanPage) -> None:
         """The first page of a plan to come; one that was begun before and not ended is forgotten."""
-        self._planning, self._window = [], page.window
+        self._planning, self._planned_through, self._window = [], -1, page.window
         self.add_plan(page)
 
     def add_plan(self, page: PlanPage) -> None:
-        """The page that comes next. Nothing changes yet."""
-        if self._index is None:
+        """The page that comes next (the first one may be said twice). Nothing changes yet."""
+        if self._index is None or page.page <= self._planned_through:
             return
+        self._planned_through = page.page
         if self._planning is None:
             self.upkeep.plan(page.files)
             return
@@ -280,12 +282,13 @@ class Cache:
             self._plan_aside(self._planning)
 
     def end_plan(self, generation: int) -> None:
-        """That was all of it: the plan counts, at once if it is small, or (see ``generation``) soon.
+        """That was all of it: the plan counts, at once if it and what is held are small, or as soon as it is written.
 
-        Files then change their kind, and the worth of those that are missing is known, in the background.
+        Files then change their kind, and those that are missing are found, in the background.
         """
         if self._index is None:
             return
+        self._ended = generation
         small, self._planning = self._planning, None
         if small is not None:
             few = len(self) <= _SMALL_PLAN_FILES

@@ -159,7 +159,8 @@ class Control:
             while True:
                 self._tick()
                 failures = 0 if await self._do("report", lambda: self._report(channel)) else failures + 1
-                if self._following is None or self._following.done():
+                # Who does not take a report takes nothing else; that is said once.
+                if not failures and (self._following is None or self._following.done()):
                     self._following = asyncio.create_task(self._follow(channel))
                 await asyncio.sleep(wait_seconds(failures))
         finally:

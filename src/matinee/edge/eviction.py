@@ -64,6 +64,7 @@ class S3Fifo:
         self.promoted: list[int] = []
         """Numbers that went on to the main queue; whoever keeps that on disk empties the list."""
         self.limit_bytes = limit_bytes
+        self._taken_through = taken_through
         self._grow(taken_through)
 
     def __len__(self) -> int:
@@ -88,21 +89,21 @@ class S3Fifo:
             self._grow(number)
         self._ghost.window_bytes = self.limit_bytes - self.small_bytes
         known = self._ghost.take(name) is not None
-        self.restore(number, name, size_bytes, main=known)
+        self._enter(number, name, size_bytes, main=known)
         if known:
             self.promoted.append(number)
         return number
 
     def restore(self, number: int, name: int, size_bytes: int, *, main: bool) -> None:
-        """A file that was here before a restart is the newest of its queue."""
-        self._states[number] = _MAIN if main else _SMALL
-        self._sizes[number], self._names[number] = size_bytes, name
-        (self._main if main else self._small).push(number, size_bytes)
-        self._files += 1
+        """A file that was here before a restart is the newest of its queue; one that came since is passed over."""
+        if number <= self._taken_through and self._states[number] == _FREE:
+            self._enter(number, name, size_bytes, main=main)
 
     def restored(self) -> None:
         """Every file that was here has been restored: numbers in between may be given out."""
-        self._free.extend(number for number, state in enumerate(self._states) if number and state == _FREE)
+        taken = self._states[1 : self._taken_through + 1]
+        self._free.extend(number for number, state in enumerate(taken, 1) if state == _FREE)
+        self._taken_through = 0
 
     def touch(self, number: int) -> bool:
         """A file was used; whether it is the first time since it came. An unknown number is passed over."""
@@ -146,6 +147,12 @@ class S3Fifo:
                 self.remove(number)
                 return number
         return None
+
+    def _enter(self, number: int, name: int, size_bytes: int, *, main: bool) -> None:
+        self._states[number] = _MAIN if main else _SMALL
+        self._sizes[number], self._names[number] = size_bytes, name
+        (self._main if main else self._small).push(number, size_bytes)
+        self._files += 1
 
     def _grow(self, through: int) -> None:
         missing = max(0, through + 1 - len(self._states))

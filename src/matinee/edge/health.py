@@ -79,8 +79,15 @@ class Orders:
 class Store(Protocol):
     """What is shown of a cache."""
 
-    limit_bytes: int
-    evicted: int
+    @property
+    def limit_bytes(self) -> int:
+        """What its files may take on disk."""
+        ...
+
+    @property
+    def evicted(self) -> int:
+        """Files that left to make room."""
+        ...
 
     @property
     def used_bytes(self) -> int:

@@ -2,9 +2,9 @@
 
 The listing walks held and planned files in the order of their paths. What changes behind the walker is told as a
 difference when the listing has ended, what changes ahead of it the walker sees; so nothing is copied, and the told and
-the held are one set once both have been told. The first page names the plan's generation and what of it is missing;
-the pages that follow are differences to it already, marked ``more`` until the last. An update is told again, the same,
-until it is acknowledged.
+the held are one set once both have been told. Every page of a listing names the plan's generation, and is marked
+``more`` until the last; a listing that begins anew leaves one number out, so that no page of it is taken for one that
+carries on. An update is told again, the same, until it is acknowledged.
 """
 
 from dataclasses import dataclass, field
@@ -67,6 +67,7 @@ class Holdings:
         """Tell the whole again, with the next update."""
         self._anew, self._pending, self._listing = True, None, None
         self._changes.clear()
+        self._sequence += 1
 
     def planned_anew(self) -> None:
         """There is another plan: a listing against the old one cannot be finished."""
@@ -114,10 +115,8 @@ class Holdings:
         more = listing.cursor is not None or len(listing) > 0
         if not more:
             self._listing = None
-        if listing.begun:
-            return self._update(None, (), tuple(added), tuple(missing), more=more)
-        listing.begun = True
-        return self._update(listing.generation, tuple(missing), tuple(added), (), more=more)
+        begins, listing.begun = not listing.begun, True
+        return self._update(listing.generation, tuple(missing), tuple(added), (), more=more, begins=begins)
 
     def _changed(self) -> HoldingsUpdate | None:
         if not self._changes:
@@ -125,7 +124,7 @@ class Holdings:
         paths = list(self._changes)[:PAGE_ENTRIES]
         changes = [(path, self._changes.pop(path)) for path in paths]
         added = tuple((path, size) for path, size in changes if size != _WENT)
-        return self._update(None, (), added, tuple(path for path, size in changes if size == _WENT), more=False)
+        return self._update(None, (), added, tuple(path for path, size in changes if size == _WENT))
 
     def _update(
         self,
@@ -134,10 +133,13 @@ class Holdings:
         added: tuple[tuple[str, int], ...],
         removed: tuple[str, ...],
         *,
-        more: bool,
+        more: bool = False,
+        begins: bool = False,
     ) -> HoldingsUpdate:
         self._sequence += 1
-        return HoldingsUpdate(self._edge_id, self._started, self._sequence, generation, missing, added, removed, more)
+        return HoldingsUpdate(
+            self._edge_id, self._started, self._sequence, generation, missing, added, removed, more, begins
+        )
 
     def _behind(self, path: str) -> bool:
         """Whether the walker has passed by a path, so that a change there is a difference."""

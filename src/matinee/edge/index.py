@@ -162,12 +162,12 @@ class Index:
         (_, *placed), (_, *demand) = self.sql.execute("SELECT demand, files, bytes FROM totals ORDER BY demand")
         return Totals(*placed, *demand)
 
-    def fact(self, name: str, default: int | str) -> int | str:
+    def fact(self, name: str, default: float | str) -> float | str:
         """One of the few other things kept here."""
         found = self.sql.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         return default if found is None else found[0]
 
-    def note(self, name: str, value: int | str) -> None:
+    def note(self, name: str, value: float | str) -> None:
         """Keep one of them."""
         self.sql.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 

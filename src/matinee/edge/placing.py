@@ -117,7 +117,7 @@ class Placing:
             return
         while self._next and len(self._under_way) < self._pace.at_once:
             file = self._next.popleft()
-            if file.path not in self._under_way and (reach := self._due(file, now)) is not None:
+            if (reach := self._due(file, now)) is not None:
                 task = asyncio.create_task(self._place(file, reach), name=f"place {file.path}")
                 self._under_way[file.path] = task
 
@@ -126,7 +126,9 @@ class Placing:
         if now - self._looked_at < (self._pace.look_seconds if self._next else _SOONEST_SECONDS):
             return
         missing = self._cache.missing(_LOOKED_AT)
-        self._next, self._looked_at = deque(missing), now
+        # What is under way would still stand here when it has come.
+        self._next = deque(file for file in missing if file.path not in self._under_way)
+        self._looked_at = now
         self._counters.placing_left = self._cache.missing_files
         paths = {file.path for file in missing}
         self._troubles = {path: trouble for path, trouble in self._troubles.items() if path in paths}

@@ -62,9 +62,9 @@ class PlannedFiles:
         self._through = int(index.fact("plan_through", _EVERYTHING))
         self.applying = bool(index.fact("plan_applying", 0))
         self.cut_anew = bool(self.generation) and index.fact("plan_share_bytes", 0) != share_bytes
-        hours = [float(index.fact(name, 0)) for name in ("plan_opens_hour", "plan_closes_hour")]
+        opens, closes = (float(index.fact(name, 0)) for name in ("plan_opens_hour", "plan_closes_hour"))
         limit_bps = int(index.fact("plan_limit_bps", -1))
-        self.window = FillWindow(*hours, None if limit_bps < 0 else limit_bps)
+        self.window = FillWindow(opens, closes, None if limit_bps < 0 else limit_bps)
 
     def clear(self, index: Index, limit: int) -> bool:
         """Take some files of the spare table away; False once there were none."""

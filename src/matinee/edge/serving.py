@@ -32,7 +32,7 @@ from matinee.ports import Receive, Scope, Send
 
 _log = structlog.get_logger()
 
-_SLICE_BYTES = 256 * 1024
+_SLICE_BYTES = 64 * 1024
 
 _HEALTHY = answers.sentence(HTTPStatus.OK, "This edge is alive.")
 _READY = answers.sentence(HTTPStatus.OK, "This edge is ready.")
@@ -129,14 +129,18 @@ class EdgeApplication:
         if opened is None:
             await _answer(send, answers.REFUSED)
             return
-        path = opened.path
-        asked, head, way = conditions(scope["headers"]), scope["method"] == "HEAD", hop(scope["headers"])
+        asked, way = conditions(scope["headers"]), hop(scope["headers"])
         if way.loops(self._edge_id):
             await _answer(send, _LOOP)
-            return
-        if unchanged(asked, answers.entity_tag(path)):
-            await _answer(send, answers.unchanged_file(path))
-            return
+        elif unchanged(asked, answers.entity_tag(opened.path)):
+            await _answer(send, answers.unchanged_file(opened.path))
+        else:
+            await self._send_file(opened, way, asked, receive, send, head=scope["method"] == "HEAD")
+
+    async def _send_file(
+        self, opened: Opened, way: Hop, asked: Conditions, receive: Receive, send: Send, *, head: bool
+    ) -> None:
+        path = opened.path
         try:
             held = self._cache.find(path)
             if held is not None:
@@ -213,6 +217,7 @@ class EdgeApplication:
             return
         bill = self._bills.begin(opened.playback_id)
         named = [(HEADER, bill.name.encode())] if self._bills.settled_by_plane else []
+        whole = False
         try:
             if isinstance(selection, Part):
                 part = [*answers.part_of_file(path, size_bytes, selection, cache), *named]
@@ -221,12 +226,13 @@ class EdgeApplication:
             else:
                 await _start(send, HTTPStatus.OK, [*answers.whole_file(path, size_bytes, cache), *named])
                 await self._send_slices(transfer, source, bill, Part(0, size_bytes), send)
+            whole = True
         except Unavailable as error:
             # The status is out; the one honest thing left is to let the connection break.
             self._counters.cut += 1
             _log.warning("media.cut", path=path, reason=str(error))
         finally:
-            self._bills.end(bill)
+            self._bills.end(bill, whole=whole)
 
     async def _send_slices(self, transfer: Transfer, source: Source, bill: Bill, part: Part, send: Send) -> None:
         if part.start == part.end:

@@ -245,7 +245,8 @@ class Shelf:
 
     def let_go(self, most_files: int) -> bool:
         """Take the names of files away whose grace is over; False if there was none."""
-        now, due = self._steady(), []
+        now = self._steady()
+        due: list[tuple[str, int]] = []
         with self.lock:
             for file, (until, size_bytes) in self.leaving.items():
                 if until > now or len(due) == most_files:

@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import structlog
@@ -221,15 +222,16 @@ class Upkeep:
         return True
 
     def _restore(self) -> Iterator[None]:
-        order, files = self._shelf.order, 0
+        order = self._shelf.order
         # A connection of its own, since what is read here is read over some time, while others write.
         index = self._open_index()
         try:
-            for number, path, size_bytes, turn in index.in_turn():
-                order.restore(number, name_of(path), footprint(size_bytes), main=bool(turn & 1))
-                files += 1
-                if not files % _RESTORED_FILES:
-                    yield
+            rows = index.in_turn()
+            while some := list(islice(rows, _RESTORED_FILES)):
+                with self._shelf.lock:
+                    for number, path, size_bytes, turn in some:
+                        order.restore(number, name_of(path), footprint(size_bytes), main=bool(turn & 1))
+                yield
         finally:
             index.close()
         with self._shelf.lock:

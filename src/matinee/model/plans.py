@@ -77,9 +77,10 @@ class PlanPage:
 class HoldingsUpdate:
     """What an edge holds, said exactly. ``sequence`` grows by one with each update since ``started``.
 
-    With ``generation`` (not None) the edge begins anew: it holds that plan's files but for ``missing``, and ``added``
-    besides; ``more`` says that the next update carries on with the same listing. Without, ``added`` came and
-    ``removed`` went since the update before.
+    With ``generation`` (not None) it lists the whole: it holds that plan's files but for ``missing``, and ``added``
+    besides. ``begins`` marks the first page, which may leave numbers out before it; ``more`` says that the next update
+    carries on with the same listing. Without, ``added`` came and ``removed`` went since the update before. A receiver
+    that lacks the update before one that does not begin has it begin anew.
     """
 
     edge_id: str
@@ -90,6 +91,7 @@ class HoldingsUpdate:
     added: tuple[tuple[str, int], ...] = ()
     removed: tuple[str, ...] = ()
     more: bool = False
+    begins: bool = False
 
 
 @dataclass(frozen=True, slots=True)

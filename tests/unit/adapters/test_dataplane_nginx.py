@@ -63,8 +63,8 @@ TOKEN = sign(Token("k1", 4_000_000_000, "a-playback", "title/revision/"), b"k" *
     "line",
     [
         (
-            "2026/11/26 21:00:00 [error] 7#7: *1 upstream prematurely closed connection while reading upstream, client: "
-            f'127.0.0.1, server: , request: "GET /{TOKEN}/t/r/f HTTP/1.1", upstream: "http://unix:/x:/{TOKEN}/t/r/f"'
+            "2026/11/26 21:00:00 [error] 7#7: *1 upstream prematurely closed connection while reading upstream, "
+            f'client: 127.0.0.1, server: , request: "GET /{TOKEN}/t/r/f HTTP/1.1", upstream: "http://unix:/x:/{TOKEN}/t/r/f"'
         ),
         f'2026/11/26 21:00:00 [warn] 7#7: something new about "/{TOKEN}/t" that has no request in it',
         (

@@ -37,13 +37,23 @@ def bills(world: SimpleNamespace, *, settled_by_plane: bool) -> Bills:
     )
 
 
-def test_where_no_plane_counts_what_is_handed_over_is_booked_at_once(world: SimpleNamespace) -> None:
+def test_where_no_plane_counts_what_was_handed_over_is_booked(world: SimpleNamespace) -> None:
     ours = bills(world, settled_by_plane=False)
     bill = ours.begin("a")
     ours.handed(bill, Origin.PEER, 10)
     ours.handed(bill, Origin.ORIGIN, 5)
+    ours.end(bill, whole=True)
     assert world.ledger.totals == {Origin.PEER: 10, Origin.ORIGIN: 5}
     assert (world.counters.held_bytes, world.counters.filled_bytes) == (0, 15)
+
+
+def test_of_an_answer_that_broke_off_what_granian_still_held_is_not_booked(world: SimpleNamespace) -> None:
+    ours = bills(world, settled_by_plane=False)
+    bill = ours.begin("a")
+    for _ in range(6):
+        ours.handed(bill, Origin.DEMAND, 10)
+    ours.end(bill, whole=False)
+    assert world.ledger.totals == {Origin.DEMAND: 20}
 
 
 def test_where_the_plane_counts_only_what_it_sent_is_booked_from_the_front(world: SimpleNamespace) -> None:
@@ -71,7 +81,7 @@ def test_a_bill_that_nobody_settles_is_in_the_end_what_was_handed_over(world: Si
     ended, running = ours.begin("a"), ours.begin("b")
     for bill in (ended, running):
         ours.handed(bill, Origin.ORIGIN, 10)
-    ours.end(ended)
+    ours.end(ended, whole=True)
     world.now = 10_000.0
     ours.tick()
     assert world.ledger.totals == {Origin.ORIGIN: 10}

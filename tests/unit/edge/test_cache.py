@@ -15,6 +15,7 @@ from matinee.model.errors import Unavailable
 from matinee.model.plans import Origin
 from shelves import BLOCK, Hands, keep, on_disk, opened, plan, planned, settle, write
 
+
 @pytest.fixture
 def hands() -> Hands:
     return Hands()

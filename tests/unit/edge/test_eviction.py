@@ -24,7 +24,8 @@ class Model:
         return sum(self.sizes[name] for name in queue)
 
     def add(self, name: int, size: int) -> None:
-        ages, passed = {}, 0
+        ages: dict[int, int] = {}
+        passed = 0
         for known, its_size in reversed(self.ghost):
             ages.setdefault(known, passed)
             passed += its_size
@@ -117,6 +118,8 @@ def test_what_was_restored_leaves_in_its_order_and_numbers_in_between_are_given_
     assert order.add(1, 10) == 6
     order.restore(4, 40, 10, main=False)
     order.restore(2, 20, 10, main=True)
+    order.restore(4, 40, 10, main=False)
+    order.restore(6, 1, 10, main=False)
     order.restored()
     assert {order.add(name, 10) for name in (7, 8, 9)} == {1, 3, 5}
     order.limit_bytes = 0

@@ -1,6 +1,8 @@
 """What is told of holdings, replayed by a receiver that takes each word literally."""
 
+import random
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,24 +25,25 @@ class Receiver:
         self.plans: dict[int, set[str]] = {0: set()}
         self.started = -1.0
         self.sequence = -1
+        self.generation = 0
         self.held: set[str] = set()
         self.complete = False
 
     def hold(self, update: HoldingsUpdate) -> int:
         if update.started != self.started:
-            if update.generation is None:
+            if not update.begins:
                 return -1
-            self.started, self.sequence = update.started, -1
+            self.started, self.sequence, self.complete = update.started, -1, True
         if update.sequence <= self.sequence:
             return self.sequence
-        if update.generation is not None:
-            missing = set(update.missing)
-            assert missing <= self.plans[update.generation]
-            self.held = self.plans[update.generation] - missing
+        if update.begins:
+            assert update.generation is not None
+            self.generation, self.held = update.generation, set(self.plans[update.generation])
         elif update.sequence != self.sequence + 1:
             return -1
-        else:
-            assert not update.missing
+        assert not update.missing or update.generation is not None
+        assert set(update.missing) <= self.held & self.plans[self.generation]
+        self.held -= set(update.missing)
         added = {path for path, _ in update.added}
         assert not added & self.held
         assert set(update.removed) <= self.held
@@ -163,8 +166,29 @@ def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(holdings, "_MOST_CHANGES", 4)
 
 
-class TestTold(Told.TestCase):  # type: ignore[misc, name-defined]
-    settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestTold = Told.TestCase
+TestTold.settings = settings(max_examples=20, stateful_step_count=30, deadline=None)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_long_walk_through_all_of_that_ends_with_the_same_set_on_both_sides(seed: int) -> None:
+    chance, told = random.Random(seed), Told()
+    moves: list[Callable[[], object]] = [
+        *(lambda: told.ask(name=chance.randrange(10)),) * 5,
+        *(lambda: told.work(times=chance.randint(1, 4)),) * 3,
+        *(lambda: told.tell(lost=chance.choice(["", "", "the update", "its answer"]), times=chance.randint(1, 5)),) * 3,
+        lambda: told.purge(name=chance.randrange(10)),
+        lambda: told.plan(names=set(chance.sample(range(10), chance.randrange(5)))),
+        told.hear_late,
+        told.restart,
+        told.receiver_forgets,
+        told.tell_all,
+    ]
+    for _ in range(200):
+        chance.choice(moves)()
+        told.once_all_is_told_the_receiver_knows_exactly_what_is_held()
+    told.tell_all()
+    told.teardown()
 
 
 def test_an_update_is_told_again_the_same_until_it_is_acknowledged(tmp_path: Path) -> None:
@@ -175,7 +199,7 @@ def test_an_update_is_told_again_the_same_until_it_is_acknowledged(tmp_path: Pat
     assert cache.next_update() is None
     settle(cache)
     first = cache.next_update()
-    assert first == HoldingsUpdate("e", 5.0, 0, 3, missing=("t/r/a",))
+    assert first == HoldingsUpdate("e", 5.0, 0, 3, missing=("t/r/a",), begins=True)
     keep(cache, "t/r/c")
     assert cache.next_update() == first
     cache.told(0)

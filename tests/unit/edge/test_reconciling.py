@@ -1,4 +1,4 @@
-"""Disk and index are made to agree; what somebody did to the folder while the edge was away is done with plain files."""
+"""Disk and index are made to agree; what somebody did to the folder in between is done with plain files."""
 
 from pathlib import Path
 

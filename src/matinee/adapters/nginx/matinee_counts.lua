@@ -4,6 +4,8 @@
 -- so reading and removing loses nothing. Where the dictionary is full, bytes go to keys that always stand there.
 
 local counts = ngx.shared.matinee_counts
+-- Apart, so that a dictionary full of counts still has a way out.
+local batches = ngx.shared.matinee_batches
 local floor, now = math.floor, ngx.now
 local sub, find, byte, concat = string.sub, string.find, string.byte, table.concat
 
@@ -11,7 +13,6 @@ local M = {}
 
 local SETTLED_SECONDS = 2
 local BATCH, LOCK, LOCK_SECONDS = "batch", "emptying", 10
-local FULL = { s = true, r = true }
 
 -- Where a dictionary that is full adds what has no room of its own: no playback, but the origin.
 function M.open()
@@ -76,26 +77,26 @@ end
 -- The counts of all seconds that are over, under a number. The same ones again until that number is acknowledged, so that
 -- an answer that is lost on its way loses no counts.
 function M.batch(acknowledged)
-  if not counts:add(LOCK, 1, LOCK_SECONDS) then return nil end
-  local standing = counts:get(BATCH)
+  if not batches:add(LOCK, 1, LOCK_SECONDS) then return nil end
+  local standing = batches:get(BATCH)
   if standing and sub(standing, 1, find(standing, "\n", 1, true) - 1) ~= acknowledged then
-    counts:delete(LOCK)
+    batches:delete(LOCK)
     return standing
   end
-  counts:delete(BATCH)
+  batches:delete(BATCH)
   local lines, taken = read(floor(now()) - SETTLED_SECONDS)
   local number = tostring((tonumber(acknowledged) or 0) + 1)
   local text
   repeat
     text = number .. "\n" .. concat(lines, "\n") .. "\n"
-    local kept = counts:safe_set(BATCH, text)
-    -- A dictionary so full that the batch has no room beside what it counts: half of it now, the rest next time.
+    local kept = batches:safe_set(BATCH, text)
+    -- No room for all: half of it now, the rest next time.
     if not kept then
       for _ = 1, math.ceil(#lines / 2) do lines[#lines], taken[#taken] = nil, nil end
     end
   until kept or #lines == 0
   settle(taken)
-  counts:delete(LOCK)
+  batches:delete(LOCK)
   return text
 end
 

@@ -93,6 +93,14 @@ function M.leave()
   counts.hit(var.playback, byte(var.uri, 2) == 112 and "placed" or "demand", path, body_bytes())
 end
 
+-- Before the edge process is asked: what was said in the hope of a held file is taken back.
+function M.pass()
+  if var.media == "" then return end
+  for name in pairs(ngx.resp.get_headers(0, true)) do
+    if name ~= "Connection" and name ~= "Content-Type" then header[name] = nil end
+  end
+end
+
 -- Log phase of what the edge process answered.
 function M.passed()
   local bill = var.upstream_http_x_matinee_bill
