@@ -33,12 +33,8 @@ class Staging:
     world: World
     places: Mapping[str, tuple[float, float]]
     store: Swift
-    secrets: Mapping[str, str] = field(
-        default_factory=lambda: {
-            "MATINEE_TOKEN_KEYS": f"k1:{secrets.token_hex(32)}",
-            "MATINEE_EDGE_SECRET": secrets.token_hex(32),
-        }
-    )
+    control_environment: dict[str, str] = field(default_factory=dict)
+    join_tokens: dict[str, str] = field(default_factory=dict)
 
     @property
     def address(self) -> str:
@@ -53,7 +49,6 @@ class Staging:
         """What every process is told: where it listens, where films lie, and as whom it reads them."""
         return {
             **self.store.environment(user),
-            **self.secrets,
             "MATINEE_DATA": str(host.home / "data"),
             "MATINEE_HOST": host.address,
             "MATINEE_PORT": str(PORT),
@@ -85,9 +80,13 @@ class Staging:
     def launch_edge(self, name: str, site: str, **more: str) -> None:
         """Start an edge and do not wait for it."""
         host, region = self.world[name], self.world.regions[name]
+        if name not in self.join_tokens:
+            # Shown again by an edge that starts again, it changes nothing.
+            self.join_tokens[name] = self.run(self.world[ORIGIN], self.control_environment, "join-token", name).strip()
         latitude, longitude = self.places[region]
         told = self.environment(host, READER) | {
             "MATINEE_CONTROL": self.address,
+            "MATINEE_JOIN_TOKEN": self.join_tokens[name],
             "MATINEE_EDGE_ID": name,
             "MATINEE_EDGE_SITE": site,
             "MATINEE_EDGE_REGION": region,

@@ -140,7 +140,7 @@ class Cache:
             self._open_index()
         except (OSError, sqlite3.Error) as error:
             self._index = None
-            self._shelf.disk.refused(error)
+            self._shelf.disk.refused(error, starting=True)
 
     def close(self) -> None:
         """Let the folder go."""

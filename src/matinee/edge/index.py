@@ -79,7 +79,13 @@ class Index:
         self.sql = sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         # A commit reaches the disk with the next checkpoint, which a thread in the background makes: what a power cut
         # takes from here is found again on the disk itself.
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "wal_autocheckpoint=0", f"cache_size=-{_CACHE_KIB}"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "wal_autocheckpoint=0",
+            "recursive_triggers=ON",
+            f"cache_size=-{_CACHE_KIB}",
+        ):
             self.sql.execute(f"PRAGMA {pragma}")
 
     def create(self) -> None:
@@ -118,9 +124,9 @@ class Index:
         return None if found is None else str(found[0])
 
     def put(self, row: Row, turn: int) -> None:
-        """A file that was not held is."""
+        """A file that was not held is; should another row have its number, that file has gone unnoted."""
         values = (row.path, row.size_bytes, row.digest, row.number, turn)
-        self.sql.execute("INSERT INTO files VALUES (?, ?, ?, ?, ?)", values)
+        self.sql.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", values)
 
     def drop(self, path: str) -> bool:
         """A file is no longer held; False if it was not."""

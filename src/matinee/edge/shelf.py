@@ -11,8 +11,8 @@ import threading
 import time
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -219,7 +219,7 @@ class Shelf:
         with self.lock:
             rows: list[Row] = []
             coming = 0 if at_once else self.leaving_bytes
-            with index.writing():
+            with self._going(rows), index.writing():
                 while self.free_bytes + coming < wanted_bytes and len(rows) < most_files and spared < _MOST_SPARED:
                     number = self.order.evict()
                     if number is None:
@@ -297,6 +297,17 @@ class Shelf:
     def _leave(self, file: str, size_bytes: int) -> None:
         self.leaving[file] = (self._steady() + self._grace_seconds, size_bytes)
         self.leaving_bytes += size_bytes
+
+    @contextmanager
+    def _going(self, rows: list[Row]) -> Iterator[None]:
+        """If a full disk has no room even for the word that files leave, they go all the same, and the word follows."""
+        try:
+            yield
+        except sqlite3.Error:
+            for row in rows:
+                self.hot.pop(row.path, None)
+                self.folders.discard(self._held(row).file)
+            raise
 
     def _stay(self, file: str) -> None:
         """A name that was to go is a held file's again."""

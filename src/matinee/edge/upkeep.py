@@ -138,16 +138,16 @@ class Upkeep:
     def step(self) -> bool:
         """One piece of work, the most urgent; False if there is none now."""
         with self._step:
-            return any(work() for work in self._works)
+            try:
+                return any(work() for work in self._works)
+            except (OSError, sqlite3.Error) as error:
+                self._shelf.disk.refused(error)
+                return False
 
     def _run(self) -> None:
         while not self._stopping:
             began = time.monotonic()
-            try:
-                more = self.step()
-            except (OSError, sqlite3.Error) as error:
-                self._shelf.disk.refused(error)
-                more = False
+            more = self.step()
             worked = time.monotonic() - began
             self._wake.wait(min(worked, _LONGEST_REST_SECONDS) if more else _REST_SECONDS)
             self._wake.clear()
