@@ -74,7 +74,7 @@ def hold(ours: Service, playback_id: str, edge_id: str, names: tuple[str, ...]) 
             sa.text("SELECT title_id, revision FROM playback_playbacks WHERE playback_id = :id"), {"id": playback_id}
         ).one()
     added = tuple((f"{row.title_id}/{row.revision}/{name}", 10) for name in names)
-    ours.rooms.network.holdings.hold(HoldingsUpdate(edge_id, 1.0, 0, generation=0, added=added))
+    ours.rooms.network.holdings.hold(HoldingsUpdate(edge_id, 1.0, 0, generation=0, added=added, begins=True))
 
 
 def test_bytes_from_the_best_ranked_edge_are_no_miss(ours: Service) -> None:

@@ -232,8 +232,8 @@ def test_holdings_are_kept_in_order_and_begun_anew_where_one_is_missing(joined: 
         return joined.ask(lambda channel: channel.hold(update))
 
     assert hold(0) == -1
-    assert hold(1, generation=0, added=(("title/r1/ä.m4s", 7),)) == 1
-    assert hold(1, generation=0) == 1
+    assert hold(1, generation=0, begins=True, added=(("title/r1/ä.m4s", 7),)) == 1
+    assert hold(1, generation=0, begins=True) == 1
     assert hold(2, removed=("title/r1/ä.m4s",)) == 2
     assert joined.ask(lambda channel: channel.report(report(started=1.5))).holdings_through == 2
     assert joined.ask(lambda channel: channel.report(report(started=2.5))).holdings_through == -1

@@ -21,7 +21,9 @@ def chosen(title: str, count: int = 6) -> Chosen:
 
 
 def update(sequence: int, **changes: object) -> HoldingsUpdate:
-    return replace(HoldingsUpdate("europe-1", 5.25, sequence), **changes)  # type: ignore[arg-type]
+    """An update; one that names its plan begins a listing, unless told otherwise."""
+    begun = {"begins": True, **changes} if "generation" in changes else changes
+    return replace(HoldingsUpdate("europe-1", 5.25, sequence), **begun)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -70,6 +72,7 @@ def test_a_gap_or_a_process_that_nobody_knows_begins_anew(holdings: Holdings, cl
     assert holdings.hold(update(0)) == -1
     assert holdings.hold(update(3, generation=1)) == 3
     assert holdings.hold(update(5)) == -1
+    assert holdings.hold(update(5, generation=1, begins=False)) == -1
     assert holdings.hold(update(6, started=9.5)) == -1
     assert holdings.hold(update(0, started=9.5, generation=1, missing=("a/r1/0.m4s",))) == 0
     assert files_in(holdings, clock, "a/r1/") == {"europe-1": 5}
@@ -79,8 +82,8 @@ def test_a_long_listing_goes_on_and_one_begun_anew_forgets_the_one_before(
     holdings: Holdings, clock: ManualClock
 ) -> None:
     assert holdings.hold(update(0, generation=1, missing=("a/r1/0.m4s",), more=True)) == 0
-    assert holdings.hold(update(1, generation=1, missing=("a/r1/1.m4s",), more=True)) == 1
-    assert holdings.hold(update(2, generation=1, added=(("c/r9/x.m4s", 7),))) == 2
+    assert holdings.hold(update(1, generation=1, missing=("a/r1/1.m4s",), more=True, begins=False)) == 1
+    assert holdings.hold(update(2, generation=1, added=(("c/r9/x.m4s", 7),), begins=False)) == 2
     assert files_in(holdings, clock, "a/r1/") == {"europe-1": 4}
     assert holdings.hold(update(3, generation=1, missing=("b/r1/0.m4s",))) == 3
     assert files_in(holdings, clock, "a/r1/") == {"europe-1": 6}
@@ -128,6 +131,7 @@ def test_any_order_of_coming_and_going_adds_up(holdings: Holdings, clock: Manual
         {"removed": ("a/" + "r" * 500 + "/x",)},
         {"missing": ("a/r1/x",)},
         {"more": True},
+        {"begins": True},
     ],
 )
 def test_an_update_that_cannot_be_right_is_refused(holdings: Holdings, wrong: dict[str, object]) -> None:

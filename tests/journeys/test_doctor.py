@@ -165,6 +165,8 @@ def test_an_edge_needs_to_read_and_no_more_and_starts_without_an_origin_that_is_
     assert set(reader) == {"objects", "control", "secrets", "certificate"}
     assert reader["objects"].ok
     denied = embedded | own | swift.environment(swift_engine.STRANGER)
+    assert "have `matinee join-token` make one" in sentence(ask("edge", denied))
+    stand(Path(embedded["MATINEE_DATA"]))
     assert "may not be read" in sentence(ask("edge", denied))
 
 

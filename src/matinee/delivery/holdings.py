@@ -41,14 +41,10 @@ class Holdings:
             last = known["sequence"] if known is not None and ours else ANEW
             if known is not None and ours and update.sequence <= last:
                 return int(last)
-            # An update that carries on with a listing must follow the one before; one that begins a listing may not.
-            goes_on = ours and known is not None and update.sequence == last + 1
-            begins = update.generation is not None and not (
-                goes_on and known is not None and not known["complete"] and known["generation"] == update.generation
-            )
-            if not begins and not goes_on:
+            # What begins a listing may leave numbers out before it; everything else follows what was told last.
+            if not update.begins and not (ours and update.sequence == last + 1):
                 return ANEW
-            if begins:
+            if update.begins:
                 plan_store.clear_differences(connection, update.edge_id)
             plan_store.note_removed(connection, update.edge_id, (*update.missing, *update.removed))
             plan_store.note_added(connection, update.edge_id, update.added)
@@ -66,7 +62,7 @@ class Holdings:
                     "told_at": self._clock.now(),
                 },
             )
-            if begins:
+            if update.begins:
                 self._let_go(connection, update.edge_id, int(generation or 0))
                 _log.info("holdings.anew", edge_id=update.edge_id, generation=generation)
         return update.sequence
@@ -118,5 +114,5 @@ def check_update(update: HoldingsUpdate) -> None:
             raise Invalid(f"Edge {update.edge_id} tells of a folder with too long a name: {path!r:.80}.")
     if any(size < 0 for _, size in update.added):
         raise Invalid(f"Edge {update.edge_id} holds a file of less than nothing.")
-    if update.generation is None and (update.missing or update.more):
+    if update.generation is None and (update.missing or update.more or update.begins):
         raise Invalid(f"Edge {update.edge_id} tells what is missing from no plan.")

@@ -143,6 +143,8 @@ class Control:
         self._wall, self._steady = wall, steady
         self._skew_seconds = 0.0
         self._told_at = float("-inf")
+        # A disk begins by itself with everything it holds, and takes its time over a million files: once is enough.
+        self._beginning = True
         self._anew = False
         self._errors: dict[str, str] = {}
         self._following: asyncio.Task[None] | None = None
@@ -200,7 +202,7 @@ class Control:
         heard = await channel.report(self._report_now(asked_at, began))
         if heard.time:
             self._compare_clocks(heard.time - (began + self._wall()) / 2)
-        if heard.holdings_through < 0 and asked_at > self._told_at:
+        if heard.holdings_through < 0 and asked_at > self._told_at and not self._beginning:
             self._anew = True
         # A purge that is not done is told again; one that is done twice is done once.
         for purge in heard.purges:
@@ -291,13 +293,14 @@ class Control:
             return
         if self._anew:
             disk.begin_anew()
-            self._anew = False
+            self._anew, self._beginning = False, True
         for _ in range(_UPDATES_AT_ONCE):
             update = disk.next_update()
             if update is None:
                 return
             through = await channel.hold(update)
             self._told_at = self._steady()
+            self._beginning = through < 0
             if through < 0:
                 disk.begin_anew()
             else:

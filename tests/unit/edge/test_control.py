@@ -140,7 +140,7 @@ class Disk:
 
     def begin_anew(self) -> None:
         self.begun += 1
-        self.waiting = [HoldingsUpdate("e", 1.0, 10 * self.begun, generation=0)]
+        self.waiting = [HoldingsUpdate("e", 1.0, 10 * self.begun, generation=0, begins=True)]
 
 
 class Ledger:
@@ -332,18 +332,23 @@ def test_a_plan_is_fetched_whole_before_it_is_obeyed(tmp_path: Path) -> None:
     assert tuple(edge.disk.files) == FILES
 
 
-def test_what_is_held_is_told_and_anew_where_the_control_plane_knows_nothing(tmp_path: Path) -> None:
+def test_what_is_held_is_told_and_anew_once_where_the_control_plane_forgot_it(tmp_path: Path) -> None:
     plane = Plane()
     plane.orders = replace(plane.orders, holdings_through=-1)
 
     async def told() -> Edge:
         edge = Edge(tmp_path, plane)
-        await until(edge, lambda: bool(plane.updates))
+        # A disk that is still listing is not sent back to the beginning with every report.
+        await until(edge, lambda: len(plane.reports) > 5)
+        assert edge.disk.begun == 0
+        edge = Edge(tmp_path, plane, join_token="")
+        edge.disk.waiting = [HoldingsUpdate("e", 1.0, 0, generation=0, begins=True)]
+        await until(edge, lambda: len(plane.updates) > 1)
         return edge
 
     edge = asyncio.run(told())
     assert edge.disk.begun >= 1
-    assert plane.updates[0].generation == 0
+    assert [update.sequence for update in plane.updates[:2]] == [0, 10]
 
 
 def test_an_update_that_was_not_kept_makes_it_begin_anew(tmp_path: Path) -> None:
