@@ -22,6 +22,7 @@ NAMES = (
     "control_plane",
     "rebuild",
     "listing",
+    "start_up",
 )
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 _HEAD = """# Benchmarks

@@ -219,7 +219,7 @@ def _report(found: Mapping[tuple[int, str], Sequence[StartUp]], pictures: int, b
         figures=f"{REPEATS} presses of play a column, in turns drawn by lot; 95 % interval by bootstrap",
         seed=SEED,
         first_segment=f"{one.size_bytes} bytes, {pictures} pictures decoded, over a line of {LINE_BPS // 10**6} Mb/s",
-        load_before=f"{busy:.1f} (over about 2, both columns say more of the other load, and the ratio less of distance)",
+        load_before=f"{busy:.1f} (over about 2, both columns say more of the other load than of distance)",
         bar="at least 2 times sooner",
         parts_ms=parts,
     )

@@ -129,7 +129,9 @@ class Staging:
         who = {"email": f"{secrets.token_hex(8)}@example.com", "password": _PASSWORD}
 
         def signed_up() -> Viewer:
-            client = httpx.Client(base_url=f"{self.address}/api/v1", trust_env=False, timeout=20)
+            # A page's connection stays open while somebody looks at it.
+            limits = httpx.Limits(keepalive_expiry=600)
+            client = httpx.Client(base_url=f"{self.address}/api/v1", trust_env=False, timeout=20, limits=limits)
             client.post("/accounts", json=who).raise_for_status()
             token = client.post("/sessions", json=who).raise_for_status().json()["token"]
             client.headers["Authorization"] = f"Bearer {token}"

@@ -36,6 +36,7 @@ END;
 _BLOCKS = f"(max(1, ({{row}}.size + {BLOCK_BYTES - 1}) / {BLOCK_BYTES}) * {BLOCK_BYTES})"
 
 _CACHE_KIB = 8192
+_JOURNAL_BYTES = 64 * 1024 * 1024
 _BUSY_SECONDS = 10.0
 
 
@@ -75,7 +76,7 @@ class Index:
     """One thread's connection to the database; ``lock`` is everybody's. Errors are sqlite3's."""
 
     def __init__(self, file: Path, lock: AbstractContextManager[object]) -> None:
-        self.lock = lock
+        self.lock, self._file = lock, file
         self.sql = sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         # A commit reaches the disk with the next checkpoint, which a thread in the background makes: what a power cut
         # takes from here is found again on the disk itself.
@@ -84,6 +85,7 @@ class Index:
             "synchronous=NORMAL",
             "wal_autocheckpoint=0",
             "recursive_triggers=ON",
+            f"journal_size_limit={_JOURNAL_BYTES}",
             f"cache_size=-{_CACHE_KIB}",
         ):
             self.sql.execute(f"PRAGMA {pragma}")
@@ -176,6 +178,13 @@ class Index:
     def note(self, name: str, value: float | str) -> None:
         """Keep one of them."""
         self.sql.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+    def journal_bytes(self) -> int:
+        """How long the journal is."""
+        try:
+            return Path(f"{self._file}-wal").stat().st_size
+        except OSError:
+            return 0
 
     def checkpoint(self) -> None:
         """Bring what was committed from the journal into the database, past a power cut; nobody waits for it."""

@@ -32,6 +32,8 @@ _log = structlog.get_logger()
 _HOT_FILES = 10_000
 _MOST_SPARED = 8
 _LOW_SHARE, _MOST_LOW_BYTES = 0.02, 1024**3
+_LARGE_BYTES = 64 * 1024**2
+"""A file system takes its time to free more; such a file is put aside first."""
 _LOW_LEAST_BYTES = 64 * 1024**2
 """A cache smaller than this keeps no room free ahead: it has nothing to spare."""
 
@@ -252,11 +254,12 @@ class Shelf:
                 if until > now or len(due) == most_files:
                     break
                 due.append((file, size_bytes))
-            for file, _ in due:
-                del self.leaving[file]
         for file, size_bytes in due:
-            self.folders.discard(file)
+            # One at a time, and not without the lock: the name may be a new file's in this moment.
             with self.lock:
+                if self.leaving.pop(file, None) is None:
+                    continue
+                self.folders.discard(file, aside=size_bytes > _LARGE_BYTES)
                 self.leaving_bytes -= size_bytes
                 self.disk.room_bytes += size_bytes
         return bool(due)

@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -38,9 +39,9 @@ def test_a_disk_that_others_filled_is_told_and_the_demand_cache_makes_way(small_
     assert keep(cache, "t/r/placed")
     assert keep(cache, "t/r/a")
     foreign = small_disk / "foreign"
-    with foreign.open("wb", buffering=0) as filling, pytest.raises(OSError, match="No space left"):
-        while True:
-            assert filling.write(bytes(BLOCK))
+    with foreign.open("wb", buffering=0) as filling, suppress(OSError):
+        while filling.write(bytes(BLOCK)):
+            pass
     _look(cache, hands)
     assert "full" in cache.disk
     assert not keep(cache, "t/r/b")
