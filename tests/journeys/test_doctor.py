@@ -163,7 +163,7 @@ def test_an_edge_needs_to_read_and_no_more(
     swift.create_bucket("doctor-edge", readers=True)
     own = {"MATINEE_EDGE_ID": "europe-1", "MATINEE_CONTROL": control.address, "MATINEE_OBJECTS": "s3://doctor-edge"}
     reader = findings(embedded | own | swift.environment(swift_engine.READER))
-    assert set(reader) == {"objects", "control", "secrets", "certificate"}
+    assert set(reader) == {"objects", "control", "dataplane", "secrets", "certificate"}
     assert reader["objects"].ok
     denied = embedded | own | swift.environment(swift_engine.STRANGER)
     assert "have `matinee join-token` make one" in sentence(ask("edge", denied))
@@ -267,3 +267,17 @@ def test_a_secret_that_everybody_can_read_is_wrong_and_its_content_is_not_told(
     assert f"every user can read {path}" in found["secrets"]["says"]
     path.chmod(0o600)
     assert findings(embedded | {"MATINEE_JOIN_TOKEN_FILE": str(path)})["secrets"].ok
+
+
+def test_an_edge_is_told_what_its_data_plane_lacks(
+    control: ControlPlane, embedded: dict[str, str], tmp_path: Path
+) -> None:
+    own = {
+        "MATINEE_EDGE_ID": "europe-1",
+        "MATINEE_CONTROL": control.address,
+        "MATINEE_OBJECTS": f"file://{tmp_path}",
+    }
+    assert findings(embedded | own)["dataplane"].says == "the edge serves by itself"
+    away = findings(embedded | own | {"MATINEE_DATAPLANE": f"nginx://{tmp_path}/nginx"})["dataplane"]
+    assert not away.ok
+    assert "apt-get install nginx-light libnginx-mod-http-lua" in away.says
