@@ -78,7 +78,7 @@ class Plans:
                 generation = newest["generation"] if newest else 0
             page = 0
             while body := plan_store.read_plan_page(connection, edge_id, generation, page):
-                for file in _decode(gzip.decompress(body)).files:
+                for file in read_page(body).files:
                     if file.path == path:
                         return file
                 page += 1
@@ -146,6 +146,11 @@ class Plans:
             with self._engine.begin() as connection:
                 plan_store.write_plan_page(connection, edge_id, generation, number, body)
         return pages
+
+
+def read_page(body: bytes) -> PlanPage:
+    """A page as it was kept."""
+    return _decode(gzip.decompress(body))
 
 
 class Planner:
