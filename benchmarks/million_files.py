@@ -4,6 +4,7 @@ Nine in ten are placed by a plan that names some more besides, so that there is 
 the folder in about two minutes, or takes one that was made before (an argument; it is kept).
 """
 
+import atexit
 import hashlib
 import json
 import os
@@ -190,6 +191,7 @@ class Edge:
             "MATINEE_EDGE_CACHE_BYTES": str(LIMIT_BYTES),
         }
         (data / "objects").mkdir(exist_ok=True)
+        atexit.register(self.stop)  # whatever becomes of the benchmark
         self.started_at = time.monotonic()
         with (data / "log").open("ab") as log:
             self.process = subprocess.Popen(
