@@ -19,6 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from matinee.edge.cache import Cache
 from matinee.edge.index import Row
 from matinee.edge.shelf import name_of
@@ -126,6 +128,9 @@ class ControlPlane(ThreadingHTTPServer):
         if not update["more"] and self.told_at is None:
             self.told_at = time.monotonic()
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """An edge that is killed breaks its connections."""
+
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
@@ -216,6 +221,10 @@ class Edge:
             except OSError:
                 pass
             time.sleep(0.005)
+
+    def cpu_seconds(self) -> float:
+        """What the process has worked so far."""
+        return float(sum(psutil.Process(self.process.pid).cpu_times()[:2]))
 
     def stop(self) -> None:
         """End it as an operator would."""

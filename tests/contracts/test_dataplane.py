@@ -421,8 +421,8 @@ def test_of_what_was_broken_off_what_the_kernel_took_is_booked(plane: str, held:
         if edge.nginx:
             assert booked == handed
         else:
-            # granian does not say what the kernel took; how much it holds itself is known to a slice.
-            assert abs(booked - handed) <= 2 * 64 * 1024
+            # granian does not say what the kernel took; how much it holds itself is known to a slice or two.
+            assert abs(booked - handed) <= 2 * 256 * 1024
 
     _on(plane, tmp_path, ask)
 

@@ -11,6 +11,7 @@ from matinee.delivery.edges import Edges
 from matinee.delivery.enrolment import Enrolment
 from matinee.delivery.holdings import Holdings
 from matinee.delivery.keys import Keys
+from matinee.delivery.oversight import Oversight
 from matinee.delivery.plans import Plans
 from matinee.delivery.purges import Purges
 from matinee.delivery.revocations import Revocations
@@ -33,6 +34,7 @@ class Network:
     purges: Purges
     plans: Plans
     holdings: Holdings
+    oversight: Oversight
 
     @classmethod
     def open(
@@ -69,6 +71,7 @@ class Network:
             purges=Purges(engine, clock, audit),
             plans=Plans(engine=engine, clock=clock, audit=audit, window=window),
             holdings=Holdings(engine, clock),
+            oversight=Oversight(engine, clock),
         )
 
     def desk(self, edges: Edges, accounting: Accounting) -> Desk:

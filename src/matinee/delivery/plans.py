@@ -78,7 +78,7 @@ class Plans:
                 generation = newest["generation"] if newest else 0
             page = 0
             while body := plan_store.read_plan_page(connection, edge_id, generation, page):
-                for file in _decode(gzip.decompress(body)).files:
+                for file in read_page(body).files:
                     if file.path == path:
                         return file
                 page += 1
@@ -138,6 +138,11 @@ class Plans:
             folders[one.offer.folder] = (files_ + one.count, size + more)
         plan_store.write_plan_folders(connection, edge_id, generation, folders)
         return pages
+
+
+def read_page(body: bytes) -> PlanPage:
+    """A page as it was kept."""
+    return _decode(gzip.decompress(body))
 
 
 class Planner:
