@@ -198,6 +198,7 @@ def test_whoever_asks_for_the_whole_while_it_is_still_being_listed_does_not_keep
     cache.open()
     for name in range(12):
         keep(cache, f"t/r/{name}")
+    update = None
     for _ in range(100):
         cache.begin_anew()
         cache.upkeep.step()
