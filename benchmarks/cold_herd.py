@@ -16,11 +16,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from benchmarks.machine import report
+from matinee.adapters.dataplane_nginx_process import modules
+from matinee.edge.keeping import write_private
+from matinee.model.plans import KeyRing
 from matinee.model.tokens import Token, sign
 
 CLIENTS, SEGMENT_BYTES, UPSTREAM_BYTES_PER_SECOND = 64, 2_000_000, 1_000_000
@@ -140,22 +145,28 @@ def _running(command: Sequence[str], log: Path, environment: dict[str, str] | No
 
 
 @contextmanager
-def _edge(folder: Path, upstream: int) -> Iterator[Cache]:
-    port = _free_port()
+def _edge(folder: Path, upstream: int, dataplane: str = "embedded") -> Iterator[Cache]:
+    port, data = _free_port(), folder / dataplane
+    # What it keeps of a control plane that it joined.
+    write_private(data / "control" / "credential", f"a credential of one benchmark\n{'0' * 64}\n".encode())
+    write_private(data / "control" / "keys", msgspec.json.encode(KeyRing("v1", {"k1": KEY})))
     environment = {
-        "MATINEE_DATA": str(folder / "edge"),
+        "MATINEE_DATA": str(data),
+        "MATINEE_DATAPLANE": f"{dataplane}:",
         "MATINEE_OBJECTS": "s3://bucket",
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{upstream}",
         "AWS_SKIP_SIGNATURE": "true",
         "MATINEE_PORT": str(port),
         "MATINEE_CONTROL": "http://127.0.0.1:9",
-        "MATINEE_TOKEN_KEYS": f"k1:{KEY}",
-        "MATINEE_EDGE_SECRET": "unused",
         "MATINEE_EDGE_ID": "bench",
     }
     token = sign(Token("k1", int(time.time()) + 3600, "bench", PREFIX), KEY.encode())
-    with _running([sys.executable, "-m", "matinee.cli", "edge"], folder / "edge.log", environment):
-        yield Cache("Matinee edge, embedded, token checked", port, f"/{token}/{PREFIX}", f"/bucket/media/{PREFIX}")
+    with _running([sys.executable, "-m", "matinee.cli", "edge"], folder / f"{dataplane}.log", environment):
+        yield Cache(f"Matinee edge, {dataplane}, token checked", port, f"/{token}/{PREFIX}", f"/bucket/media/{PREFIX}")
+
+
+def _nginx_edge(folder: Path, upstream: int) -> AbstractContextManager[Cache]:
+    return _edge(folder, upstream, "nginx")
 
 
 @contextmanager
@@ -213,7 +224,8 @@ def main() -> None:
         command = [sys.executable, "-m", "benchmarks.paced_upstream", str(upstream), str(SEGMENT_BYTES)]
         stack.enter_context(_running([*command, str(UPSTREAM_BYTES_PER_SECOND)], folder / "upstream.log"))
         fetch(upstream, "/gets/ready")
-        chosen = [_edge, *(start for program, start in rivals.items() if program not in absent)]
+        ours = [_edge, _nginx_edge] if modules() else [_edge]
+        chosen = [*ours, *(start for program, start in rivals.items() if program not in absent)]
         caches = [stack.enter_context(start(folder, upstream)) for start in chosen]
         results = _rounds(caches, upstream)
     rows = [

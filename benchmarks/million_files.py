@@ -19,6 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from matinee.edge.cache import Cache
 from matinee.edge.index import Row
 from matinee.edge.shelf import name_of
@@ -67,7 +69,10 @@ def _make(data: Path) -> None:
     shelf, index = cache._shelf, cache._index  # noqa: SLF001 - a million by the front door would take an hour
     assert index is not None
     planned: list[PlannedFile] = []
-    for start in range(0, FILES + MISSING, _BATCH):
+    # One that was broken off goes on, a batch before the last one that is there.
+    begun = max(0, len(cache) // _BATCH - 1) * _BATCH
+    shelf.plan.staged_files = begun
+    for start in range(begun, FILES + MISSING, _BATCH):
         with index.writing():
             for number in range(start, min(start + _BATCH, FILES + MISSING)):
                 path, content, placed = path_of(number), data_of(number), number < PLACED or number >= FILES
@@ -76,10 +81,12 @@ def _make(data: Path) -> None:
                     planned.append(PlannedFile(path, len(content), 1.0 / (number + 1), digest.hex()))
                 if number >= FILES:
                     continue
-                file = data / "cache" / ("placed" if placed else "demand") / path
+                file = f"{data}/cache/{'placed' if placed else 'demand'}/{path}"
                 if number % _FOLDER_FILES == 0:
-                    file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(content)
+                    Path(file).parent.mkdir(parents=True, exist_ok=True)
+                descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+                os.write(descriptor, content)
+                os.close(descriptor)
                 seat = None if placed else shelf.order.add(name_of(path), len(content))
                 index.put(Row(path, len(content), digest, seat), number << 1)
         shelf.plan.stage(index, planned)
@@ -120,6 +127,9 @@ class ControlPlane(ThreadingHTTPServer):
         self.through, self.updates = update["sequence"], self.updates + 1
         if not update["more"] and self.told_at is None:
             self.told_at = time.monotonic()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """An edge that is killed breaks its connections."""
 
     @property
     def address(self) -> str:
@@ -176,8 +186,6 @@ class Edge:
             "MATINEE_OBJECTS": f"file://{data / 'objects'}",
             "MATINEE_PORT": str(self.port),
             "MATINEE_CONTROL": control,
-            "MATINEE_TOKEN_KEYS": f"k1:{_KEY}",
-            "MATINEE_EDGE_SECRET": "unused",
             "MATINEE_EDGE_ID": EDGE,
             "MATINEE_EDGE_CACHE_BYTES": str(LIMIT_BYTES),
         }
@@ -213,6 +221,10 @@ class Edge:
             except OSError:
                 pass
             time.sleep(0.005)
+
+    def cpu_seconds(self) -> float:
+        """What the process has worked so far."""
+        return float(sum(psutil.Process(self.process.pid).cpu_times()[:2]))
 
     def stop(self) -> None:
         """End it as an operator would."""

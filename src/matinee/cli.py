@@ -56,9 +56,9 @@ def demo(
     Engines are the embedded ones, or those that MATINEE_DATABASE, MATINEE_OBJECTS, MATINEE_EVENTS and MATINEE_COMPUTE
     name.
     """
-    from matinee.compose.demo import Demo, run_demo
-    from matinee.compose.demo_check import demo_check
-    from matinee.compose.processes import SERVE_HOST
+    from matinee.demo.processes import SERVE_HOST
+    from matinee.demo.readiness import demo_check
+    from matinee.demo.show import Demo, run_demo
 
     def say(sentence: str) -> None:
         click.echo(sentence, err=check)

@@ -190,10 +190,9 @@ def _on(
     ask: Callable[[EdgeHere], Awaitable[None]],
     *,
     shown: Identity | None = None,
-    **changes: object,
 ) -> None:
     async def run() -> None:
-        async with asyncio.timeout(60), edge_here(plane, folder, stored(OBJECTS), shown=shown, **changes) as edge:
+        async with asyncio.timeout(60), edge_here(plane, folder, stored(OBJECTS), shown=shown) as edge:
             await ask(edge)
 
     asyncio.run(run())
@@ -419,12 +418,11 @@ def test_of_what_was_broken_off_what_the_kernel_took_is_booked(plane: str, held:
         await edge.counted()
         [booked] = [size for (playback, _), size in edge.booked().items() if playback == "leaves"]
         assert 0 < handed < len(LONG)
-        print("OVER", booked - handed, booked, handed)
         if edge.nginx:
             assert booked == handed
         else:
-            # granian does not say what the kernel took: of what it was handed, a few slices may be under way in it.
-            assert handed <= booked <= handed + 4 * 256 * 1024
+            # granian does not say what the kernel took; how much it holds itself is known to a slice or two.
+            assert abs(booked - handed) <= 2 * 256 * 1024
 
     _on(plane, tmp_path, ask)
 

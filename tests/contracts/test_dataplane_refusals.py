@@ -24,12 +24,12 @@ def plane(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def _on(plane: str, folder: Path, ask: Callable[[EdgeHere], Awaitable[None]], **changes: object) -> None:
+def _on(plane: str, folder: Path, ask: Callable[[EdgeHere], Awaitable[None]]) -> None:
     """Ask an edge that holds the segment, so that nginx could send it by itself."""
 
     async def run() -> None:
         objects = stored({"v720/1.m4s": SEGMENT})
-        async with asyncio.timeout(60), edge_here(plane, folder, objects, **changes) as edge:
+        async with asyncio.timeout(60), edge_here(plane, folder, objects) as edge:
             for place in (folder, folder / "cache", folder / "cache" / "demand"):
                 (place / "secret.txt").write_text("nobody's business")
             await edge.held("v720/1.m4s")

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from matinee.adapters.clock_manual import ManualClock
 from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, DatabaseRelay
 from matinee.catalogue.titles import Catalogue, TitleDraft
-from matinee.compose.history import retell
+from matinee.demo.history import retell
 from matinee.model.events import PlaybackStopped
 
 

@@ -155,7 +155,7 @@ class Child:
     async def wait(self) -> int:
         """Until it is gone; its exit code."""
         # Process.wait waits for the end of its standard error too, which workers may hold open for long.
-        while (code := self._process.returncode) is None:
+        while (code := self._process.returncode) is None:  # noqa: ASYNC110 - there is no event that tells this alone
             await asyncio.sleep(_LOOK_SECONDS)
         if code < 0:
             # A master that was killed leaves its workers, and they the port: let them finish and listen no more.

@@ -55,14 +55,51 @@ async def run_edge(settings: Settings) -> None:
     credential = Credential(settings.data / "control")
     credential.choose(settings.join_token)
     _raise_file_limit()
-    clock = SystemClock()
-    gate = Gate(now=lambda: clock.now().timestamp(), names=own_names(settings))
-    counters, orders = Counters(), Orders()
     cache = Cache(
         settings.data / "cache", settings.edge_cache_bytes, edge_id=identity.edge_id, started=identity.started
     )
     cache.open()
     _ask_around(settings)
+    box = _assembled(settings, identity, credential, cache)
+    _obey_signals(box.plane)
+    loops = [asyncio.create_task(box.control.run()), asyncio.create_task(box.inflow.placing.run())]
+    _log.info(
+        "edge.started",
+        edge=identity.edge_id,
+        address=f"{settings.host}:{settings.port}",
+        files=len(cache),
+        cached_bytes=cache.used_bytes,
+        cache_limit_bytes=cache.limit_bytes,
+    )
+    try:
+        await box.plane.serve(box.application)
+    finally:
+        for running in loops:
+            running.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+        box.application.close()
+        await box.inflow.fills.close()
+        await box.inflow.neighbours.close()
+        box.books.ledger.close()
+        cache.close()
+        _log.info("edge.stopped", edge=identity.edge_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """All of an edge that runs, but for its disk."""
+
+    books: "_Books"
+    inflow: "_Inflow"
+    application: EdgeApplication
+    plane: DataPlane
+    control: Control
+
+
+def _assembled(settings: Settings, identity: Identity, credential: Credential, cache: Cache) -> _Box:
+    clock = SystemClock()
+    counters, orders = Counters(), Orders()
+    gate = Gate(now=lambda: clock.now().timestamp(), names=own_names(settings))
     books = _books(settings, identity, counters, cache)
     inflow = _inflow(settings, identity, gate, counters, cache)
     application = EdgeApplication(
@@ -75,6 +112,9 @@ async def run_edge(settings: Settings) -> None:
         orders=orders,
         health=Health(edge_id=identity.edge_id, counters=counters, cache=cache, orders=orders),
     )
+    reports = Reports(
+        identity=identity, counters=counters, cache=cache, now=time.monotonic(), totals=books.ledger.totals
+    )
 
     def tick() -> None:
         application.tick()
@@ -85,9 +125,7 @@ async def run_edge(settings: Settings) -> None:
         credential=credential,
         join_token=settings.join_token,
         standing=Standing(settings.data / "control"),
-        report=Reports(
-            identity=identity, counters=counters, cache=cache, now=time.monotonic(), totals=books.ledger.totals
-        ).next,
+        report=reports.next,
         gate=gate,
         orders=orders,
         wall=time.time,
@@ -98,24 +136,7 @@ async def run_edge(settings: Settings) -> None:
         tick=tick,
     )
     plane = open_plane(settings, own_identity(settings), gate=gate, orders=orders, bills=books.bills)
-    _obey_signals(plane)
-    loops = [asyncio.create_task(control.run()), asyncio.create_task(inflow.placing.run())]
-    _log.info(
-        "edge.started", edge=identity.edge_id, address=f"{settings.host}:{settings.port}", files=len(cache),
-        cached_bytes=cache.used_bytes, cache_limit_bytes=cache.limit_bytes,
-    )  # fmt: skip
-    try:
-        await plane.serve(application)
-    finally:
-        for running in loops:
-            running.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
-        application.close()
-        await inflow.fills.close()
-        await inflow.neighbours.close()
-        books.ledger.close()
-        cache.close()
-        _log.info("edge.stopped", edge=identity.edge_id)
+    return _Box(books, inflow, application, plane, control)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """Whose bytes went out, and from where: the one place where an edge counts what it sent.
 
-The embedded data plane (granian) does not say what the kernel took. While a reader is slower than the edge it holds the
-last few slices itself; of an answer that breaks off, those are not counted. nginx knows what it handed to the kernel, of
-its own hits and of what the application gave it to pass on. There each answer of the application has a number, under
-which nginx says at the end how much of it went out; that much of its bytes, in order, is what counts.
+The embedded data plane (granian) does not say what the kernel took. While a reader is slower than the edge it holds
+the last few slices itself; of an answer that breaks off, those are not counted. nginx knows what it handed to the
+kernel, of its own hits and of what the application gave it to pass on. There each answer of the application has a
+number, under which nginx says at the end how much of it went out; that much of its bytes, in order, is what counts.
 """
 
 from collections.abc import Callable

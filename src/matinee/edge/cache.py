@@ -30,6 +30,7 @@ _log = structlog.get_logger()
 PLACED_SHARE = 0.9
 _SMALL_PLAN_FILES, _SMALL_PURGE_FILES = 1000, 500
 _MOST_FILES_AT_ONCE = 256
+_MOST_TOUCHES = 3  # the order of eviction counts no further
 _PASSABLE_BYTES = 32 * 1024 * 1024
 """A larger file is let in at its first request: there is not the memory to pass it on without a disk."""
 
@@ -140,7 +141,7 @@ class Cache:
             self._open_index()
         except (OSError, sqlite3.Error) as error:
             self._index = None
-            self._shelf.disk.refused(error)
+            self._shelf.disk.refused(error, starting=True)
 
     def close(self) -> None:
         """Let the folder go."""
@@ -176,13 +177,10 @@ class Cache:
         return held.file
 
     def touched(self, path: str, times: int) -> None:
-        """Uses of a file that the data plane served by itself."""
-        held = self._hot.get(path) or self._recall(path)
-        if held is None or held.number is None:
-            return
-        for _ in range(min(times, 3)):
-            if self._shelf.order.touch(held.number):
-                self._shelf.admission.used(name_of(path), held.size_bytes)
+        """Uses of a file that the data plane served by itself, which does not know how long it should be."""
+        for _ in range(min(times, _MOST_TOUCHES)):
+            if self.find(path) is None:
+                return
 
     def wanted(self, path: str) -> PlannedFile | None:
         """The plan's word on a file, if it is to be held."""

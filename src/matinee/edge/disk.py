@@ -46,9 +46,9 @@ class Disk:
         """Whether the disk takes no files."""
         return bool(self._trouble)
 
-    def refused(self, error: OSError | sqlite3.Error) -> None:
-        """The disk did not do as it was told."""
-        if isinstance(error, OSError) and error.errno in _OWN_FAULTS:
+    def refused(self, error: OSError | sqlite3.Error, *, starting: bool = False) -> None:
+        """The disk did not do as it was told; but for ``starting``, a file's name may be to blame."""
+        if isinstance(error, OSError) and error.errno in _OWN_FAULTS and not starting:
             return
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         sentence = f"The cache folder {self._folder} takes no files: {reason}."

@@ -36,6 +36,7 @@ END;
 _BLOCKS = f"(max(1, ({{row}}.size + {BLOCK_BYTES - 1}) / {BLOCK_BYTES}) * {BLOCK_BYTES})"
 
 _CACHE_KIB = 8192
+_JOURNAL_BYTES = 64 * 1024 * 1024
 _BUSY_SECONDS = 10.0
 
 
@@ -75,11 +76,18 @@ class Index:
     """One thread's connection to the database; ``lock`` is everybody's. Errors are sqlite3's."""
 
     def __init__(self, file: Path, lock: AbstractContextManager[object]) -> None:
-        self.lock = lock
+        self.lock, self._file = lock, file
         self.sql = sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         # A commit reaches the disk with the next checkpoint, which a thread in the background makes: what a power cut
         # takes from here is found again on the disk itself.
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "wal_autocheckpoint=0", f"cache_size=-{_CACHE_KIB}"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "wal_autocheckpoint=0",
+            "recursive_triggers=ON",
+            f"journal_size_limit={_JOURNAL_BYTES}",
+            f"cache_size=-{_CACHE_KIB}",
+        ):
             self.sql.execute(f"PRAGMA {pragma}")
 
     def create(self) -> None:
@@ -118,9 +126,9 @@ class Index:
         return None if found is None else str(found[0])
 
     def put(self, row: Row, turn: int) -> None:
-        """A file that was not held is."""
+        """A file that was not held is; should another row have its number, that file has gone unnoted."""
         values = (row.path, row.size_bytes, row.digest, row.number, turn)
-        self.sql.execute("INSERT INTO files VALUES (?, ?, ?, ?, ?)", values)
+        self.sql.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", values)
 
     def drop(self, path: str) -> bool:
         """A file is no longer held; False if it was not."""
@@ -170,6 +178,13 @@ class Index:
     def note(self, name: str, value: float | str) -> None:
         """Keep one of them."""
         self.sql.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+    def journal_bytes(self) -> int:
+        """How long the journal is."""
+        try:
+            return Path(f"{self._file}-wal").stat().st_size
+        except OSError:
+            return 0
 
     def checkpoint(self) -> None:
         """Bring what was committed from the journal into the database, past a power cut; nobody waits for it."""

@@ -56,7 +56,7 @@ class PlacingPace:
 
     at_once: int = 4
     peer_seconds: float = 180.0
-    ask_seconds: float = 10.0
+    ask_seconds: float = 5.0
     again_seconds: float = 5.0
     longest_seconds: float = 600.0
     look_seconds: float = 1.0

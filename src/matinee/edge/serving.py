@@ -32,7 +32,7 @@ from matinee.ports import Receive, Scope, Send
 
 _log = structlog.get_logger()
 
-_SLICE_BYTES = 64 * 1024
+_SLICE_BYTES = 256 * 1024
 
 _HEALTHY = answers.sentence(HTTPStatus.OK, "This edge is alive.")
 _READY = answers.sentence(HTTPStatus.OK, "This edge is ready.")

@@ -11,8 +11,8 @@ import threading
 import time
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,8 @@ _log = structlog.get_logger()
 _HOT_FILES = 10_000
 _MOST_SPARED = 8
 _LOW_SHARE, _MOST_LOW_BYTES = 0.02, 1024**3
+_LARGE_BYTES = 64 * 1024**2
+"""A file system takes its time to free more; such a file is put aside first."""
 _LOW_LEAST_BYTES = 64 * 1024**2
 """A cache smaller than this keeps no room free ahead: it has nothing to spare."""
 
@@ -219,7 +221,7 @@ class Shelf:
         with self.lock:
             rows: list[Row] = []
             coming = 0 if at_once else self.leaving_bytes
-            with index.writing():
+            with self._going(rows), index.writing():
                 while self.free_bytes + coming < wanted_bytes and len(rows) < most_files and spared < _MOST_SPARED:
                     number = self.order.evict()
                     if number is None:
@@ -252,11 +254,12 @@ class Shelf:
                 if until > now or len(due) == most_files:
                     break
                 due.append((file, size_bytes))
-            for file, _ in due:
-                del self.leaving[file]
         for file, size_bytes in due:
-            self.folders.discard(file)
+            # One at a time, and not without the lock: the name may be a new file's in this moment.
             with self.lock:
+                if self.leaving.pop(file, None) is None:
+                    continue
+                self.folders.discard(file, aside=size_bytes > _LARGE_BYTES)
                 self.leaving_bytes -= size_bytes
                 self.disk.room_bytes += size_bytes
         return bool(due)
@@ -297,6 +300,17 @@ class Shelf:
     def _leave(self, file: str, size_bytes: int) -> None:
         self.leaving[file] = (self._steady() + self._grace_seconds, size_bytes)
         self.leaving_bytes += size_bytes
+
+    @contextmanager
+    def _going(self, rows: list[Row]) -> Iterator[None]:
+        """If a full disk has no room even for the word that files leave, they go all the same, and the word follows."""
+        try:
+            yield
+        except sqlite3.Error:
+            for row in rows:
+                self.hot.pop(row.path, None)
+                self.folders.discard(self._held(row).file)
+            raise
 
     def _stay(self, file: str) -> None:
         """A name that was to go is a held file's again."""

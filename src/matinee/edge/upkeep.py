@@ -31,6 +31,8 @@ _log = structlog.get_logger()
 _LOOK_SECONDS, _CHECKPOINT_SECONDS, _RETRY_SECONDS = 1.0, 5.0, 10.0
 _REST_SECONDS, _LONGEST_REST_SECONDS = 0.1, 0.02
 _FILES = 64
+_MOST_STAGED = 4
+_JOURNAL_BYTES = 32 * 1024 * 1024
 _STAGED_FILES, _RESTORED_FILES, _APPLIED_FILES = 1000, 1000, 1000
 
 Work = Callable[[], bool]
@@ -72,6 +74,7 @@ class Upkeep:
         self._thread: threading.Thread | None = None
         self._works: tuple[Work, ...] = (
             self._look,
+            self._checkpoint,
             lambda: shelf.let_go(_FILES),
             self._make_room,
             self._stage,
@@ -81,7 +84,6 @@ class Upkeep:
             self._walk,
             self._clear_spare,
             self._empty_trash,
-            self._checkpoint,
             lambda: self._scrubber.step(index),
         )
 
@@ -138,17 +140,19 @@ class Upkeep:
     def step(self) -> bool:
         """One piece of work, the most urgent; False if there is none now."""
         with self._step:
-            return any(work() for work in self._works)
+            try:
+                return any(work() for work in self._works)
+            except (OSError, sqlite3.Error) as error:
+                self._shelf.disk.refused(error)
+                return False
 
     def _run(self) -> None:
         while not self._stopping:
             began = time.monotonic()
-            try:
-                more = self.step()
-            except (OSError, sqlite3.Error) as error:
-                self._shelf.disk.refused(error)
-                more = False
+            more = self.step()
             worked = time.monotonic() - began
+            if len(self._staged) > _MOST_STAGED:
+                continue  # pages of a plan come faster than they are written down
             self._wake.wait(min(worked, _LONGEST_REST_SECONDS) if more else _REST_SECONDS)
             self._wake.clear()
 
@@ -275,7 +279,9 @@ class Upkeep:
         return True
 
     def _checkpoint(self) -> bool:
-        if self._steady() - self._checkpoint_at >= _CHECKPOINT_SECONDS:
+        since = self._steady() - self._checkpoint_at
+        large = since > _LOOK_SECONDS and self._index.journal_bytes() > _JOURNAL_BYTES
+        if large or since >= _CHECKPOINT_SECONDS:
             self._checkpoint_at = self._steady()
             self._index.checkpoint()
         return False

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from matinee.edge import cache as cache_module
 from matinee.edge.cache import Cache, footprint
 from matinee.edge.reading import HeldFile
 from matinee.model.errors import Unavailable
@@ -188,12 +189,13 @@ def test_a_purge_removes_what_begins_so_and_what_was_on_its_way(cache: Cache, tm
     assert keep(cache, "t/r1/a")
 
 
-def test_a_large_purge_is_seen_to_at_the_side(tmp_path: Path) -> None:
-    cache = opened(tmp_path, 4000 * BLOCK)
-    for number in range(600):
+def test_a_large_purge_is_seen_to_at_the_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache_module, "_SMALL_PURGE_FILES", 10)
+    cache = opened(tmp_path, 1000 * BLOCK)
+    for number in range(30):
         keep(cache, f"t/r/{number}")
     keep(cache, "u/r/0")
-    assert cache.purge("t/") == 600
+    assert cache.purge("t/") == 30
     assert keep(cache, "t/r/7", b"new")
     settle(cache)
     assert len(cache) == 2

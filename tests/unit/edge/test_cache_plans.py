@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from matinee.edge import cache as cache_module
+from matinee.edge import upkeep
 from matinee.edge.cache import Cache
 from matinee.model.plans import FillWindow, Origin, PlannedFile, PlanPage
 from shelves import BLOCK, Hands, keep, on_disk, opened, plan, planned, settle, write
@@ -137,28 +139,34 @@ def test_a_plan_survives_a_restart_with_its_window(tmp_path: Path) -> None:
     cache.close()
 
 
-def test_a_large_plan_comes_in_at_the_side_and_is_complete_in_the_end(tmp_path: Path) -> None:
-    cache = opened(tmp_path, 20_000 * BLOCK)
-    for number in range(1500, 2600):
-        keep(cache, f"t/r/{number}")
-    files = [planned(f"t/r/{number}", b"x", 1.0) for number in range(2500)]
-    cache.begin_plan(PlanPage(4, 0, 3, tuple(files[:900])))
-    cache.add_plan(PlanPage(4, 0, 3, tuple(files[:900])))
-    cache.add_plan(PlanPage(4, 1, 3, tuple(files[900:1800])))
-    cache.add_plan(PlanPage(4, 2, 3, tuple(files[1800:])))
+def test_a_large_plan_comes_in_at_the_side_and_is_complete_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache_module, "_SMALL_PLAN_FILES", 20)
+    monkeypatch.setattr(upkeep, "_STAGED_FILES", 7)
+    monkeypatch.setattr(upkeep, "_APPLIED_FILES", 9)
+    cache = opened(tmp_path, 1000 * BLOCK)
+    for number in range(60, 104):
+        keep(cache, f"t/r/{number:03}")
+    files = [planned(f"t/r/{number:03}", b"x", 1.0) for number in range(100)]
+    pages = [PlanPage(4, page, 3, tuple(files[start:end])) for page, (start, end) in enumerate(((0, 15), (15, 70)))]
+    cache.begin_plan(pages[0])
+    cache.add_plan(pages[0])
+    cache.add_plan(pages[1])
+    cache.add_plan(PlanPage(4, 2, 3, tuple(files[70:])))
     cache.end_plan(4)
-    assert (cache.generation, cache.wanted("t/r/0")) == (4, None)
+    assert (cache.generation, cache.wanted("t/r/000")) == (4, None)
     settle(cache)
-    assert (cache.generation, cache._shelf.totals.placed_files, len(cache)) == (4, 1000, 1100)
-    assert [file.path for file in cache.missing(3)] == ["t/r/0", "t/r/1", "t/r/2"]
-    assert len(cache.missing(5000)) == 1500
-    plan(cache, 5, *files[:1200])
+    assert (cache.generation, cache._shelf.totals.placed_files, len(cache)) == (4, 40, 44)
+    assert [file.path for file in cache.missing(3)] == ["t/r/000", "t/r/001", "t/r/002"]
+    assert len(cache.missing(500)) == 60
+    plan(cache, 5, *files[:50])
     settle(cache)
-    assert (cache.generation, cache._shelf.totals.placed_files, len(cache.missing(5000))) == (5, 0, 1200)
+    assert (cache.generation, cache._shelf.totals.placed_files, len(cache.missing(500))) == (5, 0, 50)
     cache.close()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.data())
 def test_whenever_the_process_is_killed_the_plan_is_carried_out_in_the_end(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 
 from matinee.edge.gate import BORNE_SECONDS, Gate, Opened
@@ -72,12 +74,13 @@ def test_a_clock_is_borne_ten_minutes_off_and_no_further_than_the_bound() -> Non
 def test_the_version_grows_with_what_changes_and_with_nothing_else() -> None:
     ours = gate()
     versions = [ours.version]
-    for change in (
+    changes: list[Callable[[], None]] = [
         lambda: ours.revoke([Revocation(1, "a", NOW + 60)]),
         lambda: setattr(ours, "down", True),
         lambda: setattr(ours, "skew_seconds", 7.2),
         lambda: ours.use_keys(KeyRing("2", {"two": OTHER})),
-    ):
+    ]
+    for change in changes:
         for _ in range(2):
             change()
             versions.append(ours.version)

@@ -80,7 +80,7 @@ def test_an_index_that_cannot_be_read_is_made_anew_from_the_disk(tmp_path: Path)
     cache.close()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.data())
 def test_whatever_was_done_to_the_folder_index_and_disk_agree_in_the_end(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -23,14 +23,14 @@ from matinee.catalogue.titles import Catalogue, TitleState
 from matinee.compose.breakage import ACTIONS
 from matinee.compose.database import migrate, open_database
 from matinee.compose.films import FilmFile, find_films
-from matinee.compose.history import retell
-from matinee.compose.intake import Intake
 from matinee.compose.network import open_network
 from matinee.compose.objects import OUTAGE, open_objects
-from matinee.compose.processes import EDGES, SERVE_HOST, WORKER_HOST, programs
 from matinee.compose.serve import check_port
-from matinee.compose.supervisor import Supervisor
 from matinee.delivery.edges import Edges
+from matinee.demo.history import retell
+from matinee.demo.intake import Intake
+from matinee.demo.processes import EDGES, SERVE_HOST, WORKER_HOST, programs
+from matinee.demo.supervisor import Supervisor
 from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.jobs import Jobs
 from matinee.model.errors import Conflict, Invalid, MatineeError, Unavailable

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from matinee.compose.demo import PASSWORD, VIEWER
+from matinee.demo.show import PASSWORD, VIEWER
 from matinee.encoding.ffmpeg import Tools
 from matinee.model.errors import EncodingFailed, MatineeError
 from matinee.settings import Settings

@@ -7,10 +7,10 @@ from typing import Any
 from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.events_database import DatabaseOutbox
 from matinee.catalogue.titles import Catalogue, TitleState
-from matinee.compose.check import check_service
 from matinee.compose.database import open_database
 from matinee.compose.objects import open_objects
-from matinee.compose.processes import EDGES
+from matinee.demo.check import check_service
+from matinee.demo.processes import EDGES
 from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.jobs import REFUSED, Jobs
 from matinee.settings import Settings

@@ -8,7 +8,7 @@ from pathlib import Path
 from matinee.catalogue.titles import Catalogue
 from matinee.compose.films import FilmFile, drawn_file, ingest
 from matinee.compose.fonts import display_font
-from matinee.compose.supervisor import die_with_parent
+from matinee.demo.supervisor import die_with_parent
 from matinee.drawing.films import DRAWN_FILMS, draw_command
 from matinee.drawing.lettering import title_card
 from matinee.encoding.jobs import Jobs

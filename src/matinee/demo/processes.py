@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from matinee.compose.supervisor import Program
+from matinee.demo.supervisor import Program
 from matinee.settings import PREFIX, Settings
 
 _EDGES_AFTER_SECONDS = 0.8
