@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from matinee.edge.cache import Cache
+from matinee.cache.cache import Cache
 from shelves import BLOCK, Hands, keep, on_disk, plan, planned
 
 LIMIT = 4000 * BLOCK

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from deploy.local.certificates import make_certificates
 
-from matinee.edge.answers import entity_tag
-from matinee.edge.deliveries import NotHeld
-from matinee.edge.hops import HopTokens
-from matinee.edge.neighbours import Neighbour, Neighbourhood
+from matinee.model.addresses import entity_tag
 from matinee.model.errors import NotFound, Unavailable
 from matinee.model.plans import Source
 from matinee.model.tokens import Token, check
+from matinee.upstream.deliveries import NotHeld
+from matinee.upstream.hops import HopTokens
+from matinee.upstream.neighbours import Neighbour, Neighbourhood
 
 PATH = "title/revision/file.m4s"
 KEYS = {"k1": b"a key of thirty-two bytes or more, for hops"}

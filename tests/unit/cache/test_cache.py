@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matinee.edge import cache as cache_module
-from matinee.edge.cache import Cache, footprint
+from matinee.cache import cache as cache_module
+from matinee.cache.cache import Cache, footprint
 from matinee.edge.reading import HeldFile
 from matinee.model.errors import Unavailable
 from matinee.model.plans import Origin

@@ -5,7 +5,7 @@ somebody does ask for again soon. Both are counted all the time, whichever rule 
 weighing more; the second request is waited for while that spares more bytes of writing than it loses bytes of hits.
 """
 
-from matinee.edge.ghost import Ghost
+from matinee.cache.ghost import Ghost
 
 _LEAST_FILES = 1000
 """So many first requests are looked at before anything is decided."""

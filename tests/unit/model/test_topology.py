@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matinee.delivery.topology import ANYWHERE, Topology, distance_km
 from matinee.model.errors import Invalid, NotFound
+from matinee.model.topology import ANYWHERE, Topology, distance_km
 
 REGIONS = "europe=50.1/8.7, america=39/-77.5,asia=1.35/103.8"
 

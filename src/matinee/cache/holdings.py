@@ -9,8 +9,8 @@ carries on. An update is told again, the same, until it is acknowledged.
 
 from dataclasses import dataclass, field
 
-from matinee.edge.index import Index
-from matinee.edge.planned import PlannedFiles
+from matinee.cache.index import Index
+from matinee.cache.planned import PlannedFiles
 from matinee.model.plans import HoldingsUpdate
 
 PAGE_ENTRIES = 4000

@@ -19,11 +19,11 @@ from pathlib import Path
 
 import structlog
 
-from matinee.edge.index import Index, footprint
-from matinee.edge.planned import PlannedFiles
-from matinee.edge.reconciling import reconcile
-from matinee.edge.scrubbing import PASS_SECONDS, Scrubber
-from matinee.edge.shelf import Shelf, name_of
+from matinee.cache.index import Index, footprint
+from matinee.cache.planned import PlannedFiles
+from matinee.cache.reconciling import reconcile
+from matinee.cache.scrubbing import PASS_SECONDS, Scrubber
+from matinee.cache.shelf import Shelf, name_of
 from matinee.model.plans import FillWindow, PlannedFile
 
 _log = structlog.get_logger()

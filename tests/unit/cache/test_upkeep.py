@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from matinee.edge import upkeep
-from matinee.edge.cache import Cache
+from matinee.cache import upkeep
+from matinee.cache.cache import Cache
 from shelves import BLOCK, keep, on_disk, planned, settle
 
 NAMES = 60

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import structlog
 
-from matinee.edge.folders import Folders
-from matinee.edge.holdings import Holdings
-from matinee.edge.index import Index, footprint, span
-from matinee.edge.scrubbing import PASS_SECONDS
-from matinee.edge.shelf import Held, Shelf, name_of
-from matinee.edge.upkeep import End, Upkeep
+from matinee.cache.folders import Folders
+from matinee.cache.holdings import Holdings
+from matinee.cache.index import Index, footprint, span
+from matinee.cache.scrubbing import PASS_SECONDS
+from matinee.cache.shelf import Held, Shelf, name_of
+from matinee.cache.upkeep import End, Upkeep
 from matinee.model.plans import FillWindow, HoldingsUpdate, Origin, PlannedFile, PlanPage
 
 __all__ = ["Cache", "Held", "Reservation", "footprint"]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from matinee.edge.addresses import LONGEST, MediaAddress, content_type, is_media_path, parse
+from matinee.model.addresses import LONGEST, MediaAddress, content_type, is_media_path, parse
 
 _LETTERS = string.ascii_letters + string.digits + "_-"
 _SEGMENTS = st.builds("{}{}".format, st.sampled_from(_LETTERS), st.text(alphabet=_LETTERS + ".", max_size=20))

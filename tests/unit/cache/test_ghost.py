@@ -3,7 +3,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matinee.edge.ghost import Ghost
+from matinee.cache.ghost import Ghost
 
 
 @given(

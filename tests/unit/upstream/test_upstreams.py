@@ -3,10 +3,10 @@ import asyncio
 import pytest
 
 from edge_supply import ScriptedUpstream
-from matinee.edge.deliveries import Reach
-from matinee.edge.upstreams import Upstreams
 from matinee.model.errors import NotFound, Unavailable
 from matinee.model.plans import Origin, Source
+from matinee.upstream.deliveries import Reach
+from matinee.upstream.upstreams import Upstreams
 
 PATH = "title/revision/file.m4s"
 ORIGIN = ScriptedUpstream("origin", b"four")

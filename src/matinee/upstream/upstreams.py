@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from matinee.edge.deliveries import NotHeld, Reach, Upstream
 from matinee.model.errors import NotFound, Unavailable
 from matinee.model.plans import Origin, Source
+from matinee.upstream.deliveries import NotHeld, Reach, Upstream
 
 _log = structlog.get_logger()
 

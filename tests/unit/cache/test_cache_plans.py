@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matinee.edge import cache as cache_module
-from matinee.edge import upkeep
-from matinee.edge.cache import Cache
+from matinee.cache import cache as cache_module
+from matinee.cache import upkeep
+from matinee.cache.cache import Cache
 from matinee.model.plans import FillWindow, Origin, PlannedFile, PlanPage
 from shelves import BLOCK, Hands, keep, on_disk, opened, plan, planned, settle, write
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import structlog
 
-from matinee.edge.addresses import is_media_path
-from matinee.edge.index import Index, Row, span
-from matinee.edge.shelf import Shelf
+from matinee.cache.index import Index, Row, span
+from matinee.cache.shelf import Shelf
+from matinee.model.addresses import is_media_path
 from matinee.model.plans import Origin
 
 _log = structlog.get_logger()

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from matinee.edge.eviction import S3Fifo
+from matinee.cache.eviction import S3Fifo
 
 LIMIT = 1000
 NAMES = st.integers(1, 40)

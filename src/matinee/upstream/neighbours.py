@@ -8,11 +8,11 @@ from http import HTTPStatus
 
 import httpx
 
-from matinee.edge import answers
-from matinee.edge.deliveries import Delivery, NotHeld, Patience
-from matinee.edge.hops import HopTokens, loop_header
+from matinee.model.addresses import entity_tag
 from matinee.model.errors import NotFound, Unavailable
 from matinee.model.plans import Origin, Source
+from matinee.upstream.deliveries import Delivery, NotHeld, Patience
+from matinee.upstream.hops import HopTokens, loop_header
 
 _CONNECT_SECONDS = 2.0
 _KEPT_CONNECTIONS = 64
@@ -80,7 +80,7 @@ class Neighbour:
     async def deliver(self, path: str, start: int, via: tuple[str, ...], tag: str | None) -> AsyncIterator[Delivery]:
         """See ``Upstream``; the tag of a path is the same on every edge."""
         del tag
-        headers = {"range": f"bytes={start}-", "if-range": answers.entity_tag(path).decode()} if start else {}
+        headers = {"range": f"bytes={start}-", "if-range": entity_tag(path).decode()} if start else {}
         response = await self._send("GET", path, via, headers)
         try:
             yield Delivery(self._size(response, path, start), self._chunks(response))

@@ -1,8 +1,8 @@
 import pytest
 
-from matinee.edge.hops import Hop, HopTokens, hop, loop_header
 from matinee.model.errors import Unavailable
 from matinee.model.tokens import Token, TokenFault, check
+from matinee.upstream.hops import Hop, HopTokens, hop, loop_header
 
 PATH = "title/revision/deep/file.m4s"
 NEW, OLD = b"the new key of thirty-two bytes....", b"the old key of thirty-two bytes...."

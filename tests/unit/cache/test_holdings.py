@@ -10,8 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from matinee.edge import holdings
-from matinee.edge.cache import Cache
+from matinee.cache import holdings
+from matinee.cache.cache import Cache
 from matinee.model.plans import HoldingsUpdate
 from shelves import BLOCK, Hands, keep, plan, planned, settle
 

@@ -8,9 +8,9 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore
 
-from matinee.edge.deliveries import Delivery, Patience
 from matinee.model.errors import MatineeError, NotFound, Unavailable
 from matinee.model.plans import Origin
+from matinee.upstream.deliveries import Delivery, Patience
 
 if TYPE_CHECKING:
     from obstore import GetOptions, GetResult  # a stub's names alone

@@ -5,8 +5,8 @@ import obstore
 import pytest
 from obstore.store import LocalStore, MemoryStore, ObjectStore
 
-from matinee.edge.origin import ObjectOrigin
 from matinee.model.errors import NotFound, Unavailable
+from matinee.upstream.origin import ObjectOrigin
 
 PATH = "title/revision/file.m4s"
 

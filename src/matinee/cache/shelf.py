@@ -18,13 +18,13 @@ from pathlib import Path
 
 import structlog
 
-from matinee.edge.admission import SecondRequest
-from matinee.edge.disk import Disk
-from matinee.edge.eviction import S3Fifo
-from matinee.edge.folders import Folders
-from matinee.edge.holdings import Holdings
-from matinee.edge.index import Index, Row, Totals, footprint
-from matinee.edge.planned import PlannedFiles
+from matinee.cache.admission import SecondRequest
+from matinee.cache.disk import Disk
+from matinee.cache.eviction import S3Fifo
+from matinee.cache.folders import Folders
+from matinee.cache.holdings import Holdings
+from matinee.cache.index import Index, Row, Totals, footprint
+from matinee.cache.planned import PlannedFiles
 from matinee.model.plans import Origin
 
 _log = structlog.get_logger()

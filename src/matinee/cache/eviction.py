@@ -8,7 +8,7 @@ file, so that a million of them are no burden.
 
 from array import array
 
-from matinee.edge.ghost import Ghost
+from matinee.cache.ghost import Ghost
 
 _SMALL_SHARE = 0.1
 _PROMOTED_USES, _MOST_USES = 2, 3

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from matinee.edge.cache import Cache
+from matinee.cache.cache import Cache
 from matinee.model.plans import PlanPage
 from shelves import BLOCK, Hands, keep, opened, plan, planned, settle
 

@@ -13,8 +13,8 @@ from contextlib import suppress
 
 import structlog
 
-from matinee.edge.index import Index, Row
-from matinee.edge.shelf import Shelf
+from matinee.cache.index import Index, Row
+from matinee.cache.shelf import Shelf
 from matinee.model.plans import Origin
 
 _log = structlog.get_logger()

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from matinee.edge.admission import SecondRequest
+from matinee.cache.admission import SecondRequest
 
 LIMIT = 100_000
 

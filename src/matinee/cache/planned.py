@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from matinee.edge.index import BLOCK_BYTES, Index
+from matinee.cache.index import BLOCK_BYTES, Index
 from matinee.model.plans import FillWindow, PlannedFile
 
 _log = structlog.get_logger()
