@@ -17,8 +17,8 @@ from pathlib import Path
 
 import httpx
 
+from benchmarks.joined import joined
 from matinee.adapters.dataplane_nginx_process import modules
-from matinee.edge.keeping import write_private
 from matinee.model.tokens import Token, sign
 
 RIVALS = Path(__file__).parent / "rivals"
@@ -125,9 +125,7 @@ def edge(dataplane: str, folder: Path, objects: Path, files: Files, core: int) -
         "MATINEE_CONTROL": "http://127.0.0.1:9",
         "MATINEE_EDGE_ID": "bench",
     }
-    # As an edge stands that joined a control plane which is away now.
-    write_private(folder / name / "control" / "credential", f"{KEY}\n{'0' * 64}\n".encode())
-    write_private(folder / name / "control" / "keys", json.dumps({"version": "v", "keys": {"k1": KEY}}).encode())
+    joined(folder / name, "k1", KEY)
     ends = int(time.time()) + 3600
     tokens = [sign(Token("k1", ends, f"viewer-{number:02}", PREFIX), KEY.encode()) for number in range(VIEWERS)]
     paths = {size: [f"/{token}/{PREFIX}{file}" for token in tokens for file in some] for size, some in files.items()}
