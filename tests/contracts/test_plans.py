@@ -11,11 +11,11 @@ from matinee.adapters.clock_manual import ManualClock
 from matinee.adapters.events_database import DatabaseOutbox
 from matinee.delivery.edges import Edges
 from matinee.delivery.network import Network
-from matinee.delivery.planner import Chosen, Group, Offer, Plays, offer_of
+from matinee.delivery.planner import Chosen, Group, Offer, Plays
 from matinee.delivery.plans import Planner
 from matinee.model.errors import Invalid, NotFound
 from matinee.model.plans import FillWindow, Purge
-from matinee.playback.plays import RecentPlays
+from matinee.playback.plays import RecentPlays, offer_of
 from playing import presentation, report, service
 
 WINDOW = FillWindow(1.0, 6.0, 8_000_000)

@@ -12,7 +12,6 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from matinee.model.media import Presentation
 from matinee.model.plans import PlannedFile, Tier
 
 PLACED_SHARE = 0.85
@@ -56,26 +55,6 @@ class Offer:
     def folder(self) -> str:
         """Where its files lie: ``<title>/<revision>/``."""
         return f"{self.title_id}/{self.revision}/"
-
-
-def offer_of(title_id: str, revision: str, presentation: Presentation) -> Offer:
-    """A presentation's files in groups: one a picture's rendition, each asked for by an even share, and the rest."""
-    folders = {rendition.uri.rpartition("/")[0] for rendition in presentation.video}
-    digests = presentation.digests or ("",) * len(presentation.files)
-    groups: dict[str, list[tuple[str, int, str]]] = {"": []}
-    for (name, size_bytes), digest in zip(presentation.files, digests, strict=True):
-        folder = name.rpartition("/")[0]
-        groups.setdefault(folder if folder in folders else "", []).append((name, size_bytes, digest))
-    return Offer(
-        title_id,
-        revision,
-        tuple(
-            # What begins a rendition comes before its segments, and these in their order.
-            Group(name, tuple(sorted(files, key=_beginning)), share=1 / len(folders) if name else 1.0)
-            for name, files in groups.items()
-            if files
-        ),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +140,6 @@ def files_of(chosen: Iterable[Chosen]) -> Iterator[PlannedFile]:
     for one in chosen:
         for name, size_bytes, digest in one.group.files[: one.count]:
             yield PlannedFile(one.offer.folder + name, size_bytes, one.worth, digest, one.elected)
-
-
-def _beginning(file: tuple[str, int, str]) -> tuple[bool, str]:
-    return file[0].endswith(".m4s"), file[0]
 
 
 def _fill(shelf: Shelf, offers: Sequence[Offer], demand: Mapping[str, float]) -> tuple[Chosen, ...]:

@@ -7,7 +7,8 @@ from functools import lru_cache
 import sqlalchemy as sa
 
 from matinee.catalogue.titles import Catalogue
-from matinee.delivery.planner import Offer, Plays, offer_of
+from matinee.delivery.planner import Group, Offer, Plays
+from matinee.model.media import Presentation
 from matinee.playback import store
 from matinee.ports import Clock
 
@@ -51,3 +52,27 @@ def offers_of(catalogue: Catalogue) -> Callable[[Collection[str]], Sequence[Offe
         return [offer for offer in found if offer is not None]
 
     return offers
+
+
+def offer_of(title_id: str, revision: str, presentation: Presentation) -> Offer:
+    """A presentation's files in groups: one a picture's rendition, each asked for by an even share, and the rest."""
+    folders = {rendition.uri.rpartition("/")[0] for rendition in presentation.video}
+    digests = presentation.digests or ("",) * len(presentation.files)
+    groups: dict[str, list[tuple[str, int, str]]] = {"": []}
+    for (name, size_bytes), digest in zip(presentation.files, digests, strict=True):
+        folder = name.rpartition("/")[0]
+        groups.setdefault(folder if folder in folders else "", []).append((name, size_bytes, digest))
+    return Offer(
+        title_id,
+        revision,
+        tuple(
+            # What begins a rendition comes before its segments, and these in their order.
+            Group(name, tuple(sorted(files, key=_beginning)), share=1 / len(folders) if name else 1.0)
+            for name, files in groups.items()
+            if files
+        ),
+    )
+
+
+def _beginning(file: tuple[str, int, str]) -> tuple[bool, str]:
+    return file[0].endswith(".m4s"), file[0]
