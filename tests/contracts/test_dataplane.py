@@ -103,7 +103,7 @@ def _while_serving(
         client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=False)
         async with asyncio.timeout(20), client:
             while not serving.done():
-                with suppress(httpx.ConnectError):
+                with suppress(httpx.TransportError):
                     await client.get("/up")
                     break
                 await asyncio.sleep(0.01)
