@@ -13,7 +13,7 @@ export UV_NO_CONFIG := 1
 # Compiled once at installation: every start of every process is quicker for it.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help demo test check bench docs lock setup setup-ray setup-development engines web screenshots clean
+.PHONY: help demo test check bench docs lock setup setup-edge setup-ray setup-development engines web screenshots clean
 
 help:
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 28
@@ -52,6 +52,7 @@ $(STATIC)/.stamp: node_modules/.stamp $(shell find src/matinee/web/client -type 
 	@touch $@
 
 setup: $(VENV)/.runtime $(STATIC)/.stamp ## what a running service needs
+setup-edge: $(VENV)/.runtime ## what an edge needs: no pages, so no Node
 setup-ray: setup $(VENV)/.ray ## what work on a Ray cluster needs on top
 setup-development: setup $(VENV)/.development ## what building and testing need on top
 

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from collections.abc import Collection
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.machine import RESULTS, as_table
@@ -32,16 +34,21 @@ stands with the command and the machine that made it.
 """
 
 
-def page() -> str:
-    """The page of all results that there are."""
+def page(results: Path = RESULTS, since: datetime | None = None, failed: Collection[str] = ()) -> str:
+    """The page of all results that there are; a table from before ``since``, or of one that failed, says so."""
     parts = [_HEAD]
     for name in NAMES:
-        path = RESULTS / f"{name}.json"
+        path = results / f"{name}.json"
         if not path.exists():
             continue
         result = json.loads(path.read_text())
         here = result["machine"]
-        parts.append(f"## {result['question'][:1].upper()}{result['question'][1:]}\n\n{as_table(result['rows'])}\n")
+        parts.append(f"## {result['question'][:1].upper()}{result['question'][1:]}\n")
+        if since is not None and datetime.fromisoformat(result["time"]) < since:
+            parts.append("**An older run's: in the run that wrote this page it was skipped or did not finish.**\n")
+        elif name in failed:
+            parts.append("**Not passed: the benchmark ended with an error.**\n")
+        parts.append(f"{as_table(result['rows'])}\n")
         parts.append(
             f"`{result['command']}` at {result['time']}: {here['cores']} cores, {here['memory_gib']} GiB, "
             f"{here['processor']}, Linux {here['kernel']}, Python {here['python']}."
@@ -56,9 +63,10 @@ def page() -> str:
 
 def main() -> None:
     """Run all, write the page, and fail if one did not finish."""
+    begun = datetime.now(UTC).replace(microsecond=0)  # as results write it
     runs = {name: subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False) for name in NAMES}
     failed = [name for name, run in runs.items() if run.returncode]
-    PAGE.write_text(page())
+    PAGE.write_text(page(since=begun, failed=failed))
     if failed:
         sys.exit(f"These benchmarks did not finish: {', '.join(failed)}")
 

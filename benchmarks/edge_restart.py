@@ -5,6 +5,7 @@ end of the listing at a control plane that counts what it hears. After an orderl
 The files lie in the page cache as far as the machine has the room: what is measured is the edge, not a disk.
 """
 
+import os
 import random
 import statistics
 import sys
@@ -27,6 +28,8 @@ def main() -> None:
     chance = random.Random(SEED)
     served: dict[bool, list[float]] = {False: [], True: []}
     told: dict[bool, list[float]] = {False: [], True: []}
+    worked: dict[bool, list[tuple[float, float]]] = {False: [], True: []}
+    busy = os.getloadavg()[0]
     updates = 0
     with folder() as data:
         control = ControlPlane()
@@ -35,6 +38,7 @@ def main() -> None:
             control.begin()
             edge = Edge(data, control.address)
             first = edge.first_byte_at(chance.randrange(FILES)) - edge.started_at
+            served_cpu = edge.cpu_seconds()
             while control.told_at is None:
                 if time.monotonic() - edge.started_at > _PATIENCE_SECONDS:
                     edge.stop()
@@ -45,6 +49,7 @@ def main() -> None:
                 sys.exit(f"The edge told of {control.held} files; it holds {FILES}.")
             if number:  # the first start only makes the others alike
                 served[killed].append(first)
+                worked[killed].append((served_cpu, edge.cpu_seconds()))
                 told[killed].append(control.told_at - edge.started_at)
                 updates = control.updates
             killed = number % 2 == 1
@@ -54,7 +59,9 @@ def main() -> None:
         {
             "restart after": "kill -9" if killed else "SIGTERM",
             "s to the first file served": _spread(served[killed]),
+            "CPU s till then": _spread([cpu for cpu, _ in worked[killed]]),
             "s to the holdings told": _spread(told[killed]),
+            "CPU s till told": _spread([cpu for _, cpu in worked[killed]]),
         }
         for killed in (False, True)
     ]
@@ -65,6 +72,7 @@ def main() -> None:
         figures=f"median [least to most] of {ROUNDS} restarts each; the bars are 1 s and 30 s",
         files=f"{PLACED} placed of {PLACED + MISSING} planned, {FILES - PLACED} in the demand cache; "
         f"told exactly, in {updates} updates",
+        load_before=f"{busy:.1f} (over about 1, the CPU seconds say more of the edge than the others)",
         seed=SEED,
     )
 

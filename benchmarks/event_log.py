@@ -1,11 +1,12 @@
 """Events a second into the log, beside bare nats-py publishing and beside plain PostgreSQL inserts.
 
 Messages of 20 heartbeats each, 64 at once, every one acknowledged before its caller goes on. Ours is ``append`` of the
-log on JetStream from 64 threads: ids checked, JSON written, told apart from repeats, read-back by any reader promised.
-Bare nats-py publishes the same bytes from 64 tasks of one event loop to a stream of its own on the same three servers,
-three replicas, and nothing more (it cannot outlive a leader); once with the bytes made beforehand and once writing the
-JSON as it goes, which is most of what a client does here. PostgreSQL takes the same bodies, 20
-rows a transaction, from 64 connections, ``fsync`` on. Turn and turn about, after a round each that does not count.
+log, on JetStream and on PostgreSQL, from 64 threads: ids checked, JSON written, told apart from repeats, read-back by
+any reader promised. Bare nats-py publishes the same bytes from 64 tasks of one event loop to a stream of its own on the
+same three servers, three replicas, and nothing more (it cannot outlive a leader); once with the bytes made beforehand
+and once writing the JSON as it goes, which is most of what a client does here. Plain PostgreSQL takes the same bodies
+into one table, 20 rows a statement that is its own transaction and its one round trip, from 64 connections, ``fsync``
+on. Turn and turn about, after a round each that does not count.
 """
 
 import asyncio
@@ -30,17 +31,21 @@ from nats.aio.client import Client
 from nats.js.api import StreamConfig
 
 from benchmarks.machine import report
+from matinee.adapters.events_database import DatabaseEventLog
 from matinee.adapters.events_jetstream import Address, JetStreamEventLog, Keeping
+from matinee.compose.database import migrate, open_database
 from matinee.event_json import to_json
 from matinee.model.events import Event, PlaybackHeartbeat
+from matinee.ports import EventLog
 
 TOGETHER, AT_ONCE = 20, 64
 MOST_A_SECOND = 4000
 ROUNDS, ROUND_SECONDS, WARM_SECONDS = 5, 3.0, 1.0
 BAR_EVENTS_A_SECOND = 10_000
 STREAM_BYTES = 2 * 1024**3
-OURS, NATS, WRITING, POSTGRESQL = (
+ON_JETSTREAM, ON_POSTGRESQL, NATS, WRITING, INSERTS = (
     "append, JetStream",
+    "append, PostgreSQL",
     "bare nats-py",
     "bare nats-py, writing JSON",
     "PostgreSQL inserts",
@@ -107,10 +112,10 @@ def in_threads(take: Callable[[int], None], prepared: Iterator[int], seconds: fl
 
 
 class Ours:
-    """``append`` of the log."""
+    """``append`` of a log."""
 
-    def __init__(self, address: str) -> None:
-        self.log = JetStreamEventLog(Address.read(address), keeping=Keeping(stream_bytes=STREAM_BYTES))
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
         self._numbers = count()
 
     def round(self, seconds: float) -> Round:
@@ -119,7 +124,7 @@ class Ours:
         numbers = iter(range(len(made)))
 
         def take(number: int) -> None:
-            assert self.log.append(made[number]) == TOGETHER
+            assert self._log.append(made[number]) == TOGETHER
 
         return in_threads(take, numbers, seconds)
 
@@ -170,7 +175,8 @@ class Inserts:
         self._numbers = count()
         with psycopg.connect(self._address) as connection:
             connection.execute("CREATE TABLE events (position bigserial PRIMARY KEY, id text UNIQUE, body text)")
-        self._connections = [psycopg.connect(self._address) for _ in range(AT_ONCE)]
+        # Without autocommit each message would take three round trips: BEGIN, the statement, COMMIT.
+        self._connections = [psycopg.connect(self._address, autocommit=True) for _ in range(AT_ONCE)]
 
     def round(self, seconds: float) -> Round:
         """One statement of 20 rows a transaction."""
@@ -187,7 +193,6 @@ class Inserts:
             ids, bodies = zip(*made[number], strict=True)
             statement = "INSERT INTO events (id, body) SELECT * FROM unnest(%s::text[], %s::text[])"
             own.connection.execute(statement, [list(ids), list(bodies)])
-            own.connection.commit()
 
         return in_threads(take, numbers, seconds)
 
@@ -201,12 +206,21 @@ class Inserts:
 def _engines() -> Iterator[dict[str, Any]]:
     with ExitStack() as stack:
         hub = stack.enter_context(nats_engine.cluster())
-        server = stack.enter_context(postgresql.postgresql(durable=True, connections=AT_ONCE + 20))
-        ours, inserts = Ours(hub.address), Inserts(server)
-        stack.callback(ours.log.close)
+        server = stack.enter_context(postgresql.postgresql(durable=True, connections=AT_ONCE + 40))
+        streams = JetStreamEventLog(Address.read(hub.address), keeping=Keeping(stream_bytes=STREAM_BYTES))
+        stack.callback(streams.close)
+        engine = open_database(server.create_database("matinee"))
+        stack.callback(engine.dispose)
+        migrate(engine)
+        inserts = Inserts(server)
         stack.callback(inserts.close)
-        bare, writing = BareNats(hub, writing=False), BareNats(hub, writing=True)
-        yield {OURS: ours, NATS: bare, WRITING: writing, POSTGRESQL: inserts}
+        yield {
+            ON_JETSTREAM: Ours(streams),
+            ON_POSTGRESQL: Ours(DatabaseEventLog(engine)),
+            NATS: BareNats(hub, writing=False),
+            WRITING: BareNats(hub, writing=True),
+            INSERTS: inserts,
+        }
 
 
 def _spread(values: Sequence[float], digits: int = 0) -> str:
@@ -230,13 +244,14 @@ def main() -> None:
         for number in range(ROUNDS):
             # Nobody always comes after the same one.
             names = list(sides)
-            for name in names[number % 4 :] + names[: number % 4]:
+            first = number % len(names)
+            for name in names[first:] + names[:first]:
                 results[name].append(sides[name].round(ROUND_SECONDS))
     _report(results, busy)
 
 
 def _report(results: dict[str, list[Round]], busy: float) -> None:
-    ours = [one.events_a_second for one in results[OURS]]
+    streams, tables = ([one.events_a_second for one in results[name]] for name in (ON_JETSTREAM, ON_POSTGRESQL))
     rows = []
     for name, rounds in results.items():
         rates = [one.events_a_second for one in rounds]
@@ -248,7 +263,8 @@ def _report(results: dict[str, list[Round]], busy: float) -> None:
                 "client's CPU, s per 100,000": _spread(
                     [100_000 * one.cpu_seconds / (one.events_a_second * one.seconds) for one in rounds], 2
                 ),
-                "ratio ours / it": _spread([mine / its for mine, its in zip(ours, rates, strict=True)], 2),
+                "append, JetStream / it": _spread([mine / its for mine, its in zip(streams, rates, strict=True)], 2),
+                "append, PostgreSQL / it": _spread([mine / its for mine, its in zip(tables, rates, strict=True)], 2),
             }
         )
     report(

@@ -76,11 +76,22 @@ class Outcome:
     seconds: float
     behind_seconds: float
 
-    @property
-    def right(self) -> bool:
-        """Whether nothing was lost and nothing counted twice, in the log and in what follows from it."""
-        counted = (self.samples, self.watched_seconds) == (self.accepted, self.sent_seconds)
-        return counted and not self.lost and not self.twice
+
+def faults(outcome: Outcome, kills: int) -> list[str]:
+    """What keeps a run from saying that nothing is lost and nothing counted twice over so many kills, as sentences."""
+    done = sum(outcome.kills.values())
+    counted = (outcome.samples, outcome.watched_seconds) == (outcome.accepted, outcome.sent_seconds)
+    return [
+        sentence
+        for found, sentence in (
+            (done < kills, f"There was time for {done} of {kills} kills."),
+            (not outcome.accepted, "No event was accepted."),
+            (outcome.lost, f"{outcome.lost} accepted events are not in the log."),
+            (outcome.twice, f"{outcome.twice} events stand in the log once more than they were sent."),
+            (not counted, "What follows from the log (samples, seconds watched) is not what was accepted."),
+        )
+        if found
+    ]
 
 
 def tell(address: str, run: str, told: Told, stop: threading.Event) -> None:
@@ -288,13 +299,13 @@ def main() -> None:
     asked.add_argument("--kills", type=int, default=50)
     told = asked.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    busy, rows, right = f"{os.getloadavg()[0]:.1f}", [], True
+    busy, rows, wrong = f"{os.getloadavg()[0]:.1f}", [], list[str]()
     for name in told.engines or ("postgresql", "jetstream"):
         shown, database, events = ENGINES[name]
         with service(database, events) as running:
             outcome = killed(running, told.kills)
         rows.append(row(shown, outcome))
-        right = right and outcome.right
+        wrong += [f"{shown}: {sentence}" for sentence in faults(outcome, told.kills)]
     report(
         "events_killed",
         "is an event lost or counted twice while parts are killed?",
@@ -304,8 +315,8 @@ def main() -> None:
         load=f"{PLAYERS} players, {EVENTS_A_REQUEST} events a request, each sent until it is answered 202; "
         f"a kill every {_PAUSE_SECONDS[0]:g} to {_PAUSE_SECONDS[1]:g} s",
     )
-    if not right:
-        raise SystemExit("Events were lost, or counted twice.")
+    if wrong:
+        raise SystemExit("\n".join(wrong))
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ A missing engine skips its tests with the reason on a laptop and fails them wher
 """
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -21,14 +21,24 @@ def missing(engine: str, how: str) -> None:
 
 
 @contextmanager
-def ray_cluster(nodes: Sequence[int], *, tls: bool = False) -> Iterator[ray.Cluster]:
-    """A Ray cluster whose tasks find the tests' modules; this process's environment is fit to speak to it."""
+def ray_cluster(
+    nodes: Sequence[int],
+    *,
+    tls: bool = False,
+    environment: Mapping[str, str] | None = None,
+    on: ray.Hosts | None = None,
+    private: Path | None = None,
+) -> Iterator[ray.Cluster]:
+    """A Ray cluster whose tasks find the tests' modules; this process's environment is fit to speak to it.
+
+    ``environment`` is for its tasks; ``on`` are hosts that it shares with others; ``private`` as in ``ray.cluster``.
+    """
     if ray.find() is None:
         missing("Ray", ray.INSTALL)
-    modules = {"PYTHONPATH": str(Path(__file__).parent)}
+    modules = {"PYTHONPATH": str(Path(__file__).parent), **(environment or {})}
     with (
-        ray.hosts() as hosts,
-        ray.cluster(hosts, nodes, environment=modules, tls=tls) as cluster,
+        nullcontext(on) if on is not None else ray.hosts() as hosts,
+        ray.cluster(hosts, nodes, environment=modules, tls=tls, private=private) as cluster,
         pytest.MonkeyPatch.context() as patch,
     ):
         for name, value in cluster.environment.items():

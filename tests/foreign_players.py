@@ -44,7 +44,8 @@ _ARGUMENTS = [
 _READ = """() => {
   const v = document.getElementById("video"), b = v.buffered;
   return {time: v.currentTime, buffer: b.length ? b.end(b.length - 1) - v.currentTime : 0, waits: probe.waits,
-          pause: probe.longestPause, hosts: probe.segments.map((segment) => segment.host), errors: probe.errors};
+          pause: probe.longestPause, hunger: probe.longestHunger, errors: probe.errors,
+          hosts: probe.segments.map((segment) => segment.host)};
 }"""
 
 
@@ -92,7 +93,10 @@ class Player:
     script: str = _READ
 
     def read(self) -> dict[str, Any]:
-        """``time``, ``buffer`` and the longest ``pause`` in seconds, ``waits``, ``hosts`` of segments, ``errors``."""
+        """``time``, ``buffer``, ``waits``, ``hosts`` of segments, ``errors``, and how long the picture stood at most.
+
+        ``pause`` for any reason, ``hunger`` with nothing left to play. Times are in seconds.
+        """
         state: dict[str, Any] = self.page.evaluate(self.script)
         return state
 

@@ -192,6 +192,7 @@ def service(
     public_address: str = "http://matinee.test",
     member_streams: int = 0,
     allowed: Mapping[Allowance, int] | None = None,
+    lagging: sa.Engine | None = None,
 ) -> Service:
     """The rooms that playing needs on a database, and their API as an application."""
     outbox = DatabaseOutbox()
@@ -199,7 +200,7 @@ def service(
     topology = Topology.read(REGIONS, networks)
     accounts = Accounts(engine=engine, clock=clock, random_bytes=random_bytes, session_seconds=86400, allowed=allowed)
     catalogue = Catalogue(engine=engine, outbox=outbox, clock=clock, random_bytes=random_bytes)
-    known = Edges(engine=engine, outbox=outbox, clock=clock, silence_seconds=4.0)
+    known = Edges(engine=engine, outbox=outbox, clock=clock, silence_seconds=4.0, lagging=lagging)
     network = Network.open(
         engine=engine,
         clock=clock,
@@ -226,7 +227,7 @@ def service(
         member_streams=member_streams,
     )
     log = DatabaseEventLog(engine)
-    telemetry = Telemetry(engine=engine, log=log, clock=clock, accounts=accounts)
+    telemetry = Telemetry(engine=engine, log=log, clock=clock, accounts=accounts, lagging=lagging)
     recommender = Recommender(log, DatabaseRelay(engine), clock)
 
     @dataclass(frozen=True)

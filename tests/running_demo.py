@@ -1,13 +1,14 @@
 """A whole service for journeys and browser tests: ``matinee demo`` in a folder of its own, on a port of its own."""
 
 import json
+import os
 import random
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,11 +63,15 @@ def draw(path: Path, seconds: float, size: str = "320x180", picture: str = "test
 
 @dataclass
 class RunningDemo:
-    """A demo that runs in a process of its own; its output is kept, its processes are found by its data folder."""
+    """A demo that runs in a process of its own; its output is kept, its processes are found by its data folder.
+
+    ``settings`` are MATINEE_ variables beyond the demo's own.
+    """
 
     data: Path
     films: Path | None
     port: int = field(default_factory=free_port)
+    settings: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -94,7 +99,9 @@ class RunningDemo:
 
     def start(self) -> "RunningDemo":
         with (self.data.parent / f"{self.data.name}.out").open("ab") as out:
-            self.process = subprocess.Popen(self.command(), stdout=out, stderr=out, start_new_session=True)
+            self.process = subprocess.Popen(
+                self.command(), stdout=out, stderr=out, start_new_session=True, env={**os.environ, **self.settings}
+            )
         until("the control plane", self._answers, 40)
         return self
 

@@ -88,6 +88,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("Ray's nodes get a network namespace each, for which this needs root.", file=sys.stderr)
         return 1
     data = told.data.absolute()
+    # Asked to end while engines start, it ends those that have.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with ExitStack() as stack:
         return _show(data, told.port, more, environment(data, told.port, stack))
 

@@ -124,7 +124,15 @@ class Server:
         # SIGINT, a fast shutdown, when this process is killed: no server is left behind.
         command = _unprivileged([str(self.programs / "postgres"), "-D", str(self.data), *options], "--pdeathsig", "INT")
         with (self.home / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", start_new_session=True)
+            # A replica looks for certificates of its own in its home, which may not be that of who started it.
+            self._process = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                env={**os.environ, "HOME": str(self.home)},
+                start_new_session=True,
+            )
         ready = [str(self.programs / "pg_isready"), "-q", "-h", _HOST, "-p", str(self.port)]
         while self.running and time.monotonic() < deadline:
             if subprocess.run(ready, check=False, timeout=_STEP_SECONDS).returncode == 0:

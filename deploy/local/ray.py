@@ -76,9 +76,16 @@ class Cluster:
     """A head and its nodes. ``environment`` is for who speaks to it, as ``deploy/ray/ray.env`` is on plain machines."""
 
     def __init__(
-        self, these: Hosts, folder: Path, environment: Mapping[str, str], more: Mapping[str, str], program: Path
+        self,
+        these: Hosts,
+        folder: Path,
+        environment: Mapping[str, str],
+        more: Mapping[str, str],
+        program: Path,
+        private: Path | None = None,
     ) -> None:
         self.environment = dict(environment)
+        self._private = private
         self.nodes: list[Node] = []
         self._hosts = these
         self._folder = folder
@@ -92,9 +99,13 @@ class Cluster:
         """The address for ``MATINEE_COMPUTE``."""
         return f"ray://{self.head.address}:{PORT}"
 
-    def add(self, cores: int = 1, on: int | None = None) -> Node:
-        """Start one node more, bound to one core of this machine if ``on`` says which; it is not yet ready then."""
-        node = self._make("node.sh", self.head.address, f"--num-cpus={cores}", on=on)
+    def add(self, cores: int = 1, on: int | None = None, gpus: int | None = None) -> Node:
+        """Start one node more, bound to one core of this machine if ``on`` says which; it is not yet ready then.
+
+        It has the GPUs that Ray finds, or so many as it is told, which need not be there.
+        """
+        told = [f"--num-cpus={cores}"] if gpus is None else [f"--num-cpus={cores}", f"--num-gpus={gpus}"]
+        node = self._make("node.sh", self.head.address, *told, on=on)
         node.start()
         self.nodes.append(node)
         return node
@@ -112,7 +123,10 @@ class Cluster:
         folder = self._folder / host.name
         # Each would be a machine: what Ray keeps of a session lies apart.
         bound = [] if on is None else ["taskset", "--cpu-list", str(on)]
+        # A host has mounts of its own, which end with its processes.
+        mount = ["sh", "-c", 'mount -t tmpfs private "$0" && exec "$@"', str(self._private)] if self._private else []
         command = [
+            *mount,
             *bound,
             str(SCRIPTS / script),
             host.address,
@@ -130,8 +144,12 @@ def cluster(
     *,
     environment: Mapping[str, str] | None = None,
     tls: bool = False,
+    private: Path | None = None,
 ) -> Iterator[Cluster]:
-    """A head and nodes with so many cores each, ready. ``environment`` is for tasks: the object store's variables."""
+    """A head and nodes with so many cores each, ready. ``environment`` is for tasks: the object store's variables.
+
+    ``private`` is a folder of which each of them has its own, in memory, empty at every start.
+    """
     program = find()
     if program is None:
         raise FileNotFoundError(f"A Ray cluster cannot be started here: {INSTALL}.")
@@ -145,7 +163,7 @@ def cluster(
         token.touch(mode=0o600)
         token.write_text(secrets.token_hex(32))
         variables = {**_variables(SCRIPTS / "ray.env"), "RAY_AUTH_TOKEN_PATH": str(token), "RAY_USE_TLS": "0"}
-        made = Cluster(these, home, variables, environment or {}, program)
+        made = Cluster(these, home, variables, environment or {}, program, private)
         stack.callback(_kill, made)
         if tls:
             addresses = [made.head.address.rpartition(".")[0] + f".{last}" for last in range(1, 20)]

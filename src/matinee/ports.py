@@ -165,7 +165,12 @@ class Task:
 
 
 class Compute(Protocol):
-    """Machines that do work: processes here, or a cluster's."""
+    """Machines that do work: processes here, or a cluster's.
+
+    Order (priorities, shares) is kept among the tasks that one process submits. Two processes on one cluster together
+    take no more than it has, but neither knows the other's line: what finds no room there waits in the cluster's own,
+    which has no such order.
+    """
 
     def submit(self, task: Task, on_progress: Callable[[float], None] | None = None) -> Future[Any]:
         """Run a task in a process of its own; the future holds what the function returned or raised.

@@ -18,6 +18,7 @@ SHELLS = {
     "matinee.delivery.holdings",
     "matinee.delivery.keys",
     "matinee.delivery.network",
+    "matinee.delivery.oversight",
     "matinee.delivery.plans",
     "matinee.delivery.purges",
     "matinee.delivery.revocations",

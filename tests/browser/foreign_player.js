@@ -1,7 +1,7 @@
 // Plays ?manifest= with ?kind=shaka, dashjs or hlsjs, at most eight seconds ahead, and writes down what happened.
 const query = new URLSearchParams(location.search);
 const video = document.getElementById("video");
-const probe = { errors: [], waits: 0, longestPause: 0, segments: [], started: false };
+const probe = { errors: [], waits: 0, longestPause: 0, longestHunger: 0, segments: [], started: false };
 window.probe = probe;
 
 new PerformanceObserver((list) => {
@@ -18,12 +18,25 @@ video.addEventListener("playing", () => {
 video.addEventListener("waiting", () => {
   if (probe.started && !video.seeking) probe.waits += 1;
 });
+function ahead() {
+  const { buffered, currentTime } = video;
+  for (let place = 0; place < buffered.length; place += 1)
+    if (buffered.start(place) <= currentTime && currentTime <= buffered.end(place))
+      return buffered.end(place) - currentTime;
+  return 0;
+}
+
 let last = { time: 0, at: performance.now() };
 setInterval(() => {
   const now = performance.now();
   if (video.currentTime !== last.time || video.paused || video.ended || !probe.started)
     last = { time: video.currentTime, at: now };
-  else probe.longestPause = Math.max(probe.longestPause, (now - last.at) / 1000);
+  else {
+    const pause = (now - last.at) / 1000;
+    probe.longestPause = Math.max(probe.longestPause, pause);
+    // With picture ahead, the machine was busy; without, there was nothing to play.
+    if (ahead() < 0.5) probe.longestHunger = Math.max(probe.longestHunger, pause);
+  }
 }, 50);
 
 async function shakaPlay() {
@@ -75,11 +88,13 @@ function hlsPlay() {
     timeoutRetry: { maxNumRetry: 0, retryDelayMs: 0, maxRetryDelayMs: 0 },
     errorRetry: { maxNumRetry: 1, retryDelayMs: 200, maxRetryDelayMs: 200 },
   };
+  // A playlist that an edge fetches first may take its time: another edge would have to fetch it as well.
+  const patient = { ...policy, timeoutRetry: { maxNumRetry: 3, retryDelayMs: 0, maxRetryDelayMs: 0 } };
   const player = new Hls({
     maxBufferLength: 8,
     maxMaxBufferLength: 8,
     fragLoadPolicy: { default: policy },
-    playlistLoadPolicy: { default: policy },
+    playlistLoadPolicy: { default: patient },
   });
   player.on(Hls.Events.ERROR, (_, data) => probe.errors.push(`${data.fatal ? "fatal " : ""}${data.details}`));
   player.loadSource(query.get("manifest"));

@@ -85,7 +85,10 @@ def test_pages_hold_to_the_rules_of_accessibility(demo: RunningDemo, page: Page,
     assert found.violations_count == 0, found.generate_report()
 
 
-@pytest.mark.parametrize("path", ["", "/titles", "/encodes", "/edges", "/break"])
+@pytest.mark.parametrize(
+    "path",
+    ["", "/titles", "/encodes", "/edges", "/edges/europe-1", "/join", "/purges", "/keys", "/audit", "/break"],
+)
 def test_the_studio_holds_to_the_rules_of_accessibility(demo: RunningDemo, page: Page, path: str) -> None:
     page.goto(f"{demo.address}/signin")
     page.get_by_label("E-mail address").fill(OPERATOR)

@@ -152,7 +152,7 @@ def test_a_row_holds_the_event_as_it_was(world: World) -> None:
     assert list(world.archive.events()) == [(position, watched(5))]
 
 
-def test_arrow_and_with_it_pandas_and_spark_read_the_folder_as_one_table(local: World, tmp_path: Path) -> None:
+def test_arrow_reads_the_folder_as_one_table(local: World, tmp_path: Path) -> None:
     local.tell(*(watched(number) for number in range(3)))
     local.archive.write()
     table = dataset.dataset(tmp_path / "objects" / PREFIX, partitioning="hive").to_table()

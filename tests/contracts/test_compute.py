@@ -44,8 +44,23 @@ def compute(request: pytest.FixtureRequest) -> Iterator[Compute]:
     engine.close()
 
 
-def _until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + _PATIENCE
+@pytest.fixture(params=["local", "ray"])
+def gpu_compute(request: pytest.FixtureRequest) -> Iterator[Compute]:
+    """Compute with one core and one GPU; nothing looks whether that is there."""
+    if request.param == "local":
+        engine: LocalCompute | RayCompute = LocalCompute(cores=1, gpus=1)
+        yield engine
+        engine.close()
+        return
+    with ray_cluster(nodes=()) as cluster:
+        cluster.add(gpus=1).wait()
+        engine = RayCompute(cluster.address)
+        yield engine
+        engine.close()
+
+
+def _until(condition: Callable[[], bool], seconds: float = _PATIENCE) -> None:
+    end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.01)
@@ -174,6 +189,16 @@ def test_a_task_starts_when_a_machine_has_free_what_it_needs_and_no_earlier(comp
     assert whole.result(_PATIENCE) == "whole"
 
 
+def test_a_task_that_needs_nothing_waits_for_nobody(compute: Compute, tmp_path: Path) -> None:
+    # More than there is: it has the whole machine, memory included.
+    whole = compute.submit(_at_gate(tmp_path, "whole", 64.0))
+    _until(lambda: _diary(tmp_path) == ["whole"])
+    assert compute.submit(Task("sum", tasks.add, (1, 1), Needs(0.0, 0))).result(_PATIENCE) == 2
+    assert not whole.done()
+    (tmp_path / "whole").touch()
+    whole.result(_PATIENCE)
+
+
 def test_a_task_that_waits_for_room_is_not_passed_by_a_smaller_one_behind_it(compute: Compute, tmp_path: Path) -> None:
     first = compute.submit(_at_gate(tmp_path, "first", 0.5))
     _until(lambda: len(_diary(tmp_path)) == 1)
@@ -193,6 +218,43 @@ def test_a_task_that_needs_more_than_the_largest_machine_gets_the_whole_of_it(co
         (tmp_path / name).touch()
     assert wait([huge, small], timeout=_PATIENCE).not_done == set()
     assert _diary(tmp_path) == ["huge", "small"]
+
+
+def test_a_gpu_is_one_tasks_at_a_time_and_who_needs_one_waits_for_it(gpu_compute: Compute, tmp_path: Path) -> None:
+    def task(name: str, gpus: float, priority: int = 1) -> Task:
+        return Task(name, tasks.wait_for, (tmp_path, name), Needs(0.2, 2**20, gpus), priority)
+
+    whole, next_whole = (gpu_compute.submit(task(name, 1.0)) for name in ("whole", "next whole"))
+    _until(lambda: _diary(tmp_path) == ["whole"])
+    (tmp_path / "none").touch()
+    # There are cores for all of them.
+    assert gpu_compute.submit(task("none", 0.0, priority=0)).result(_PATIENCE) == "none"
+    assert _diary(tmp_path) == ["whole", "none"]
+    for name in ("next whole", "whole"):
+        (tmp_path / name).touch()
+    assert [whole.result(_PATIENCE), next_whole.result(_PATIENCE)] == ["whole", "next whole"]
+    halves = [gpu_compute.submit(task(name, 0.5)) for name in ("one half", "other half")]
+    _until(lambda: set(_diary(tmp_path)[3:]) == {"one half", "other half"})
+    for name in ("one half", "other half"):
+        (tmp_path / name).touch()
+    assert wait(halves, timeout=_PATIENCE).not_done == set()
+
+
+def test_two_workers_on_one_cluster_together_take_no_more_than_it_has(ray_address: str, tmp_path: Path) -> None:
+    one, other = RayCompute(ray_address), RayCompute(ray_address)
+    _until(lambda: bool(one.machines and other.machines), 180)
+    first = one.submit(_at_gate(tmp_path, "first", 1.0))
+    _until(lambda: _diary(tmp_path) == ["first"])
+    second = other.submit(_at_gate(tmp_path, "second", 1.0))
+    (tmp_path / "glance").touch()
+    # What needs no core is let in, so the other worker is at the cluster, too.
+    assert other.submit(_at_gate(tmp_path, "glance", 0.0, priority=-1)).result(_PATIENCE) == "glance"
+    assert _diary(tmp_path) == ["first", "glance"]
+    for name in ("second", "first"):
+        (tmp_path / name).touch()
+    assert [first.result(_PATIENCE), second.result(_PATIENCE)] == ["first", "second"]
+    one.close()
+    other.close()
 
 
 def test_of_equals_the_one_goes_first_whose_share_has_least_running(compute: Compute, tmp_path: Path) -> None:

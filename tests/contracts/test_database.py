@@ -95,7 +95,7 @@ def test_a_replica_given_as_the_database_is_refused_and_as_a_replica_is_right(se
     with postgresql.replica(server) as replica:
         assert "is a read replica: give the address of its primary" in refusal(replica.address("matinee"))
         assert check_replica(replica.address("matinee")).endswith(" s behind")
-    with pytest.raises(Unavailable, match="is a primary of its own"):
+    with pytest.raises(Invalid, match="is a primary of its own"):
         check_replica(server.address("matinee"))
 
 

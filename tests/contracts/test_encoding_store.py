@@ -81,6 +81,16 @@ def test_the_lowest_priority_is_leased_first_and_then_the_oldest(jobs: Jobs) -> 
     assert jobs.lease("w5", _LEASE) is None
 
 
+def test_who_carries_enough_leaves_a_job_to_others_for_a_while(jobs: Jobs, clock: ManualClock) -> None:
+    job = _submit(jobs, "a")
+    clock.advance(0.9)
+    assert jobs.lease("busy", _LEASE, waited_seconds=1.0) is None
+    clock.advance(0.1)
+    taken = jobs.lease("busy", _LEASE, waited_seconds=1.0)
+    assert taken is not None
+    assert (taken.id, taken.owner) == (job.id, "busy")
+
+
 def test_many_workers_lease_each_job_once(jobs: Jobs) -> None:
     ids = {_submit(jobs, f"film{number}").id for number in range(12)}
     with ThreadPoolExecutor(6) as pool:

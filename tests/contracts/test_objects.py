@@ -1,6 +1,7 @@
 """What Matinee needs of its object store, on a folder and on a real S3; and what it says of one that is not right."""
 
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -254,6 +255,10 @@ def test_a_store_that_is_away_or_silent_is_unavailable(bucket: str, monkeypatch:
     _as(monkeypatch, AWS_ENDPOINT_URL="http://s3.invalid")
     with pytest.raises(Unavailable, match="its name is not known"):
         check_objects(bucket)
+    with socket.create_server(("127.0.0.1", 0)) as taking:  # and never answering
+        _as(monkeypatch, AWS_ENDPOINT_URL=f"http://127.0.0.1:{taking.getsockname()[1]}")
+        with pytest.raises(Unavailable, match="it is silent"):
+            check_objects(bucket)
 
 
 def test_a_server_that_is_no_s3_is_told_from_one_that_is_away(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:

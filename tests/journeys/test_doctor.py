@@ -19,7 +19,8 @@ from matinee.compose.network import open_network
 from matinee.findings import Finding
 from matinee.settings import read_settings
 from running_demo import free_port, until
-from running_edge import CREDENTIAL, ControlPlane, stand
+from running_edge import CREDENTIAL, ControlPlane, RunningEdge, stand
+from running_edge import running as running_edge
 
 SECRET = "a-word-that-nobody-is-to-see"
 
@@ -156,18 +157,28 @@ def test_a_store_that_is_away_denies_or_has_no_such_bucket_is_told_apart(
     assert away.away
 
 
-def test_an_edge_needs_to_read_and_no_more_and_starts_without_an_origin_that_is_away(
+def test_an_edge_needs_to_read_and_no_more(
     embedded: dict[str, str], swift: swift_engine.Swift, control: ControlPlane
 ) -> None:
     swift.create_bucket("doctor-edge", readers=True)
     own = {"MATINEE_EDGE_ID": "europe-1", "MATINEE_CONTROL": control.address, "MATINEE_OBJECTS": "s3://doctor-edge"}
     reader = findings(embedded | own | swift.environment(swift_engine.READER))
-    assert set(reader) == {"objects", "control", "secrets", "certificate"}
+    assert set(reader) == {"objects", "control", "dataplane", "secrets", "certificate"}
     assert reader["objects"].ok
     denied = embedded | own | swift.environment(swift_engine.STRANGER)
     assert "have `matinee join-token` make one" in sentence(ask("edge", denied))
     stand(Path(embedded["MATINEE_DATA"]))
     assert "may not be read" in sentence(ask("edge", denied))
+
+
+def test_an_edge_starts_without_an_origin_that_is_away(control: ControlPlane, tmp_path: Path) -> None:
+    key = {"AWS_ACCESS_KEY_ID": "a key", "AWS_SECRET_ACCESS_KEY": SECRET}
+    nowhere = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}", **key}
+    with running_edge(RunningEdge(tmp_path, "s3://films", control.address, environment=nowhere)) as edge:
+        [away] = [line for line in edge.log().splitlines() if "part.away" in line and '"objects"' in line]
+        assert "The object store s3://films" in away
+        assert SECRET not in edge.log()
+        until("the edge's report", lambda: control.reports)
 
 
 def test_an_event_log_that_is_away_or_refuses_is_told_apart(embedded: dict[str, str], nats_hub: nats.Servers) -> None:
@@ -191,7 +202,7 @@ def test_ray_that_is_away_is_said_so(embedded: dict[str, str]) -> None:
 
 def test_a_control_plane_that_is_none_or_does_not_know_the_edge_is_told(embedded: dict[str, str]) -> None:
     own = {"MATINEE_EDGE_ID": "europe-1", "MATINEE_CONTROL": "nats://here"}
-    assert "not an http:// or https:// address" in findings(embedded | own)["control"].says
+    assert "MATINEE_CONTROL is not of the form nats://" in findings(embedded | own)["control"].says
     away = own | {"MATINEE_CONTROL": f"http://127.0.0.1:{free_port()}"}
     found = findings(embedded | away)["control"]
     assert "does not answer" in found.says
@@ -256,3 +267,17 @@ def test_a_secret_that_everybody_can_read_is_wrong_and_its_content_is_not_told(
     assert f"every user can read {path}" in found["secrets"]["says"]
     path.chmod(0o600)
     assert findings(embedded | {"MATINEE_JOIN_TOKEN_FILE": str(path)})["secrets"].ok
+
+
+def test_an_edge_is_told_what_its_data_plane_lacks(
+    control: ControlPlane, embedded: dict[str, str], tmp_path: Path
+) -> None:
+    own = {
+        "MATINEE_EDGE_ID": "europe-1",
+        "MATINEE_CONTROL": control.address,
+        "MATINEE_OBJECTS": f"file://{tmp_path}",
+    }
+    assert findings(embedded | own)["dataplane"].says == "the edge serves by itself"
+    away = findings(embedded | own | {"MATINEE_DATAPLANE": f"nginx://{tmp_path}/nginx"})["dataplane"]
+    assert not away.ok
+    assert "apt-get install nginx-light libnginx-mod-http-lua" in away.says

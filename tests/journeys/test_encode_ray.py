@@ -1,10 +1,16 @@
 """Encodes on a Ray cluster: nodes die, the whole cluster dies, and a film costs only what was being done."""
 
+import json
+import os
+import platform
 import secrets
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import obstore
@@ -16,9 +22,9 @@ from structlog.testing import capture_logs
 
 import tasks
 from engines import ray_cluster
+from matinee.adapters import compute_ray
 from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.compute_ray import RayCompute, examine
-from matinee.adapters.compute_ray_link import explain
 from matinee.adapters.events_database import DatabaseOutbox
 from matinee.compose.database import migrate, open_database
 from matinee.encoding.jobs import Job, Jobs, JobState, RenditionState
@@ -65,16 +71,36 @@ def test_a_wrong_token_and_a_wrong_address_are_a_sentence_each(
         examine(cluster.address)
 
 
-def test_another_version_is_named_with_both() -> None:
-    from ray._private.utils import check_version_info
+def test_another_version_of_ray_is_named_with_both_by_doctor(cluster: ray.Cluster, tmp_path: Path) -> None:
+    # Python reads this at its start; only the process that speaks to Ray is of another version then.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "if 'matinee.adapters.compute_ray_link' in sys.orig_argv:\n"
+        "    import ray\n"
+        "    ray.__version__ = '2.9.0'\n"
+    )
+    own = {"MATINEE_DATA": str(tmp_path), "MATINEE_COMPUTE": cluster.address}
+    environment = {**os.environ, **own, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    doctor = subprocess.run(
+        [sys.executable, "-m", "matinee.cli", "doctor", "--json"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert doctor.returncode == 1, doctor.stderr
+    said = json.dumps(json.loads(doctor.stdout))
+    assert f"Ray at {cluster.address} is version {version('ray')} with Python {platform.python_version()}" in said
+    assert "and this is Ray 2.9.0" in said
 
-    with pytest.raises(RuntimeError) as theirs:
-        check_version_info(
-            {"ray_version": "2.9.0", "python_version": "3.9.1"}, "Ray Client", python_version_match_level="minor"
-        )
-    fault, sentence = explain("ray://somewhere:10001", theirs.value)
-    assert fault == "refused"
-    assert "is version 2.9.0 with Python 3.9.1, and this is Ray 2." in sentence
+
+def test_nodes_with_another_matinee_are_named(cluster: ray.Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compute_ray, "version", lambda _name: "99.0")
+    with pytest.raises(Unavailable, match=r"have another Matinee than 99\.0, which this is: ") as caught:
+        examine(cluster.address)
+    for node in cluster.nodes:
+        assert f"{node.address} has {version('matinee')}" in str(caught.value)
 
 
 class _Studio:

@@ -1,70 +1,18 @@
 """An edge joins a control plane, as real processes: with one token, once, and from then on by itself."""
 
 import json
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
 from matinee.model.plans import KeyRing
 from matinee.model.tokens import Token, sign
 from running_edge import RunningEdge, free_port, running, until
+from running_serve import Serve
 
 PATH = "title/revision/1.m4s"
-
-
-@dataclass
-class Serve:
-    """``matinee serve`` on a database that the session's template fills."""
-
-    data: Path
-    port: int
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {**os.environ, "MATINEE_DATA": str(self.data), "MATINEE_PORT": str(self.port)}
-
-    def matinee(self, *words: str) -> Any:
-        done = subprocess.run(
-            [sys.executable, "-m", "matinee.cli", *words, "--json"],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        with (self.data / "log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "matinee.cli", "serve"], env=self.environment, stdout=log, stderr=log
-            )
-        try:
-            until("serve answers", lambda: self.answers("/readyz"), 30)
-            yield
-        finally:
-            process.terminate()
-            process.wait(20)
-
-    def answers(self, path: str) -> bool:
-        try:
-            return httpx.get(f"{self.address}{path}", trust_env=False).is_success
-        except httpx.HTTPError:
-            return False
 
 
 @pytest.fixture

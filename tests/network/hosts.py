@@ -1,4 +1,4 @@
-"""Three machines as network namespaces on one bridge, each with the files that ``deploy/prepare`` made for it.
+"""Three machines and an edge site's as network namespaces on one bridge, with the files that ``deploy`` made for them.
 
 Units of ``deploy/systemd`` are run as systemd would: their command, environment files and credentials. What lies under
 /etc/matinee and /var/lib on a machine lies in a folder of the host's own here; nothing of this machine's is touched.
@@ -23,6 +23,7 @@ from deploy.local import nats, nginx, postgresql
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("a", "b", "c")
+SITE = "nairobi"
 _LINE = re.compile(r"^(\w+)=(.*)$")
 
 
@@ -70,6 +71,8 @@ class Host:
             "/opt/matinee/.venv/bin/ray": str(Path(sys.executable).parent / "ray"),
             "/opt/matinee/": f"{ROOT}/",
             "/usr/sbin/nats-server": str(nats.find()),
+            # Here everything that is no engine's runs as who runs the tests.
+            "--reuid=matinee --regid=matinee --init-groups": f"--reuid={os.getuid()} --keep-groups",
         }
         for place, path in places.items():
             text = text.replace(place, path)
@@ -131,14 +134,16 @@ class Host:
         )
 
     def matinee(self, process: str, *words: str, seconds: float = 90) -> "subprocess.CompletedProcess[str]":
-        """``deploy/matinee-as PROCESS WORDS…``."""
-        return self.run([sys.executable, "-m", "matinee.cli", *words], [f"{process}.env"], seconds)
+        """``deploy/matinee-as PROCESS WORDS…``, with its paths as they are in the tests."""
+        script = self.here((ROOT / "deploy" / "matinee-as").read_text())
+        return self.run(["sh", "-c", script, "matinee-as", process, *words], seconds=seconds)
 
     def secrets(self) -> set[str]:
         """Every password, key and token in this machine's files."""
         files = [*(self.etc / "secrets").iterdir(), self.etc / "nats.env", self.etc / "ray.token"]
         # Random ones are long and hexadecimal; the object store's are the test server's own.
-        return {word for path in files for word in re.findall(r"[0-9a-f]{48,64}", path.read_text())}
+        there = [path.read_text() for path in files if path.exists()]
+        return {word for text in there for word in re.findall(r"[0-9a-f]{48,64}", text)}
 
     def log_file(self, name: str) -> Path:
         """Where a process's output goes."""
@@ -188,15 +193,16 @@ class Network:
 
 @contextmanager
 def three_hosts() -> Iterator[Network]:
-    """Hosts a, b and c with their files, and no process yet; everything is gone at the end."""
+    """Hosts a, b, c and a site's with their files, and no process yet; everything is gone at the end."""
     home = Path(mkdtemp(prefix="matinee-hosts-", dir="/tmp"))
     home.chmod(0o711)
     prepared = home / "prepared"
     try:
         with namespaces.hosts() as spaces:
-            hosts = {name: Host(name, spaces.add(), home / name) for name in NAMES}
-            addresses = [host.address for host in hosts.values()]
-            subprocess.run(["deploy/prepare", str(prepared), *addresses], check=True, cwd=ROOT, capture_output=True)
+            hosts = {name: Host(name, spaces.add(), home / name) for name in (*NAMES, SITE)}
+            *addresses, site = [host.address for host in hosts.values()]
+            for command in (["prepare", str(prepared), *addresses], ["prepare-site", str(prepared), SITE, site]):
+                subprocess.run([f"deploy/{command[0]}", *command[1:]], check=True, cwd=ROOT, capture_output=True)
             for host in hosts.values():
                 _install(host, prepared / host.name)
             yield Network(hosts, home)

@@ -1,4 +1,4 @@
-"""Brings three hosts up in the order of docs/operations.md: event log, database and object store, then Matinee."""
+"""Brings the hosts up in the order of docs/operations.md: event log, database and object store, then Matinee."""
 
 import pwd
 import shutil
@@ -15,7 +15,7 @@ from deploy.local import nginx, postgresql
 from deploy.local.certificates import Certificates
 from deploy.local.swift import OWNER, READER, Swift, User
 
-from network.hosts import Host, Network
+from network.hosts import NAMES, Host, Network
 from running_demo import until
 
 BUCKET, S3_PORT = "matinee", 9000
@@ -29,7 +29,7 @@ def installed(network: Network) -> Iterator[Swift]:
     for host in (a, b):
         tuned = host.run(["sysctl", "-q", "-p", "deploy/sysctl.conf"])
         assert tuned.returncode == 0, tuned.stderr
-    for host in (a, b, c):
+    for host in network.hosts.values():
         host.unit("matinee-nats")
     store = Swift(b.home / "s3", _shown(b), b.address, S3_PORT, within=b.within)
     try:
@@ -54,8 +54,9 @@ def installed(network: Network) -> Iterator[Swift]:
         yield store
     finally:
         store.kill()
-        # Killed, it would leave its shared memory behind; the others are killed with their host.
-        a.end("postgresql", signal.SIGINT)
+        # Killed, they would leave their shared memory behind; the others are killed with their host.
+        for host in (b, a):
+            host.end("postgresql", signal.SIGINT)
 
 
 def asking(network: Network) -> httpx.Client:
@@ -100,7 +101,8 @@ def start_postgresql(host: Host) -> None:
     def answers() -> bool:
         # Killed, its backends hold the shared memory for a moment longer, and a new server refuses to start.
         if "postgresql" not in host.processes or host.processes["postgresql"].poll() is not None:
-            host.start("postgresql", command)
+            # As its user's own unit would: a replica looks for certificates of its own in its home.
+            host.start("postgresql", command, {"HOME": str(home)})
         return host.run(ask).returncode == 0
 
     until("PostgreSQL", answers)
@@ -117,37 +119,58 @@ def _postgresql() -> tuple[Path, list[str]]:
 def start_database(host: Host) -> None:
     """Debian's cluster, the prepared files in it, and the roles."""
     programs, as_owner = _postgresql()
-    owner = OWNER_OF_DATABASE
-    home = host.home / "postgresql"
-    home.mkdir()
-    shutil.chown(home, owner)
+    home = _home_of_postgresql(host, "postgresql/setup.sql")
     data = home / "data"
-    initialise = [str(programs / "initdb"), "-A", "peer", "-U", owner, "-N", "--no-instructions", "--locale=C.UTF-8"]
-    subprocess.run([*as_owner, *initialise, "-D", str(data)], check=True, capture_output=True, cwd="/")
-    for file in (
-        "postgresql/matinee.conf",
-        "postgresql/pg_hba.conf",
-        "postgresql/setup.sql",
-        "tls/host.pem",
-        "tls/host.key",
-    ):
-        copy = home / Path(file).name
-        shutil.copy(host.etc / file, copy)
-        shutil.chown(copy, owner)
-        copy.chmod(0o600)
-    with (data / "postgresql.conf").open("a") as conf:
-        # A quarter of a machine is more than a test may take.
-        conf.write(f"include '{home}/matinee.conf'\nshared_buffers = 64MB\nhba_file = '{home}/pg_hba.conf'\n")
+    initialise = [str(programs / "initdb"), "-A", "peer", "-U", OWNER_OF_DATABASE, "-N", "--no-instructions"]
+    subprocess.run(
+        [*as_owner, *initialise, "--locale=C.UTF-8", "-D", str(data)], check=True, capture_output=True, cwd="/"
+    )
+    _configure(home)
     start_postgresql(host)
     made = host.run([*as_owner, "psql", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(home), "-f", str(home / "setup.sql")])
     assert made.returncode == 0, made.stderr
 
 
+def start_replica(host: Host, primary: Host) -> None:
+    """A copy of the primary's data that follows it, with the prepared files of the replica's machine."""
+    programs, as_owner = _postgresql()
+    home = _home_of_postgresql(host, "tls/authorities.pem", "postgresql/replica.pass")
+    whom = f"host={primary.address} user=matinee_replica sslmode=verify-full"
+    files = f"sslrootcert={home}/authorities.pem passfile={home}/replica.pass"
+    command = [str(programs / "pg_basebackup"), "-R", "-X", "stream", "-c", "fast", "-D", str(home / "data")]
+    # As sudo does: it, too, looks for certificates of its own in its user's home.
+    copied = host.run([*as_owner, "env", f"HOME={home}", *command, "-d", f"{whom} {files}"])
+    assert copied.returncode == 0, copied.stderr
+    # Debian keeps these beside the data, and no copy would bring them.
+    (home / "data" / "postgresql.conf").write_text("")
+    _configure(home)
+    start_postgresql(host)
+
+
+def _home_of_postgresql(host: Host, *more: str) -> Path:
+    """A folder of the database's owner, with the prepared files and what PostgreSQL shows of this machine's."""
+    home = host.home / "postgresql"
+    home.mkdir()
+    shutil.chown(home, OWNER_OF_DATABASE)
+    for file in ("postgresql/matinee.conf", "postgresql/pg_hba.conf", "tls/host.pem", "tls/host.key", *more):
+        copy = home / Path(file).name
+        shutil.copy(host.etc / file, copy)
+        shutil.chown(copy, OWNER_OF_DATABASE)
+        copy.chmod(0o600)
+    return home
+
+
+def _configure(home: Path) -> None:
+    with (home / "data" / "postgresql.conf").open("a") as conf:
+        # A quarter of a machine is more than a test may take.
+        conf.write(f"include '{home}/matinee.conf'\nshared_buffers = 64MB\nhba_file = '{home}/pg_hba.conf'\n")
+
+
 def _start_store(store: Swift, network: Network) -> None:
     store.start()
     store.create_bucket(BUCKET, readers=True)
-    for host in network.hosts.values():
-        _write_key(host.etc / "secrets" / "s3", OWNER)
+    for name in NAMES:
+        _write_key(network[name].etc / "secrets" / "s3", OWNER)
     _write_key(network["c"].etc / "secrets" / "s3_edge", READER)
 
 

@@ -1,7 +1,9 @@
-"""Three machines as an operator sets them up: one service, whose parts may die and whose lines may be cut."""
+"""Three machines and an edge site's as an operator sets them up: one service; parts may die, lines be cut."""
 
 import json
+import re
 import secrets
+import signal
 import subprocess
 import sys
 import threading
@@ -9,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -21,8 +23,8 @@ import pytest
 from deploy.local import ray
 
 from engines import missing
-from network.hosts import Host, Network, three_hosts, why_not
-from network.installation import asking, installed, start_postgresql
+from network.hosts import SITE, Host, Network, three_hosts, why_not
+from network.installation import asking, installed, is_ready, start_postgresql, start_replica
 from running_demo import draw, until
 
 FRAMES, SECONDS = 48, 2
@@ -54,9 +56,9 @@ class Viewer:
         return answer
 
 
-def film_taken_in(network: Network, folder: Path) -> str:
-    """Ingest a small film on the worker's machine; its title's id once it can be played."""
-    film = draw(folder / "film.mp4", SECONDS)
+def film_taken_in(network: Network, folder: Path, picture: str = "testsrc2") -> str:
+    """Ingest a small film on the worker's machine; its title's id."""
+    film = draw(folder / "film.mp4", SECONDS, picture=picture)
     told = network["b"].matinee("matinee", "ingest", str(film), "--json")
     assert told.returncode == 0, told.stderr
     return str(json.loads(told.stdout)["titles"][0]["id"])
@@ -117,12 +119,45 @@ def test_a_killed_event_log_server_and_a_cut_line_lose_nothing_that_was_accepted
         goes_on(viewer)
     # Refusals are allowed, if they say when to come again; anything else is not.
     assert set(telling.answers) <= {503}
-    kept = a.run([sys.executable, "-m", "tests.network.reading"], ["matinee.env"])
-    assert kept.returncode == 0, kept.stderr
-    told = [name.removeprefix(f"{viewer.member_id}:") for name in json.loads(kept.stdout)]
-    counted = Counter(told)
+    counted = Counter(name.removeprefix(f"{viewer.member_id}:") for name in ids_in_log(a))
     assert [name for name in viewer.accepted if counted[name] != 1] == []
     assert viewer.play()["edges"][0]["id"] == "edge-c"
+
+
+def test_a_site_whose_line_is_cut_goes_on_and_the_hub_has_each_of_its_events_once_when_it_is_back(
+    network: Network,
+) -> None:
+    a, site = network["a"], network[SITE]
+    before = appended(site, "before")
+    until("what the site took before", lambda: set(before) <= set(ids_in_log(a)))
+    site.space.cut()
+    try:
+        during = appended(site, "during")
+        assert set(during).isdisjoint(ids_in_log(a))
+        during += appended(site, "still")
+    finally:
+        site.space.join()
+    until("what the site took while it was cut off", lambda: set(during) <= set(ids_in_log(a)), 90)
+    after = appended(site, "after")
+    until("what the site took afterwards", lambda: set(after) <= set(ids_in_log(a)))
+    counted = Counter(ids_in_log(a))
+    assert {name: counted[name] for name in (*before, *during, *after) if counted[name] != 1} == {}
+    assert all(host.lives("matinee-nats") for host in network.hosts.values())
+
+
+def appended(site: Host, source: str, count: int = 100) -> list[str]:
+    """Have a process at the site append so many events; the ids that its server took."""
+    where = [str(site.etc / "secrets" / "events"), str(site.etc / "tls" / "authorities.pem")]
+    told = site.run([sys.executable, "-m", "tests.network.appending", source, str(count), *where])
+    assert told.returncode == 0, told.stderr
+    return [str(name) for name in json.loads(told.stdout.splitlines()[-1])]
+
+
+def ids_in_log(host: Host) -> list[str]:
+    """The ids of all events that a process on this host reads in the hub's log, in order."""
+    read = host.run([sys.executable, "-m", "tests.network.reading"], ["matinee.env"])
+    assert read.returncode == 0, read.stderr
+    return [str(name) for name in json.loads(read.stdout.splitlines()[-1])]
 
 
 def goes_on(viewer: Viewer) -> None:
@@ -137,7 +172,9 @@ def edges_at(host: Host) -> str:
     return str(next(part["says"] for part in found if part["part"] == "edges"))
 
 
-def test_ray_on_two_hosts_runs_tasks_for_who_has_its_token_and_certificates(network: Network) -> None:
+def test_ray_on_two_hosts_encodes_for_who_has_its_token_and_certificates(
+    network: Network, viewer: Viewer, tmp_path: Path
+) -> None:
     if ray.find() is None:
         missing("Ray", ray.INSTALL)
     b, c = network["b"], network["c"]
@@ -145,15 +182,27 @@ def test_ray_on_two_hosts_runs_tasks_for_who_has_its_token_and_certificates(netw
     c.unit("matinee-ray-node", f"--temp-dir={c.home}/r", "--num-cpus=1")
     settings = b.etc / "matinee.env"
     settings.write_text(settings.read_text().replace('"local://"', f'"ray://{b.address}:10001"'))
-    doctor = [sys.executable, "-m", "matinee.cli", "doctor", "--json"]
 
-    def compute(*files: str) -> str:
-        found = json.loads(b.run(doctor, files).stdout)["parts"]
-        return str(next(part["says"] for part in found if part["part"] == "compute"))
+    def compute(asked: "subprocess.CompletedProcess[str]") -> str:
+        return str(next(part["says"] for part in json.loads(asked.stdout)["parts"] if part["part"] == "compute"))
 
-    until("Ray", lambda: b.lives("matinee-ray-head") and "1 cores" in compute("matinee.env", "ray.env"), 90)
+    doctor = ("doctor", "--json")
+    until("Ray", lambda: b.lives("matinee-ray-head") and "1 cores" in compute(b.matinee("matinee", *doctor)), 90)
     # Without the environment that has them, nobody is let in.
-    assert "cores" not in compute("matinee.env")
+    stranger = b.run([sys.executable, "-m", "matinee.cli", *doctor], ["matinee.env"])
+    assert "cores" not in compute(stranger)
+    b.end("matinee-worker")
+    b.unit("matinee-worker")
+    title_id = film_taken_in(network, tmp_path, picture="smptebars")
+    state = f"/titles/{title_id}"
+    until("the film", lambda: b.lives("matinee-worker") and _playable(viewer.client.get(state)), 120)
+    assert "compute.joined" in b.log("matinee-worker")
+    edges = replace(viewer, title_id=title_id).play()["edges"]
+    assert decoded_frames(viewer.client, edges[0]["url"], tmp_path) == FRAMES
+
+
+def _playable(answer: httpx.Response) -> bool:
+    return bool(answer.is_success and answer.json().get("state") == "playable")
 
 
 def test_a_database_that_was_killed_is_waited_for_and_no_secret_is_told(network: Network, viewer: Viewer) -> None:
@@ -176,6 +225,26 @@ def test_a_database_that_was_killed_is_waited_for_and_no_secret_is_told(network:
     secret = {value for host in network.hosts.values() for value in host.secrets()}
     assert secret
     assert [value for value in secret if any(value in text for text in told)] == []
+
+
+def test_a_read_replica_has_its_line_and_serve_starts_while_it_is_away(network: Network) -> None:
+    a, b = network["a"], network["b"]
+    start_replica(b, a)
+    settings = a.etc / "matinee.env"
+    settings.write_text(settings.read_text().replace("#MATINEE_DATABASE_REPLICA_FILE", "MATINEE_DATABASE_REPLICA_FILE"))
+
+    def replica(code: int) -> str:
+        asked = a.matinee("matinee", "doctor", "--json")
+        assert asked.returncode == code, f"{asked.stdout}{asked.stderr}"
+        return str(next(part["says"] for part in json.loads(asked.stdout)["parts"] if part["part"] == "replica"))
+
+    assert re.fullmatch(r"PostgreSQL \d+\.\d+, \d+\.\d s behind", replica(0))
+    b.end("postgresql", signal.SIGINT)
+    assert "does not answer" in replica(1)
+    a.end("matinee-serve@8400")
+    a.unit("matinee-serve@8400")
+    with asking(network) as client:
+        until("serve", lambda: a.lives("matinee-serve@8400") and is_ready(client, f"https://{a.address}:8400"))
 
 
 def refused(client: httpx.Client, address: str) -> httpx.Response | None:

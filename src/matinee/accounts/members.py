@@ -1,6 +1,6 @@
 """Members sign up, in and out, and own profiles."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -81,6 +81,11 @@ class Accounts:
                 raise Conflict(f"There is an account for {email} already.")
         _log.info("member.signed_up", member_id=member.id, role=role.value)
         return member
+
+    def emails(self, member_ids: Collection[str]) -> Mapping[str, str]:
+        """Members' addresses by id, of those that there are: for operators alone."""
+        with self._reading() as connection:
+            return store.member_emails(connection, member_ids)
 
     def sign_in(self, email: str, password: str, device: str) -> SignIn:
         """A session for who knows the password.

@@ -1,6 +1,6 @@
 """Accounts' tables and SQL."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -89,6 +89,12 @@ def member_with_password(
     wanted = members.c.email == email if member_id is None else members.c.id == member_id
     row = connection.execute(sa.select(members).where(wanted)).one_or_none()
     return row and (_member(row), row.password_hash)
+
+
+def member_emails(connection: sa.Connection, member_ids: Collection[str]) -> dict[str, str]:
+    """Addresses by id, of those members that there are."""
+    chosen = sa.select(members.c.id, members.c.email).where(members.c.id.in_(member_ids))
+    return {row.id: row.email for row in connection.execute(chosen)}
 
 
 def change_password_hash(connection: sa.Connection, member_id: str, password_hash: str) -> None:

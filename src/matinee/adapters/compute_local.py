@@ -16,7 +16,11 @@ _CGROUP_MEMORY = Path("/sys/fs/cgroup/memory.max")
 
 
 class LocalCompute:
-    """``ports.Compute`` with what this machine has, or less where it is told so."""
+    """``ports.Compute`` with what this machine has, or less where it is told so.
+
+    It lends the GPUs that it is told of, and ``local://`` tells of none: nobody says there which one is a task's. On a
+    cluster, Ray does.
+    """
 
     def __init__(self, cores: float | None = None, memory_bytes: int | None = None, gpus: float = 0.0) -> None:
         machine = Machine(

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from importlib.metadata import version
 from typing import IO, Any
 
 import structlog
@@ -125,11 +126,11 @@ class RayCompute:
         name = ticket.task.name
         if kind == "ended":
             try:
-                outcome, untold = pickle.loads(what[0])  # noqa: S301 - written by our own code on a node of our cluster
+                outcome, told = pickle.loads(what[0])  # noqa: S301 - written by our own code on a node of our cluster
             except Exception as error:  # noqa: BLE001 - of another version: its modules and classes are not ours
                 sentence = f"What {name} returned cannot be read here: {error!r}."
-                outcome, untold = ("raised", Unavailable(sentence)), ()
-            self._tell(ticket.number, untold)
+                outcome, told = ("raised", Unavailable(sentence)), ()
+            self._tell(ticket.number, told[ticket.heard :])
             self._tickets.settle(ticket, outcome)
         elif kind == "cancelled":
             self._tickets.settle(ticket, None)
@@ -149,11 +150,15 @@ class RayCompute:
         ticket = self._tickets.find(number)
         for fraction in fractions if ticket is not None else ():
             assert ticket is not None
+            ticket.heard += 1
             ticket.tell(fraction)
 
 
 def examine(address: str) -> str:
-    """One sentence about the cluster: versions, nodes, cores, latency; Unavailable with one if something is wrong."""
+    """One sentence about the cluster: versions, nodes, cores, latency; Unavailable with one if something is wrong.
+
+    A node with another Matinee is wrong: tasks travel as names and values of ours, and may mean others there.
+    """
     found: dict[str, Any] = {}
     link = _Link(address)
 
@@ -173,11 +178,16 @@ def examine(address: str) -> str:
     for node, said, trouble, _ in nodes:
         if said is None:
             raise Unavailable(f"Node {node} of Ray at {address} cannot run Matinee's tasks: {trouble}.")
+    ours = version("matinee")
+    if others := [f"{node} has {said}" for node, said, *_ in nodes if said != ours]:
+        raise Unavailable(
+            f"Nodes of Ray at {address} have another Matinee than {ours}, which this is: {', '.join(others)}."
+        )
     cores = sum(machine.cores for machine in machines)
     slowest = max(seconds for *_, seconds in nodes) * 1000
     return (
         f"Ray {joined['ray']} with Python {joined['python']}: {len(nodes)} nodes, {cores:g} cores, "
-        f"Matinee {', '.join(sorted({said for _, said, *_ in nodes}))}; a task there and back in {slowest:.0f} ms"
+        f"Matinee {ours}; a task there and back in {slowest:.0f} ms"
     )
 
 

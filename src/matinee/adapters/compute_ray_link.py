@@ -154,7 +154,7 @@ class Link:
             name=name,
             num_cpus=takes.cores,
             num_gpus=takes.gpus or None,
-            memory=takes.memory_bytes,
+            memory=takes.memory_bytes or None,
             # A lost task goes back to the line, which knows what else waits.
             max_retries=0,
             # Where the line saw room; if others took it meanwhile, wherever there is some.

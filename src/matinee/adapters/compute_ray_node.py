@@ -39,7 +39,7 @@ class Mailbox:
 
 
 def carry(number: int, name: str, letter: bytes, cores: float, mailbox: Any) -> bytes:
-    """Do one task to its end: a pickle of its outcome and of the progress that nobody was told yet."""
+    """Do one task to its end: a pickle of its outcome and of all its progress, for news may come later than that."""
     # Ray cancels by SIGINT, which a node that was started in the background of a shell ignores.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     process = TaskProcess(name, letter, cores)
@@ -65,7 +65,7 @@ def carry(number: int, name: str, letter: bytes, cores: float, mailbox: Any) -> 
     finally:  # also when Ray raises KeyboardInterrupt here, which is how it cancels
         process.kill()
         runner.join()
-    return pickle.dumps((outcomes[0], told[sent:]))
+    return pickle.dumps((outcomes[0], told))
 
 
 def hello() -> str:

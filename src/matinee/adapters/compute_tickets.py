@@ -24,7 +24,10 @@ _log = structlog.get_logger()
 
 
 class Ticket:
-    """A task on its way. ``grant`` says where it runs; ``lost`` counts the machines that vanished under it."""
+    """A task on its way. ``grant`` says where it runs; ``lost`` counts the machines that vanished under it.
+
+    ``heard`` is how much of its progress an adapter has told, where that does not come with the outcome.
+    """
 
     def __init__(self, number: int, task: Task, on_progress: Callable[[float], None] | None) -> None:
         self.task = task
@@ -33,6 +36,7 @@ class Ticket:
         self.future: Future[Any] = Future()
         self.grant: Grant | None = None
         self.lost = 0
+        self.heard = 0
         self._on_progress = on_progress
 
     @property
@@ -109,7 +113,7 @@ class Tickets:
         with self._lock:
             cancelled = ticket.future.cancelled()
             if not cancelled:
-                ticket.grant = None
+                ticket.grant, ticket.heard = None, 0
         if cancelled:
             self.settle(ticket, None)
         else:

@@ -8,8 +8,9 @@ from pydantic import BaseModel, Field
 from matinee.accounts.members import Member
 from matinee.api.authentication import operator
 from matinee.model.errors import NotFound
+from matinee.pages.edges import EdgePlace, place
 from matinee.pages.rooms import Rooms
-from matinee.pages.studio import EdgePlace, EncodeLine, TitleLine, place, studio_encodes, studio_titles
+from matinee.pages.studio import EncodeLine, TitleLine, studio_encodes, studio_titles
 
 
 class Orders(BaseModel):

@@ -159,7 +159,10 @@ def check_database(engine: sa.Engine) -> str:
 
 
 def check_replica(url: str, limits: Limits | None = None) -> str:
-    """Of which version a read replica is, and how far behind; Unavailable, in one sentence, unless it is one."""
+    """Of which version a read replica is, and how far behind.
+
+    In one sentence: Invalid if it is none, since no process is to start with it; Unavailable if it does not answer.
+    """
     address = _address(url)
     engine = sa.create_engine(address, connect_args=(limits or Limits()).arguments(address))
     lag = "SELECT extract(epoch FROM now() - pg_last_xact_replay_timestamp())"
@@ -168,7 +171,7 @@ def check_replica(url: str, limits: Limits | None = None) -> str:
         with engine.connect() as connection:
             version = _version(engine, connection)
             if not connection.scalar(sa.text("SELECT pg_is_in_recovery()")):
-                raise Unavailable(f"The database {shown(url)} is given as a replica, but is a primary of its own.")
+                raise Invalid(f"The database {shown(url)} is given as a replica, but is a primary of its own.")
             # Where nothing is written, the last change is old without anything being late.
             seconds = 0.0 if connection.scalar(sa.text(level)) else float(connection.scalar(sa.text(lag)) or 0.0)
     except sa.exc.DBAPIError as error:

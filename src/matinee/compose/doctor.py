@@ -1,17 +1,22 @@
 """The parts that settings name, each as a question: for ``matinee doctor``, and for processes before they start."""
 
 import os
+import re
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
+from matinee.adapters import dataplane_nginx_process as nginx
 from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.events_database import DatabaseOutbox
 from matinee.compose.control_channel import shown_control
 from matinee.compose.control_check import check_control, check_public
 from matinee.compose.database import check_database, check_replica, open_database, shown
+from matinee.compose.edge_plane import is_nginx
 from matinee.compose.engines import check_compute, check_events, shown_events
 from matinee.compose.objects import shown_store
 from matinee.compose.objects_check import check_objects
@@ -36,7 +41,8 @@ def examine(settings: Settings, environment: Mapping[str, str] | None = None) ->
         Question("certificate", settings.tls_certificate or "none", lambda: _certificate(settings)),
     ]
     if settings.edge_id and not settings.database:
-        return ask_all([_objects(settings, writes=False), _control(settings), *here])
+        plane = Question("dataplane", settings.dataplane, lambda: _dataplane(settings))
+        return ask_all([_objects(settings, writes=False), _control(settings), plane, *here])
     questions = worker_questions(settings)
     if settings.public_url:
         questions.append(Question("public", settings.public_address, lambda: check_public(settings)))
@@ -116,6 +122,18 @@ def _shown(show: Callable[[_Told], str], told: _Told) -> str:
         return show(told)
     except Invalid:
         return "an address that cannot be read"
+
+
+def _dataplane(settings: Settings) -> str:
+    """Unavailable, with what to install, if nginx or its Lua module is asked for and not there."""
+    if not is_nginx(settings):
+        return "the edge serves by itself"
+    program = nginx.find(urlsplit(settings.dataplane).path)
+    built = subprocess.run([str(program), "-V"], capture_output=True, check=False, text=True, timeout=10).stderr
+    if not (nginx.modules() or "lua" in built):
+        raise Unavailable(f"{program} has no Lua module ({nginx.INSTALL}).")
+    said = re.search(r"nginx version: (\S+)", built)
+    return f"{said[1] if said else program}, with Lua"
 
 
 def _tools() -> str:

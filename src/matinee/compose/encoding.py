@@ -1,4 +1,4 @@
-"""Wires the encodes of a worker: the pipeline, and as many films at once as there are machines for."""
+"""Wires the encodes of a worker: the pipeline, and films enough to keep the machines busy and let a new one in."""
 
 import secrets
 import threading
@@ -10,7 +10,7 @@ from matinee.adapters.compute_local import LocalCompute
 from matinee.adapters.compute_ray import RayCompute
 from matinee.compose.engines import films_at_once
 from matinee.compose.fonts import display_font
-from matinee.compose.objects import open_objects, store_folder
+from matinee.compose.objects import OUTAGE, REQUEST, open_objects, store_folder
 from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.jobs import Jobs
 from matinee.encoding.pipeline import Pipeline
@@ -21,13 +21,16 @@ from matinee.settings import Settings
 _log = structlog.get_logger()
 _IDLE_SECONDS = 0.25
 _LOOK_SECONDS = 2.0  # how often a cluster that grows is noticed
+_WAITED_SECONDS = 1.0  # so long a film is left to workers that carry few
 
 
 def open_pipeline(settings: Settings, jobs: Jobs, compute: LocalCompute | RayCompute, clock: Clock) -> Pipeline:
     """The shell around jobs, objects and productions."""
     return Pipeline(
         jobs=jobs,
-        open_store=partial(open_objects, settings.objects_url),
+        # A task waits rather than lose what it made; between tasks the job's lease, of 15 seconds, waits for an answer.
+        open_store=partial(open_objects, settings.objects_url, OUTAGE),
+        open_briefly=partial(open_objects, settings.objects_url, REQUEST),
         folder=store_folder(settings.objects_url),
         compute=compute,
         # Another machine may have its tools elsewhere.
@@ -48,8 +51,10 @@ def encode_films(
     def carry(slot: int) -> None:
         while not stop.is_set():
             try:
+                films = films_at_once(settings, compute)
+                waited_seconds = _WAITED_SECONDS if 2 * slot >= films > 1 else 0.0
                 # Where the cluster has shrunk, the last threads rest.
-                if slot >= films_at_once(settings, compute) or not pipeline.run_once(f"{owner}-{slot}"):
+                if slot >= films or not pipeline.run_once(f"{owner}-{slot}", waited_seconds):
                     stop.wait(_IDLE_SECONDS)
             except MatineeError as error:
                 if not stop.is_set():

@@ -71,10 +71,11 @@ NONE = Patience(connect_seconds=2, silent_seconds=10, retries=0, retry_seconds=0
 """An edge's: its fills try again themselves, and a viewer is sent to another edge."""
 REQUEST = Patience(connect_seconds=2, silent_seconds=10, retries=3, retry_seconds=3)
 """Somebody waits for an answer."""
-WORK = Patience(connect_seconds=5, silent_seconds=60, retries=6, retry_seconds=8)
-"""Work that is put off when this is over: its lease is not to run out meanwhile."""
-OUTAGE = Patience(connect_seconds=5, silent_seconds=60, retries=30, retry_seconds=120)
-"""An operator's command, which would rather wait than be started again."""
+# The pauses between tries are drawn by lot, and may stay short: time is what ends the next two, not a number of tries.
+WORK = Patience(connect_seconds=5, silent_seconds=60, retries=200, retry_seconds=8)
+"""Work that is put off when this is over."""
+OUTAGE = Patience(connect_seconds=5, silent_seconds=60, retries=2_000, retry_seconds=120)
+"""An operator's command or a task of an encode, which would rather wait than be started again."""
 
 # One answer may be a whole mezzanine: what bounds it is silence, not its length.
 _LONGEST = timedelta(hours=12)

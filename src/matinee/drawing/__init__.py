@@ -1,1 +1,1 @@
-"""Draws what nobody filmed: the demo's own films, with their sound, and letters on pictures."""
+"""Draws what nobody filmed: the demo's own films, with their sound, posters, thumbnails, and letters on pictures."""

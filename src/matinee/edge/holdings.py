@@ -64,7 +64,11 @@ class Holdings:
             self._bound()
 
     def begin_anew(self) -> None:
-        """Tell the whole again, with the next update."""
+        """Tell the whole again, with the next update; a listing of which nothing was told yet is as good as new."""
+        if self._listing is None or self._listing.begun:
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
         self._anew, self._pending, self._listing = True, None, None
         self._changes.clear()
         self._sequence += 1
@@ -72,7 +76,7 @@ class Holdings:
     def planned_anew(self) -> None:
         """There is another plan: a listing against the old one cannot be finished."""
         if self._listing is not None:
-            self.begin_anew()
+            self._begin_anew()
 
     @property
     def preparing(self) -> bool:
@@ -150,4 +154,4 @@ class Holdings:
 
     def _bound(self) -> None:
         if len(self._changes) > _MOST_CHANGES:
-            self.begin_anew()
+            self._begin_anew()

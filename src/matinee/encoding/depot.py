@@ -1,8 +1,8 @@
 """What the tasks of one encode share, on whatever machine each of them runs: files by name, kept in the object store.
 
 A depot is a value that travels with a task; the store is opened where the task runs, with that machine's credentials.
-What a machine has fetched or made it finds again on its own shelf. A store that is a folder which every machine sees is
-its own shelf: nothing is copied there, only linked.
+What a machine has fetched or made it finds again on its own shelf, also what the store did not take when it was made. A
+store that is a folder which every machine sees is its own shelf: nothing is copied there, only linked.
 """
 
 import fcntl
@@ -82,24 +82,43 @@ class Depot:
         """A rendition that was kept, as a file."""
         return self._fetch(f"{WORK}/{self.name}/{file}", file)
 
-    def keep(self, finished: Finished, part: Path) -> None:
-        """Keep a whole rendition; its note comes last, so that a kill in between leaves none that is half."""
+    def shelve(self, finished: Finished, part: Path) -> None:
+        """Lay a whole rendition on this machine's shelf; its note comes last: a kill in between leaves none half."""
+        note = part.with_suffix(".json")
+        note.write_bytes(_note_of(finished))
+        part.replace(self.shelf / finished.file)
+        note.replace(self._note(finished.file))
+
+    def shelved(self, file: str) -> Finished | None:
+        """What is known of a rendition that lies whole on this machine's shelf, whether the store has it or not."""
+        try:
+            finished = _read_note(self._note(file).read_bytes())
+            return finished if finished and (self.shelf / file).stat().st_size == finished.size_bytes else None
+        except FileNotFoundError:
+            return None
+
+    def keep(self, finished: Finished) -> None:
+        """Put a rendition that is shelved into the store, its note last.
+
+        StoreUnavailable if the store does not take it; it stays on the shelf then.
+        """
         key = f"{WORK}/{self.name}/{finished.file}"
+        self._touch()
         with self._store() as store:
-            self._put(store, part, key)
-            obstore.put(store, f"{key}.json", json.dumps(asdict(finished)).encode())
-        if self.folder is None:
-            part.replace(self.shelf / finished.file)
+            self._put(store, self.shelf / finished.file, key)
+            obstore.put(store, f"{key}.json", _note_of(finished))
+        if self.folder is not None:
+            self._note(finished.file).unlink(missing_ok=True)
+            (self.shelf / finished.file).unlink(missing_ok=True)
 
     def find(self, file: str) -> Finished | None:
         """What is known of a rendition, if it was kept and is whole."""
         key = f"{WORK}/{self.name}/{file}"
         with self._store() as store:
             try:
-                note = bytes(obstore.get(store, f"{key}.json").bytes())
-                finished = Finished(**json.loads(note))
-                return finished if obstore.head(store, key)["size"] == finished.size_bytes else None
-            except (FileNotFoundError, ValueError, TypeError):
+                finished = _read_note(bytes(obstore.get(store, f"{key}.json").bytes()))
+                return finished if finished and obstore.head(store, key)["size"] == finished.size_bytes else None
+            except FileNotFoundError:
                 return None
 
     def publish(self, folder: Path, names: list[str], prefix: str, types: Mapping[str, str]) -> None:
@@ -163,6 +182,9 @@ class Depot:
             part.replace(place)
         return place
 
+    def _note(self, file: str) -> Path:
+        return self.shelf / f"{file}.json"
+
     def _touch(self) -> None:
         try:
             self.shelf.mkdir(parents=True, exist_ok=True)
@@ -184,6 +206,17 @@ class Depot:
             yield self.open_store()
         except obstore.exceptions.BaseError as error:
             raise StoreUnavailable(str(error).partition("\n")[0]) from error
+
+
+def _note_of(finished: Finished) -> bytes:
+    return json.dumps(asdict(finished)).encode()
+
+
+def _read_note(note: bytes) -> Finished | None:
+    try:
+        return Finished(**json.loads(note))
+    except (ValueError, TypeError):  # another version's, or torn
+        return None
 
 
 def identity_of(size_bytes: int, tag: str | None) -> str:

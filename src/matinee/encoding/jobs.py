@@ -99,15 +99,16 @@ class Jobs:
 
     # --- for workers ---------------------------------------------------------------------------------------------
 
-    def lease(self, owner: str, seconds: float) -> Job | None:
+    def lease(self, owner: str, seconds: float, waited_seconds: float = 0.0) -> Job | None:
         """Take the next job for so long; None if none waits. The lowest priority first, then the oldest.
 
-        A job that was started three times and finished nothing fails here instead.
+        One that came less than ``waited_seconds`` ago is left to others. A job that was started three times and
+        finished nothing fails here instead.
         """
         now = self._clock.now()
         with self._changing() as connection:
             while True:
-                job = store.next_job(connection, owner, now)
+                job = store.next_job(connection, owner, now, now - timedelta(seconds=waited_seconds))
                 if job is None:
                     return None
                 if job.failures < LARGEST_FAILURES:

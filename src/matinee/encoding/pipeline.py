@@ -53,6 +53,7 @@ class Pipeline:
         clock: Clock,
         random_bytes: RandomBytes,
         *,
+        open_briefly: Callable[[], ObjectStore] | None = None,
         folder: Path | None = None,
         tools: Tools | None = None,
         font: Path | None = None,
@@ -61,11 +62,14 @@ class Pipeline:
     ) -> None:
         """``open_store`` and ``work`` go to every machine, pickled; ``folder`` is the store's own, if it is one.
 
-        ``tools`` are those of every machine; None: each machine finds its own.
+        A task may wait for the store long; what is asked of it here, through ``open_briefly``, must have an answer or
+        an error well within ``lease_seconds``, for no beat is written meanwhile. ``tools`` are those of every machine;
+        None: each machine finds its own.
         """
         self._jobs = jobs
         self._open_store = open_store
-        self._objects = open_store()
+        self._open_briefly = open_briefly or open_store
+        self._objects = self._open_briefly()
         self._compute = compute
         self._work = work
         self._clock = clock
@@ -77,8 +81,10 @@ class Pipeline:
         self._lease_seconds = lease_seconds
         self._stranded: dict[str, str] = {}  # by owner: the job whose end the database did not hear
 
-    def run_once(self, owner: str) -> bool:
-        """Lease one job and carry it to its end; False if none waits. ``owner`` is unique to who calls.
+    def run_once(self, owner: str, waited_seconds: float = 0.0) -> bool:
+        """Lease one job and carry it to its end; False if none waits, or none has so long.
+
+        ``owner`` is unique to who calls.
 
         Raises Unavailable if compute was closed meanwhile; the job then waits for the next worker. Also if the
         database is away: the owner's next call gives the job back, so that this start is no failure of the film's.
@@ -87,7 +93,7 @@ class Pipeline:
             with suppress(Conflict):  # another worker has it
                 self._jobs.give_back(self._stranded[owner], owner)
             del self._stranded[owner]
-        job = self._jobs.lease(owner, self._lease_seconds)
+        job = self._jobs.lease(owner, self._lease_seconds, waited_seconds)
         if job is None:
             return False
         try:
@@ -157,14 +163,14 @@ class Pipeline:
         order = Order(
             source=Source(job.source_key, self._identity(job), job.source_name),
             title=job.name or Path(job.source_name).stem,
-            place=Place(self._depot(job.id), self._tools),
+            place=Place(Depot(self._open_store, job.id, self._work.absolute(), self._folder), self._tools),
             prefix=f"media/{job.title_id}/{revision}",
             preset=self._preset,
             priority=job.priority,
             share=job.id,
             font=self._font,
         )
-        produced = Production(order, self._compute, watcher).run()
+        produced = Production(order, self._compute, watcher, self._depot(job.id)).run()
         self._jobs.finish(job.id, owner, revision, produced.presentation)
         self._forget(job)
         return {
@@ -186,7 +192,8 @@ class Pipeline:
         return identity_of(meta["size"], meta["e_tag"])
 
     def _depot(self, job_id: str) -> Depot:
-        return Depot(self._open_store, job_id, self._work.absolute(), self._folder)
+        """What this process itself asks of a depot."""
+        return Depot(self._open_briefly, job_id, self._work.absolute(), self._folder)
 
     def _forget(self, job: Job) -> None:
         try:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from matinee.encoding import steps
 from matinee.encoding.commands import CRF, PRESET
-from matinee.encoding.depot import Finished
+from matinee.encoding.depot import Depot, Finished, StoreUnavailable
 from matinee.encoding.inspection import Film
 from matinee.encoding.ladder import fixed_ladder, groups
 from matinee.encoding.packaging import AudioFile
@@ -39,6 +39,9 @@ _LARGE_PIXELS = 640 * 360
 _PROGRAM_BYTES = 256 * 2**20
 _SOURCE_FRAMES, _RUNG_FRAMES, _PIXEL_BYTES = 60, 90, 1.5
 _SMALL = Needs(cores=1.0, memory_bytes=_PROGRAM_BYTES)
+# A few frames are looked at: this waits for nobody, also where a rung has the whole machine, so that a new film's first
+# rung is in line before the machine is given away again.
+_GLANCE = Needs(cores=0.0, memory_bytes=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +100,11 @@ class _Work:
 
 
 class Production:
-    """One order on its way."""
+    """One order on its way. ``depot`` is the place's, where what is asked of it here must end sooner than in a task."""
 
-    def __init__(self, order: Order, compute: Compute, watcher: Watcher) -> None:
+    def __init__(self, order: Order, compute: Compute, watcher: Watcher, depot: Depot | None = None) -> None:
         self._order = order
+        self._depot = depot or order.place.depot
         self._compute = compute
         self._watcher = watcher
         self._weights: dict[str, float] = {}
@@ -121,7 +125,7 @@ class Production:
 
     def _inspect(self) -> Film:
         found: list[Film] = []
-        task = self._task("inspecting", _AT_ONCE, _SMALL, steps.inspect_source)
+        task = self._task("inspecting", _AT_ONCE, _GLANCE, steps.inspect_source)
         self._do("inspecting", [_Work(task, found.append)])
         return found[0]
 
@@ -194,7 +198,7 @@ class Production:
         return f"{name}-{recipe}.mp4"
 
     def _found(self, name: str, file: str) -> bool:
-        finished = self._order.place.depot.find(file)
+        finished = self._depot.find(file)
         if finished is None:
             return False
         self._reused.append(name)
@@ -216,9 +220,13 @@ class Production:
         return Task(name, function, (order.place, order.source, *arguments), needs, priority, order.share)
 
     def _do(self, stage: str, work: Sequence[_Work]) -> None:
-        """Have work done, telling the watcher how far it is; the first error stops the rest of it."""
+        """Have work done, telling the watcher how far it is; the first error stops the rest of it.
+
+        Not so a store that is away: the rest goes on to its end, for what it makes stays on its machine's shelf.
+        """
         started = time.monotonic()
         futures: dict[Future[Any], _Work] = {}
+        away: StoreUnavailable | None = None
         try:
             for piece in work:
                 futures[self._submit(piece)] = piece
@@ -226,7 +234,11 @@ class Production:
             while waiting:
                 done, waiting = wait(waiting, timeout=_BEAT_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
-                    outcome = future.result()
+                    try:
+                        outcome = future.result()
+                    except StoreUnavailable as error:
+                        away = error
+                        continue
                     futures[future].done(outcome)
                 running = [name for future in waiting for name in futures[future].names]
                 shares = {name: self._shares[name] for name in running if name in self._shares}
@@ -235,6 +247,8 @@ class Production:
             for future in futures:
                 future.cancel()
             wait(futures)
+        if away is not None:
+            raise away
         self._seconds[stage] = round(self._seconds.get(stage, 0.0) + time.monotonic() - started, 3)
 
     def _submit(self, piece: _Work) -> Future[Any]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from matinee.encoding import thumbnails
+from matinee.drawing import thumbnails
 from matinee.encoding.commands import first_frame_command
 from matinee.encoding.depot import Finished
 from matinee.encoding.ffmpeg import Tools, run_tool

@@ -67,13 +67,36 @@ def encode_videos(
     crf: float,
     progress: Progress,
 ) -> tuple[Finished, ...]:
-    """Encode rungs (smallest first) out of one decode; every decoded frame must have been encoded."""
+    """Encode rungs (smallest first) out of one decode; every decoded frame must have been encoded.
+
+    What this machine made before and could not give to the store is given to it now, and not made again.
+    """
+    made = {file: one for file in files if (one := place.depot.shelved(file))}
+    left = [(rung, file) for rung, file in zip(rungs, files, strict=True) if file not in made]
+    if left:
+        made |= {one.file: one for one in _encode_left(place, source, film, left, preset, crf, progress)}
+    for file in files:
+        place.depot.keep(made[file])
+    return tuple(made[file] for file in files)
+
+
+def _encode_left(
+    place: Place,
+    source: Source,
+    film: Film,
+    left: Sequence[tuple[Rung, str]],
+    preset: str,
+    crf: float,
+    progress: Progress,
+) -> Sequence[Finished]:
+    """Encode rungs into files on this machine's shelf, all or none."""
     tools, path = place.find_tools(), place.depot.source(source.key, source.identity)
+    rungs = [rung for rung, _ in left]
     what = f"encoding {film.name} to {', '.join(rung.name for rung in rungs)}"
     expected = max(film.source.video.frames or 0, 1)
     with place.depot.desk() as desk:
         _check_room(desk, sum(rung.bitrate_bps for rung in rungs), film)
-        parts = [desk / file for file in files]
+        parts = [desk / file for _, file in left]
         ran = run_ffmpeg(
             video_command(tools.ffmpeg, path, film, rungs, parts, preset, crf, granted_threads()),
             tools,
@@ -81,17 +104,24 @@ def encode_videos(
             lambda report: progress(_share(report, "frame", expected)),
         )
         frames = _frames(film, ran, len(rungs), what)
-        finished = tuple(
+        finished = [
             Finished(rung.name, file, frames, track_seconds(part), part.stat().st_size, ran.seconds)
-            for rung, file, part in zip(rungs, files, parts, strict=True)
-        )
+            for (rung, file), part in zip(left, parts, strict=True)
+        ]
+        # All of them before the store is asked for any: it may not answer.
         for one, part in zip(finished, parts, strict=True):
-            place.depot.keep(one, part)
+            place.depot.shelve(one, part)
     return finished
 
 
 def encode_audio(place: Place, source: Source, film: Film, name: str, file: str, progress: Progress) -> Finished:
-    """Encode the sound of the whole film."""
+    """Encode the sound of the whole film, unless this machine has it, as ``encode_videos``."""
+    finished = place.depot.shelved(file) or _encode_sound(place, source, film, name, file, progress)
+    place.depot.keep(finished)
+    return finished
+
+
+def _encode_sound(place: Place, source: Source, film: Film, name: str, file: str, progress: Progress) -> Finished:
     tools, path = place.find_tools(), place.depot.source(source.key, source.identity)
     length = max(film.length_seconds, 0.001) * _MICROSECONDS
     with place.depot.desk() as desk:
@@ -107,7 +137,7 @@ def encode_audio(place: Place, source: Source, film: Film, name: str, file: str,
         if not seconds:
             raise Refused(f"{film.name} has sound that cannot be decoded.")
         finished = Finished(name, file, None, seconds, part.stat().st_size, ran.seconds)
-        place.depot.keep(finished, part)
+        place.depot.shelve(finished, part)
     return finished
 
 

@@ -80,13 +80,14 @@ def read_jobs(connection: sa.Connection, limit: int) -> list[Job]:
     )
 
 
-def next_job(connection: sa.Connection, owner: str, now: datetime) -> Job | None:
+def next_job(connection: sa.Connection, owner: str, now: datetime, came_before: datetime) -> Job | None:
     """The job to take next, locked against other takers: one that waits, is given up, or is the owner's already."""
     waits = sa.and_(
         jobs.c.state == JobState.QUEUED.value, sa.or_(jobs.c.not_before.is_(None), jobs.c.not_before <= now)
     )
     given_up = sa.and_(jobs.c.state == JobState.RUNNING.value, sa.or_(jobs.c.held_until <= now, jobs.c.owner == owner))
-    query = sa.select(jobs).where(sa.or_(waits, given_up)).order_by(jobs.c.priority, jobs.c.sequence).limit(1)
+    due = sa.and_(sa.or_(waits, given_up), jobs.c.created_at <= came_before)
+    query = sa.select(jobs).where(due).order_by(jobs.c.priority, jobs.c.sequence).limit(1)
     row = connection.execute(query.with_for_update(skip_locked=True)).mappings().first()
     return None if row is None else _jobs(connection, [row])[0]
 

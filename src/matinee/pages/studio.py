@@ -5,33 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from matinee.catalogue.titles import Title, TitleState
-from matinee.delivery.edges import Edge, EdgeState
 from matinee.encoding.jobs import Job
+from matinee.pages.edges import EdgePlace, place
 from matinee.pages.rooms import Rooms
 from matinee.playback.qoe import QoeSummary
 
 _HOURS = 24.0
 _RECENT = 200
-
-
-@dataclass(frozen=True, slots=True)
-class EdgePlace:
-    """An edge on the map: x and y in percent of an equirectangular world, load from 0 to 1."""
-
-    edge: Edge
-    x: float
-    y: float
-    load: float
-
-    @property
-    def served_bytes(self) -> int:
-        """All bytes it sent from its cache and its origin since it started."""
-        return self.edge.report.demand_hit_bytes + self.edge.report.origin_bytes
-
-    @property
-    def hit_share(self) -> float | None:
-        """The part of its bytes that it held already; None before the first."""
-        return self.edge.report.demand_hit_bytes / self.served_bytes if self.served_bytes else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +53,10 @@ class StudioOverview:
 
 def studio_edges(rooms: Rooms) -> StudioEdges:
     """Edges as the control plane knows them now."""
+    now, newest = rooms.clock.now(), rooms.network.oversight.newest()
     return StudioEdges(
-        places=tuple(place(edge) for edge in rooms.edges.edges()), quality=rooms.telemetry.qoe_summary(_HOURS)
-    )
-
-
-def place(edge: Edge) -> EdgePlace:
-    """Where an edge stands on the map, and how loaded it is."""
-    report = edge.report
-    return EdgePlace(
-        edge=edge,
-        x=(report.longitude + 180) / 360 * 100,
-        y=(90 - report.latitude) / 180 * 100,
-        load=0.0 if edge.state is EdgeState.SILENT else min(1.0, report.egress_bps / edge.capacity_bps),
+        places=tuple(place(edge, now, newest) for edge in rooms.edges.edges()),
+        quality=rooms.telemetry.qoe_summary(_HOURS),
     )
 
 

@@ -191,6 +191,29 @@ def test_a_long_walk_through_all_of_that_ends_with_the_same_set_on_both_sides(se
     told.teardown()
 
 
+def test_whoever_asks_for_the_whole_while_it_is_still_being_listed_does_not_keep_it_from_being_told(
+    tmp_path: Path,
+) -> None:
+    cache = Cache(tmp_path, 40 * BLOCK, edge_id="e", started=5.0, in_background=False, steady=Hands())
+    cache.open()
+    for name in range(12):
+        keep(cache, f"t/r/{name}")
+    update = None
+    for _ in range(100):
+        cache.begin_anew()
+        cache.upkeep.step()
+        if (update := cache.next_update()) is not None:
+            break
+    assert update is not None
+    assert (update.begins, update.more, len(update.added)) == (True, True, 2)
+    cache.begin_anew()
+    settle(cache)
+    again = cache.next_update()
+    assert again is not None
+    assert (again.begins, again.added, again.sequence) == (True, update.added, update.sequence + 2)
+    cache.close()
+
+
 def test_an_update_is_told_again_the_same_until_it_is_acknowledged(tmp_path: Path) -> None:
     cache = Cache(tmp_path, 10 * BLOCK, edge_id="e", started=5.0, in_background=False, steady=Hands())
     cache.open()

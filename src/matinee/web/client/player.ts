@@ -7,6 +7,7 @@ import { find } from "./player/elements";
 import { announce } from "./player/media_session";
 import { Menu } from "./player/menu";
 import { Addresses, type Playback, startPlayback } from "./player/playback";
+import { type Remedy, verdictOf } from "./player/renewal";
 import { Scrub } from "./player/scrub";
 import { Stats } from "./player/stats";
 import { type Segment, Stream, type Trouble } from "./player/stream";
@@ -37,20 +38,31 @@ declare global {
   }
 }
 
+const REMEDIES: Record<Remedy, string> = { again: "Try again", anew: "Play", "sign-in": "Sign in" };
+
 const root = find(document, "#player");
 const video = find<HTMLVideoElement>(root, "video");
 const { titleId = "", profileId = "", name = "", poster = "", back = "/" } = root.dataset;
+let remedy: Remedy = "again";
 
 function trouble(now: Trouble): void {
   const card = find(root, "#trouble");
   const searching = find(root, "#searching");
   searching.hidden = now.kind !== "searching";
   card.hidden = now.kind !== "lost";
-  if (now.kind === "none") return;
-  if (now.kind === "lost") {
-    find(card, "[data-sentence]").textContent = now.sentence;
-    find(card, "button").focus();
-  }
+  if (now.kind !== "lost") return;
+  remedy = now.remedy;
+  find(card, "[data-sentence]").textContent = now.sentence;
+  const button = find(card, "button");
+  button.textContent = REMEDIES[remedy];
+  button.focus();
+}
+
+/** This page once more: a new playback, at the second where this one stands. */
+function anew(): void {
+  const here = new URL(location.href);
+  if (video.currentTime > 0) here.searchParams.set("start", String(Math.floor(video.currentTime)));
+  location.replace(remedy === "sign-in" ? `/signin?next=${encodeURIComponent(here.pathname + here.search)}` : here);
 }
 
 function offerStartOver(seconds: number, seek: (seconds: number) => void): void {
@@ -74,8 +86,10 @@ async function play(): Promise<void> {
   try {
     playback = await startPlayback(profileId, titleId);
   } catch (error) {
-    trouble({ kind: "lost", sentence: (error as Error).message });
-    find(root, "#trouble button").addEventListener("click", () => location.reload());
+    const verdict = verdictOf(error);
+    const told = { sentence: (error as Error).message, remedy };
+    trouble({ kind: "lost", ...(verdict?.remedy === "sign-in" ? verdict : told) });
+    find(root, "#trouble button").addEventListener("click", anew);
     return;
   }
   find(root, "#playback-id").textContent = playback.playback_id;
@@ -111,8 +125,10 @@ async function play(): Promise<void> {
   new Scrub(find(root, ".scrub"), video, thumbnails, (seconds) => controls.seek(seconds));
   announce(video, { name, poster }, (seconds) => controls.seek(seconds));
   find(root, "#trouble button").addEventListener("click", () => {
+    if (remedy !== "again") return anew();
     trouble({ kind: "none" });
     stream.retry();
+    void video.play().catch(() => undefined);
   });
 
   const end = find(root, "#end");

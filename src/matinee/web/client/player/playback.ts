@@ -16,6 +16,8 @@ export interface Playback {
   edges: EdgeChoice[];
   resume_seconds: number;
   expires_at: string;
+  /** When the tokens end by this computer's own clock, which may be hours off: milliseconds as `Date.now()` counts. */
+  endsAt: number;
 }
 
 /** What the service says when it does not play: a sentence for people. */
@@ -30,6 +32,7 @@ export class Refusal extends Error {
 
 async function post(address: string, body: unknown): Promise<Playback> {
   let answer: Response;
+  const asked = Date.now();
   try {
     answer = await fetch(address, {
       method: "POST",
@@ -43,7 +46,11 @@ async function post(address: string, body: unknown): Promise<Playback> {
     const problem: { detail?: string; title?: string } = await answer.json().catch(() => ({}));
     throw new Refusal(problem.detail ?? problem.title ?? `The service answered ${answer.status}.`, answer.status);
   }
-  return answer.json();
+  const granted: Omit<Playback, "endsAt"> = await answer.json();
+  // From before the question was sent: rather a moment early.
+  const said = Date.parse(answer.headers.get("Date") ?? "");
+  const lasts = Date.parse(granted.expires_at) - (Number.isNaN(said) ? asked : said);
+  return { ...granted, endsAt: asked + lasts };
 }
 
 /** Press play. */
@@ -85,6 +92,16 @@ export class Addresses {
       this.owners.set(url, id);
       this.newest.set(id, url);
     }
+  }
+
+  /** Which encode the edges' folders hold: `<title>/<revision>/`, their last two parts. */
+  get encode(): string {
+    return this.latest.edges[0]?.url.split("/").slice(-3).join("/") ?? "";
+  }
+
+  /** Whether an address carries the newest token of its edge. */
+  isNewest(url: string): boolean {
+    return [...this.newest.values()].some((folder) => url.startsWith(folder));
   }
 
   /** The newest spelling of an address. */

@@ -1,18 +1,14 @@
 // hls.js, set so that it starts quickly, changes edges without a stall and comes back from what hls.js calls fatal.
 import Hls, { ErrorDetails, ErrorTypes, Events } from "hls.js";
 import { pardon, TOKEN_REFUSED } from "./failover";
-import { type Addresses, Refusal, renewPlayback } from "./playback";
+import type { Addresses } from "./playback";
+import { type Remedy, Renewal, verdictOf } from "./renewal";
 import { goalFor, remember, settings } from "./settings";
 
 const ATTEMPTS = 10;
 const ATTEMPTS_IN_PLACE = 5;
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 4000;
-const RENEWAL_PAUSE_MS = 2000;
-// A renewal that is answered so will not be answered otherwise: signed out, revoked, gone.
-const ENDED: ReadonlySet<number> = new Set([401, 403, 404, 409]);
-// Timers count milliseconds in 31 bits.
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export interface Segment {
   url: string;
@@ -22,7 +18,7 @@ export interface Segment {
   milliseconds: number;
 }
 
-export type Trouble = { kind: "searching" } | { kind: "none" } | { kind: "lost"; sentence: string };
+export type Trouble = { kind: "searching" } | { kind: "none" } | { kind: "lost"; sentence: string; remedy: Remedy };
 
 interface StreamHooks {
   onEdge(from: string | null, to: string): void;
@@ -36,13 +32,13 @@ export class Stream {
   edge: string | null = null;
   private attempts = 0;
   private mended = 0;
-  private renewing = false;
-  private refusedMeanwhile = false;
   private recovering = false;
+  /** hls.js waits for new tokens and loads nothing. */
+  private starved = false;
+  private readonly renewal: Renewal;
   /** Where the film stands, also while the video element has been emptied. */
   private position = 0;
   private settled = false;
-  private renewal = 0;
   private quality = -1;
 
   constructor(
@@ -51,12 +47,19 @@ export class Stream {
     private readonly titleId: string,
     private readonly hooks: StreamHooks,
   ) {
+    this.renewal = new Renewal(
+      addresses,
+      () => video.paused,
+      () => void this.renew(),
+    );
     video.addEventListener("loadeddata", () => {
       this.settled = true;
     });
     video.addEventListener("seeking", () => {
       if (this.settled) this.position = video.currentTime;
+      this.freshen();
     });
+    video.addEventListener("play", () => this.freshen());
     video.addEventListener("timeupdate", () => {
       if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) this.position = video.currentTime;
     });
@@ -80,7 +83,7 @@ export class Stream {
 
   /** Begin at a second. Chromium claims to play HLS by itself and then has no pathways: hls.js is asked first. */
   open(positionSeconds: number, address = this.addresses.playback.hls_url): void {
-    this.renewInTime();
+    this.renewal.keep();
     if (Hls.isSupported()) {
       this.build(address, positionSeconds);
     } else if (this.video.canPlayType("application/vnd.apple.mpegurl")) {
@@ -91,6 +94,7 @@ export class Stream {
       this.hooks.onTrouble({
         kind: "lost",
         sentence: "This browser cannot play films: it lacks Media Source Extensions.",
+        remedy: "again",
       });
     }
   }
@@ -108,20 +112,14 @@ export class Stream {
   }
 
   close(): void {
-    clearTimeout(this.renewal);
+    this.renewal.stop();
     this.hls?.destroy();
     this.hls = null;
   }
 
-  /** Ask for new tokens a minute before these expire; one that expired unseen, in a night's pause, is met by its 403. */
-  private renewInTime(): void {
-    const left = Date.parse(this.addresses.playback.expires_at) - Date.now();
-    clearTimeout(this.renewal);
-    if (left <= 0) return;
-    this.renewal = window.setTimeout(
-      () => void this.renew(false),
-      Math.min(Math.max(left - 60_000, left / 2), LONGEST_TIMER_MS),
-    );
+  /** Somebody comes back to a film whose tokens ended meanwhile: renewed before the first segment is asked for. */
+  private freshen(): void {
+    if (this.renewal.due) void this.renew();
   }
 
   private build(address: string, positionSeconds: number): void {
@@ -156,8 +154,10 @@ export class Stream {
       }
     });
     hls.on(Events.ERROR, (_event, data) => {
-      if (data.response?.code === TOKEN_REFUSED) void this.renew(true);
-      if (!data.fatal) return;
+      if (!data.fatal) {
+        if (data.response?.code === TOKEN_REFUSED) void this.refused(data.networkDetails);
+        return;
+      }
       if (data.type === ErrorTypes.MEDIA_ERROR && performance.now() - this.mended > 5000) {
         this.mended = performance.now();
         hls.recoverMediaError();
@@ -178,34 +178,50 @@ export class Stream {
     this.hooks.onEdge(before, edge);
   }
 
-  /** New tokens for the same edges: requests from now on carry them, the buffer stays. `refused`: the old ones failed. */
-  private async renew(refused: boolean): Promise<void> {
-    if (this.renewing) {
-      this.refusedMeanwhile ||= refused;
+  /** An edge refused a token, and hls.js loads no more until it is told to. `request` is what was refused. */
+  private async refused(request: unknown): Promise<void> {
+    this.starved = true;
+    const url = request instanceof XMLHttpRequest ? request.responseURL : "";
+    if (this.addresses.isNewest(url)) await this.renewal.pause();
+    // One that left before the last renewal and was answered after it: the new tokens are here.
+    else if (url && !this.renewal.due) return this.loadOn();
+    await this.renew();
+  }
+
+  /** New tokens for the same edges: requests from now on carry them, the buffer stays. */
+  private async renew(): Promise<void> {
+    const encode = this.addresses.encode;
+    try {
+      await this.renewal.now();
+    } catch (error) {
+      // Until an edge refuses them the old ones may still hold.
+      if (this.starved) this.giveUp(error);
       return;
     }
-    this.renewing = true;
-    try {
-      this.addresses.renew(await renewPlayback(this.addresses.playback.playback_id));
-      this.renewInTime();
-      if (refused) this.hls?.startLoad();
-    } catch (error) {
-      if (!refused) {
-        this.renewInTime();
-        return;
-      }
-      if (error instanceof Refusal && ENDED.has(error.status)) {
-        this.attempts = ATTEMPTS;
-        this.hooks.onTrouble({ kind: "lost", sentence: error.message });
-      } else void this.recover((error as Error).message);
-    } finally {
-      // Not again at once: an edge that refuses new tokens has another reason.
-      setTimeout(() => {
-        this.renewing = false;
-        if (this.refusedMeanwhile) void this.renew(true);
-        this.refusedMeanwhile = false;
-      }, RENEWAL_PAUSE_MS);
-    }
+    if (this.addresses.encode !== encode) {
+      // Encoded anew during the pause. Segments of two encodes do not fit together.
+      this.starved = false;
+      this.rebuild(this.addresses.playback.hls_url);
+    } else this.loadOn();
+  }
+
+  private loadOn(): void {
+    if (this.starved) this.hls?.startLoad();
+    this.starved = false;
+  }
+
+  private giveUp(error: unknown): void {
+    if (!this.isOver(error)) void this.recover((error as Error).message);
+  }
+
+  /** Whether the service renews no more. The picture stands still then, so that it is seen where the film ended. */
+  private isOver(error: unknown): boolean {
+    const verdict = verdictOf(error);
+    if (verdict === null) return false;
+    this.hls?.stopLoad();
+    this.video.pause();
+    this.hooks.onTrouble({ kind: "lost", ...verdict });
+    return true;
   }
 
   /**
@@ -217,7 +233,7 @@ export class Stream {
     if (this.recovering) return;
     this.attempts += 1;
     if (this.attempts > ATTEMPTS) {
-      this.hooks.onTrouble({ kind: "lost", sentence });
+      this.hooks.onTrouble({ kind: "lost", sentence, remedy: "again" });
       return;
     }
     this.recovering = true;
@@ -228,15 +244,19 @@ export class Stream {
     const { addresses, hls } = this;
     let address = "";
     try {
-      addresses.renew(await renewPlayback(addresses.playback.playback_id));
-      this.renewInTime();
+      await this.renewal.now();
       address = addresses.playback.hls_url;
-    } catch {
+    } catch (error) {
+      if (this.isOver(error)) {
+        this.recovering = false;
+        return;
+      }
       const { edges, hls_url } = addresses.playback;
       const edge = edges[(attempt - 1) % Math.max(edges.length, 1)];
       address = edge ? `${edge.url}master.m3u8` : hls_url;
     }
     this.recovering = false;
+    this.starved = false;
     if (hls && hls.levels.length > 0 && attempt <= ATTEMPTS_IN_PLACE) {
       pardon(
         hls,
@@ -245,6 +265,10 @@ export class Stream {
       hls.startLoad();
       return;
     }
+    this.rebuild(address);
+  }
+
+  private rebuild(address: string): void {
     const playing = !this.video.paused;
     this.build(address, this.position);
     if (playing) void this.video.play().catch(() => undefined);
@@ -253,11 +277,12 @@ export class Stream {
   private async renewNative(): Promise<void> {
     const position = this.video.currentTime;
     try {
-      this.addresses.renew(await renewPlayback(this.addresses.playback.playback_id));
+      await this.renewal.now();
       this.open(position);
       void this.video.play().catch(() => undefined);
     } catch (error) {
-      this.hooks.onTrouble({ kind: "lost", sentence: (error as Error).message });
+      if (!this.isOver(error))
+        this.hooks.onTrouble({ kind: "lost", sentence: (error as Error).message, remedy: "again" });
     }
   }
 }

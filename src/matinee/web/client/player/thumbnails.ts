@@ -56,6 +56,7 @@ export class Thumbnails {
 
   at(seconds: number): Thumbnail | null {
     const found = this.pictures.find((picture) => seconds >= picture.from && seconds < picture.to);
-    return found ?? this.pictures.at(-1) ?? null;
+    const picture = found ?? this.pictures.at(-1);
+    return picture ? { ...picture, url: this.addresses.current(picture.url) } : null;
   }
 }

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image
 
-from matinee.encoding.thumbnails import plan_sprites, sprites_command, thumbnails_vtt, tiles
+from matinee.drawing.thumbnails import plan_sprites, sprites_command, thumbnails_vtt, tiles
 
 sizes = st.integers(1, 8000)
 durations = st.floats(0.0, 50_000.0, allow_nan=False)

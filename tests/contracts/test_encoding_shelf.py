@@ -1,0 +1,156 @@
+"""What a machine has made lies on its shelf until the store has it: a store that is away costs no second making."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import pytest
+from obstore.exceptions import GenericError
+from obstore.store import LocalStore, MemoryStore, ObjectStore
+
+from matinee.encoding.depot import Depot, Finished, StoreUnavailable
+from matinee.encoding.inspection import Film, Picture
+from matinee.encoding.ladder import fixed_ladder
+from matinee.encoding.production import Order, Production
+from matinee.encoding.steps import Place, Source, encode_audio, encode_videos, inspect_source
+from matinee.model import media
+from matinee.model.errors import MatineeError
+from matinee.ports import Task
+from sources import TOOLS
+
+_FILM = Film(
+    name="night.mp4",
+    source=media.Source(
+        container="mov",
+        duration_seconds=2.0,
+        size_bytes=1_000,
+        video=media.SourceTrack(0, media.TrackKind.VIDEO, "h264", width=640, height=360, frame_rate=24.0, frames=48),
+        audio=media.SourceTrack(1, media.TrackKind.AUDIO, "aac", channels=2, sample_rate_hz=48_000),
+    ),
+    picture=Picture(640, 360, Fraction(1), "yuv420p", is_interlaced=False, first_seconds=0.0),
+    frame_rate=Fraction(24),
+    shift_seconds=0.0,
+    length_seconds=2.0,
+    is_steady=True,
+    notes=(),
+)
+_RUNGS = fixed_ladder(640, 360, 24.0).rungs
+
+
+def _shelve(depot: Depot, name: str, file: str) -> Finished:
+    """Lay a file on the shelf as if it were a rendition that was made here."""
+    finished = Finished(name, file, 48, 2.0, len(name), 1.5)
+    with depot.desk() as desk:
+        (desk / file).write_text(name)
+        depot.shelve(finished, desk / file)
+    return finished
+
+
+def _nobody(_fraction: float) -> None:
+    """Listens not."""
+
+
+def test_what_the_store_does_not_take_lies_on_the_shelf_until_it_does(objects: ObjectStore, tmp_path: Path) -> None:
+    away = [True]
+
+    def open_store() -> ObjectStore:
+        if away:
+            raise GenericError("503 Service Unavailable")
+        return objects
+
+    folder = tmp_path / "objects" if isinstance(objects, LocalStore) else None
+    depot = Depot(open_store, "night", tmp_path / "shelves", folder)
+    assert depot.shelved("240p-0123.mp4") is None
+    finished = _shelve(depot, "240p", "240p-0123.mp4")
+    with pytest.raises(StoreUnavailable, match="503"):
+        depot.keep(finished)
+    assert depot.shelved(finished.file) == finished
+    away.clear()
+    assert depot.find(finished.file) is None
+    depot.keep(finished)
+    assert depot.find(finished.file) == finished
+
+
+def test_a_rendition_that_is_not_whole_on_the_shelf_is_not_there(tmp_path: Path) -> None:
+    depot = Depot(partial(LocalStore, tmp_path), "night", tmp_path / "shelves")
+    finished = _shelve(depot, "240p", "240p-0123.mp4")
+    whole = depot.shelf / finished.file
+    whole.write_text("24")
+    assert depot.shelved(finished.file) is None
+    whole.write_text("240p")
+    assert depot.shelved(finished.file) == finished
+    (depot.shelf / f"{finished.file}.json").write_text('{"name": "240p"}')
+    assert depot.shelved(finished.file) is None
+
+
+@pytest.mark.parametrize("in_folder", [True, False])
+def test_a_machine_makes_only_what_does_not_lie_on_its_shelf(in_folder: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "objects"
+    objects = LocalStore(folder, mkdir=True) if in_folder else MemoryStore()
+    depot = Depot(lambda: objects, "night", tmp_path / "shelves", folder if in_folder else None)
+    # There is no such source: whatever is made fails.
+    place, source = Place(depot, TOOLS), Source("sources/night.mp4", "unknown", "night.mp4")
+    lying = [_shelve(depot, rung.name, f"{rung.name}-0123.mp4") for rung in _RUNGS]
+    files = [one.file for one in lying]
+    with pytest.raises((MatineeError, FileNotFoundError)):
+        encode_videos(place, source, _FILM, _RUNGS, [*files[:-1], "another.mp4"], "slow", 20.0, _nobody)
+    assert encode_videos(place, source, _FILM, _RUNGS, files, "slow", 20.0, _nobody) == tuple(lying)
+    assert [depot.find(file) for file in files] == lying
+    with pytest.raises((MatineeError, FileNotFoundError)):
+        encode_audio(place, source, _FILM, "a-und", "sound.mp4", _nobody)
+    sound = _shelve(depot, "a-und", "sound.mp4")
+    assert encode_audio(place, source, _FILM, "a-und", "sound.mp4", _nobody) == sound
+    assert depot.find("sound.mp4") == sound
+    assert depot.rendition("sound.mp4").read_text() == "a-und"
+
+
+class _Compute:
+    """Makes pictures after a moment; of the sound it says at once that the store is away."""
+
+    def submit(self, task: Task, on_progress: Callable[[float], None] | None = None) -> "Future[Any]":
+        del on_progress
+        future: Future[Any] = Future()
+        if task.function is inspect_source:
+            future.set_result(_FILM)
+        elif task.function is encode_audio:
+            future.set_exception(StoreUnavailable("503 Service Unavailable"))
+        else:
+            rungs, files = task.arguments[3:5]
+            made = tuple(Finished(rung.name, file, 48, 2.0, 9, 1.5) for rung, file in zip(rungs, files, strict=True))
+            Timer(0.3, self._end, (future, made)).start()
+        return future
+
+    def _end(self, future: "Future[Any]", made: tuple[Finished, ...]) -> None:
+        if future.set_running_or_notify_cancel():
+            future.set_result(made)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class _Watcher:
+    """Notes what was made."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def planned(self, film: Film, ladder: media.Ladder, names: tuple[str, ...]) -> None:
+        """Not noted."""
+
+    def progressed(self, stage: str, progress: float, renditions: Mapping[str, float]) -> None:
+        """Not noted."""
+
+    def made(self, finished: Finished) -> None:
+        self.names.append(finished.name)
+
+
+def test_a_store_that_is_away_for_one_rendition_does_not_stop_the_others(tmp_path: Path) -> None:
+    depot, watcher = Depot(MemoryStore, "night", tmp_path / "shelves"), _Watcher()
+    order = Order(Source("sources/night.mp4", "unknown", "night.mp4"), "Night", Place(depot, TOOLS), "media/night")
+    with pytest.raises(StoreUnavailable, match="503"):
+        Production(order, _Compute(), watcher).run()
+    assert watcher.names == [rung.name for rung in _RUNGS]

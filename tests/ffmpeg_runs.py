@@ -1,0 +1,51 @@
+"""An FFmpeg that keeps a list of what it has made, for tests that ask what was made twice, or first."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import imageio_ffmpeg
+
+_RENDITION = re.compile(r"([a-z0-9-]+)-[0-9a-f]{16}\.mp4$")
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """``program`` stands in for FFmpeg; each run that ends well adds a line to ``notes``.
+
+    A run that makes a rendition of the name in ``held`` waits until there is a file ``go``.
+    """
+
+    program: Path
+    notes: Path
+    held: str = ""
+
+    @property
+    def go(self) -> Path:
+        """Lets held runs go on."""
+        return self.program.with_name("go")
+
+    def order(self) -> list[tuple[str, str]]:
+        """What was made, in order: where, and which rendition."""
+        lines = self.notes.read_text().splitlines() if self.notes.exists() else []
+        found = []
+        for words in map(str.split, lines):
+            outputs = [word for before, word in pairwise(words) if before != "-i"]
+            found += [(str(Path(word).parent), match[1]) for word in outputs if (match := _RENDITION.search(word))]
+        return found
+
+    def made(self) -> Counter[str]:
+        """How often each rendition was made, over all films."""
+        return Counter(name for _, name in self.order())
+
+
+def counted_ffmpeg(folder: Path, held: str = "") -> Runs:
+    """Such an FFmpeg, its program in a folder."""
+    runs = Runs(folder / "ffmpeg", folder / "ffmpeg.list", held)
+    hold = f'case "$*" in *{held}-*) while [ ! -e {runs.go} ]; do sleep 0.05; done;; esac\n' if held else ""
+    real = f'{imageio_ffmpeg.get_ffmpeg_exe()} "$@" || exit $?\n'
+    runs.program.write_text(f'#!/bin/sh\n{hold}{real}echo "$*" >>{runs.notes}\n')
+    runs.program.chmod(0o755)
+    return runs

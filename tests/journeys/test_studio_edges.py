@@ -1,0 +1,303 @@
+"""The studio's pages of edges over HTTP: orders, joining, purges, keys, who did what; and edges that mean harm."""
+
+import asyncio
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from matinee.accounts.members import Accounts, Role
+from matinee.adapters.clock_system import SystemClock
+from matinee.api.application import application
+from matinee.catalogue.titles import TitleDraft
+from matinee.compose.database import migrate, open_database
+from matinee.compose.serve import wire
+from matinee.model.errors import Forbidden
+from matinee.model.plans import EdgeReport
+from matinee.pages.rooms import Rooms
+from matinee.settings import Settings
+from matinee.web import application as web
+from running_demo import until
+
+OPERATOR, MEMBER, PASSWORD = "ops@example.com", "maya@example.com", "correct horse"
+REPORT = EdgeReport(
+    edge_id="berlin-1",
+    site="berlin",
+    region="europe",
+    url="https://berlin-1.example.net",
+    latitude=52.5,
+    longitude=13.4,
+    capacity_bps=1_000_000_000,
+    started=1_000_000.0,
+    egress_bps=250_000_000.0,
+    connections=12,
+    cached_bytes=50,
+    cache_limit_bytes=100,
+    files=5,
+    demand_hit_bytes=200,
+    origin_bytes=100,
+    requests=40,
+    refused=1,
+    placed_hit_bytes=500,
+    peer_bytes=150,
+    parent_bytes=50,
+)
+HOSTILE = "</script></code>'\"><img src=x onerror=alert(1)>{{7*7}}\u202e"
+PAGES = (
+    "",
+    "/edges",
+    "/edges?part=1",
+    "/edges/berlin-1",
+    "/edges/berlin-1?part=1",
+    "/join",
+    "/purges",
+    "/keys",
+    "/audit",
+)
+
+
+@dataclass
+class Studio:
+    """The application, its rooms, and an operator's browser."""
+
+    app: FastAPI
+    rooms: Rooms
+    cookies: httpx.Cookies
+
+    def ask(self, method: str, path: str, status: int = 200, **options: Any) -> httpx.Response:
+        headers = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin", **options.pop("headers", {})}
+
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(
+                transport=transport, base_url="https://films.test", cookies=self.cookies
+            ) as client:
+                answer = await client.request(method, path, headers=headers, **options)
+                self.cookies = client.cookies
+                return answer
+
+        answer = asyncio.run(send())
+        assert answer.status_code == status, answer.text
+        return answer
+
+    def page(self, path: str) -> str:
+        return self.ask("GET", f"/studio{path}").text
+
+    def do(self, path: str, status: int = 303, **form: str) -> httpx.Response:
+        return self.ask("POST", f"/studio{path}", status, data=form)
+
+    def enter(self, email: str) -> None:
+        self.cookies = httpx.Cookies()
+        self.ask("POST", "/signin", 303, data={"email": email, "password": PASSWORD})
+
+
+@pytest.fixture(scope="module")
+def database_of_two(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("studio") / "two.db"
+    engine = open_database(f"sqlite:///{path}")
+    migrate(engine)
+    accounts = Accounts(engine=engine, clock=SystemClock(), random_bytes=secrets.token_bytes, session_seconds=3600)
+    accounts.sign_up(OPERATOR, PASSWORD, role=Role.OPERATOR)
+    accounts.sign_up(MEMBER, PASSWORD)
+    engine.dispose()
+    return path.read_bytes()
+
+
+@pytest.fixture
+def studio(database_of_two: bytes, tmp_path: Path) -> Iterator[Studio]:
+    database = tmp_path / "matinee.db"
+    database.write_bytes(database_of_two)
+    (tmp_path / "data" / "objects").mkdir(parents=True)
+    rooms, _ = wire(
+        Settings(data=tmp_path / "data", database=f"sqlite:///{database}", regions="europe=50/8,asia=1/103")
+    )
+    app = application(rooms, "test")
+    web.install(app, rooms)
+    found = Studio(app, rooms, httpx.Cookies())
+    found.enter(OPERATOR)
+    yield found
+    rooms.catalogue._engine.dispose()
+
+
+def words(page: str) -> str:
+    """What a reader sees of a page, on one line."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+def test_without_an_edge_the_pages_say_what_to_do_first(studio: Studio) -> None:
+    assert "No edge has reported yet, so nobody can play. First: have a join token made" in words(studio.page("/edges"))
+    assert "Nothing was purged yet." in words(studio.page("/purges"))
+    assert "Nothing was done yet." in words(studio.page("/audit"))
+
+
+def test_an_edge_shows_what_it_sends_and_from_where(studio: Studio) -> None:
+    studio.rooms.edges.report(REPORT)
+    listed = words(studio.page("/edges"))
+    assert "berlin-1 edge · berlin · europe · embedded serving 12 open 250 Mbit/s of 1.0 Gbit/s" in listed
+    assert "1.0 kB 70.0 %" in listed
+    shown = studio.page("/edges/berlin-1")
+    assert (
+        'aria-label="Bytes since start: placed 50.0 %, demand 20.0 %, peer 15.0 %, parent 5.0 %, origin 10.0 %"'
+        in shown
+    )
+    assert "It has no plan yet" in words(shown)
+
+
+def test_no_word_of_an_edge_becomes_part_of_a_page(studio: Studio) -> None:
+    studio.rooms.edges.report(
+        replace(
+            REPORT, site=HOSTILE, region=HOSTILE, tier=HOSTILE, dataplane=HOSTILE, disk=HOSTILE, keys_version=HOSTILE
+        )
+    )
+    for path in PAGES:
+        page = studio.page(path)
+        assert "<img src=x" not in page, path
+        assert "\u202e" not in page, path
+        # Nothing closes an attribute: within the page's own tags its quotes are none.
+        for tag in re.findall(r"<[a-z][^>]*>", page):
+            assert "onerror" not in tag or "&#34;" in tag, tag
+    assert "{{7*7}}" in words(studio.page("/edges"))
+
+
+def test_a_members_browser_and_another_sites_page_are_refused(studio: Studio) -> None:
+    studio.rooms.edges.report(REPORT)
+    form = {"draining": "1"}
+    studio.ask("POST", "/studio/edges/berlin-1/orders", 403, data=form, headers={"Sec-Fetch-Site": "cross-site"})
+    studio.enter(MEMBER)
+    for path in PAGES:
+        studio.ask("GET", f"/studio{path}", 403)
+    for path in ("/edges/berlin-1/orders", "/edges/berlin-1/revocation", "/join", "/purges", "/revocations", "/keys"):
+        studio.do(path, 403, draining="1", edge_id="x", prefix="x/", playback_id="x")
+    assert not studio.rooms.edges.edge("berlin-1").draining
+
+
+def test_orders_are_obeyed_and_it_is_written_down_who_gave_them(studio: Studio) -> None:
+    studio.rooms.edges.report(REPORT)
+    assert studio.do("/edges/berlin-1/orders", draining="1").headers["location"] == "/studio/edges/berlin-1"
+    assert studio.do("/edges/berlin-1/orders", down="1", back="/studio/edges").headers["location"] == "/studio/edges"
+    studio.do("/edges/berlin-1/orders", egress_limit_mbps="40")
+    orders = studio.rooms.edges.report(REPORT)
+    assert (orders.draining, orders.down, orders.egress_limit_bps) == (True, True, 40_000_000)
+    page = words(studio.page("/edges/berlin-1"))
+    assert "It answers nobody." in page
+    assert "It sends at most 40.0 Mbit/s." in page
+    assert f"{OPERATOR} order berlin-1 down yes" in page
+    studio.do("/edges/berlin-1/orders", down="0")
+    studio.do("/edges/berlin-1/orders", draining="0")
+    studio.do("/edges/berlin-1/orders", egress_limit_bps="0")
+    orders = studio.rooms.edges.report(REPORT)
+    assert (orders.draining, orders.down, orders.egress_limit_bps) == (False, False, None)
+
+
+@pytest.mark.parametrize("back", ["https://evil.example/", "//evil.example/studio", "/\\evil.example", "/signout"])
+def test_an_order_leads_back_into_the_studio_alone(studio: Studio, back: str) -> None:
+    studio.rooms.edges.report(REPORT)
+    answer = studio.do("/edges/berlin-1/orders", draining="1", back=back)
+    assert answer.headers["location"] == "/studio/edges/berlin-1"
+
+
+def test_a_join_token_is_shown_once_and_lets_that_edge_in(studio: Studio) -> None:
+    form = {"edge_id": "berlin-1", "site": "berlin", "region": "europe", "host": "berlin-1.example.net"}
+    answer = studio.do("/join", 200, **form)
+    assert answer.headers["cache-control"] == "no-store"
+    page = unescape(answer.text)
+    (token,) = re.findall(r"echo '([A-Za-z0-9_-]+=*)'", page)
+    for line in (
+        'MATINEE_EDGE_ID="berlin-1"',
+        'MATINEE_EDGE_SITE="berlin"',
+        'MATINEE_EDGE_REGION="europe"',
+        'MATINEE_EDGE_URL="https://berlin-1.example.net"',
+        'MATINEE_CONTROL="https://films.test"',
+    ):
+        assert line in page
+    for path in (*PAGES[:3], "/join", "/audit"):
+        assert token not in studio.page(path)
+    enrolment = studio.rooms.network.enrolment
+    enrolment.enrol("berlin-1", token, "c" * 40)
+    enrolment.check("berlin-1", "c" * 40)
+    assert "berlin-1: journalctl" in words(studio.page("/join"))
+    assert "edge:berlin-1 enrolled berlin-1" in words(studio.page("/audit"))
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"edge_id": "two words"},
+        {"edge_id": "a/b"},
+        {"edge_id": "berlin-1", "host": "x\nEND\nrm -rf /"},
+        {"edge_id": "berlin-1", "site": '";reboot;"'},
+    ],
+)
+def test_no_command_is_made_of_what_is_no_name(studio: Studio, form: dict[str, str]) -> None:
+    answer = studio.do("/join", 400, **form)
+    assert "is not" in words(answer.text)
+
+
+def test_a_revoked_edge_is_refused_and_new_keys_come(studio: Studio) -> None:
+    network = studio.rooms.network
+    studio.rooms.edges.report(REPORT)
+    network.enrolment.enrol("berlin-1", network.enrolment.make_token("berlin-1").token, "c" * 40)
+    before = network.keys.ring()
+    assert "Enrolled" in words(studio.page("/edges/berlin-1"))
+    studio.do("/edges/berlin-1/revocation")
+    with pytest.raises(Forbidden):
+        network.enrolment.check("berlin-1", "c" * 40)
+    assert len(network.keys.ring().keys) == len(before.keys) + 1
+    assert "Revoked: its word is not taken any more" in words(studio.page("/edges/berlin-1"))
+
+
+def test_keys_are_rotated_and_shown_without_their_secrets(studio: Studio) -> None:
+    network = studio.rooms.network
+    (secret,) = network.keys.ring().keys.values()
+    studio.do("/keys")
+    page = studio.page("/keys")
+    assert re.findall(r'class="state state-(\w+)"', page) == ["published", "signing"]
+    for shown in (secret, *network.keys.ring().keys.values()):
+        assert shown.decode() not in page
+
+
+def test_a_title_a_revision_or_a_prefix_is_purged_and_the_page_says_who_has_obeyed(studio: Studio) -> None:
+    title = studio.rooms.catalogue.create(TitleDraft(name="Tide <&>", synopsis="", genres=(), maturity=0))
+    studio.rooms.edges.report(REPORT)
+    assert f'<option value="{title.id}">Tide &lt;&amp;&gt;</option>' in studio.page("/purges")
+    studio.do("/purges", title_id=title.id)
+    studio.do("/purges", prefix="other/r2/")
+    heard = studio.rooms.network.purges.after(0)
+    assert [purge.prefix for purge in heard] == [f"{title.id}/", "other/r2/"]
+    studio.rooms.edges.report(replace(REPORT, purges_through=1))
+    obeyed = rf"1 {title.id}/ [-\d]+ [:\d]+ 1 of 1"
+    page = until(
+        "an edge that has obeyed", lambda: found if re.search(obeyed, found := words(studio.page("/purges"))) else ""
+    )
+    assert re.search(r"2 other/r2/ [-\d]+ [:\d]+ 0 of 1 berlin-1", page)
+    answer = studio.do("/purges", 400, prefix="../")
+    assert "is not <title>/" in words(answer.text)
+
+
+def test_the_list_is_narrowed_and_stays_so_when_it_is_renewed(studio: Studio) -> None:
+    studio.rooms.edges.report(REPORT)
+    studio.rooms.edges.report(replace(REPORT, edge_id="tokyo-1", region="asia", url="https://tokyo-1.example.net"))
+    page = studio.page("/edges?region=asia")
+    assert 'id="tokyo-1"' in page
+    assert 'id="berlin-1"' not in page
+    assert 'hx-get="/studio/edges?region=asia&amp;part=1"' in page
+
+
+def test_the_audit_goes_back_page_by_page(studio: Studio) -> None:
+    studio.rooms.edges.report(REPORT)
+    for _ in range(105):
+        studio.rooms.edges.order("berlin-1", draining=True)
+    page = studio.page("/audit?subject=berlin-1")
+    older = unescape(re.findall(r'href="([^"]+)">Older', page)[0])
+    first = {int(found) for found in re.findall(r'id="act-(\d+)"', page)}
+    rest = {int(found) for found in re.findall(r'id="act-(\d+)"', studio.ask("GET", older).text)}
+    assert len(first) == 100
+    assert len(rest) == 5
+    assert max(rest) < min(first)
