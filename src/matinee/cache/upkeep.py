@@ -31,7 +31,7 @@ _log = structlog.get_logger()
 _LOOK_SECONDS, _CHECKPOINT_SECONDS, _RETRY_SECONDS = 1.0, 5.0, 10.0
 _REST_SECONDS, _LONGEST_REST_SECONDS = 0.1, 0.02
 _FILES = 64
-_MOST_STAGED = 4
+_MOST_STAGED, _WALK_RESTS = 4, 2.0
 _JOURNAL_BYTES = 32 * 1024 * 1024
 _STAGED_FILES, _RESTORED_FILES, _APPLIED_FILES = 1000, 1000, 1000
 
@@ -67,7 +67,7 @@ class Upkeep:
         self._restoring: Iterator[None] | None = self._restore()
         self._applying: Iterator[None] | None = None
         self._applied_at = float("-inf")
-        self._looked_at = self._checkpoint_at = float("-inf")
+        self._looked_at = self._checkpoint_at = self._walk_at = float("-inf")
         self._spare_is_empty = False
         self.missing_files = 0
         self._wake, self._stopping = threading.Event(), False
@@ -252,9 +252,15 @@ class Upkeep:
     def _walk(self) -> bool:
         if not self._walks or self._restoring is not None:
             return False
+        began = self._steady()
+        if began < self._walk_at:
+            return False
         walk = self._walks[0]
         if next(walk, self) is self:
             self._walks.remove(walk)
+        # Nobody waits for this: a viewer's request comes first.
+        ended = self._steady()
+        self._walk_at = ended + _WALK_RESTS * (ended - began)
         return True
 
     def _clear_spare(self) -> bool:

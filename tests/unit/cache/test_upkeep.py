@@ -8,7 +8,7 @@ import pytest
 
 from matinee.cache import upkeep
 from matinee.cache.cache import Cache
-from shelves import BLOCK, keep, on_disk, planned, settle
+from shelves import BLOCK, Hands, keep, on_disk, opened, planned, settle
 
 NAMES = 60
 
@@ -40,10 +40,10 @@ def test_two_threads_at_once_leave_index_disk_and_plan_as_one(tmp_path: Path, mo
     while (cache._shelf.plan.generation < generation or cache._shelf.plan.applying) and time.monotonic() < deadline:
         time.sleep(0.01)
     cache.close()
-    cache = Cache(tmp_path, 40 * BLOCK, in_background=False, grace_seconds=0.0)
-    cache.open()
+    hands = Hands()
+    cache = opened(tmp_path, 40 * BLOCK, hands)
     settle(cache)
-    time.sleep(0.01)
+    hands.now += 2
     settle(cache)
     assert cache._index is not None
     rows = {row.path: row.number is None for row in cache._index.rows("", "\x7f", 1000)}
