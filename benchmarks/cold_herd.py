@@ -20,12 +20,9 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
+from benchmarks.joined import joined
 from benchmarks.machine import report
 from matinee.adapters.dataplane_nginx_process import modules
-from matinee.edge.keeping import write_private
-from matinee.model.plans import KeyRing
 from matinee.model.tokens import Token, sign
 
 CLIENTS, SEGMENT_BYTES, UPSTREAM_BYTES_PER_SECOND = 64, 2_000_000, 1_000_000
@@ -148,8 +145,7 @@ def _running(command: Sequence[str], log: Path, environment: dict[str, str] | No
 def _edge(folder: Path, upstream: int, dataplane: str = "embedded") -> Iterator[Cache]:
     port, data = _free_port(), folder / dataplane
     # What it keeps of a control plane that it joined.
-    write_private(data / "control" / "credential", f"a credential of one benchmark\n{'0' * 64}\n".encode())
-    write_private(data / "control" / "keys", msgspec.json.encode(KeyRing("v1", {"k1": KEY})))
+    joined(data, "k1", KEY)
     environment = {
         "MATINEE_DATA": str(data),
         "MATINEE_DATAPLANE": f"{dataplane}:",

@@ -5,7 +5,7 @@ of the bytes of all objects. S3-FIFO and its admission are the edge's own classe
 ahead in the trace, drops whatever is asked for last, and lets nothing in that is never asked for again: nobody can do
 that online. Nothing here is drawn by chance.
 
-The trace: an argument, or ``$MATINEE_SHARED/data/cache-trace/…``, or ``../shared`` beside the repository.
+The trace: an argument, or ``$SHARED_FOLDER/data/cache-trace/…``, or ``../shared`` beside the repository.
 """
 
 import heapq
@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.machine import report
-from matinee.edge.admission import SecondRequest
-from matinee.edge.eviction import S3Fifo
+from matinee.cache.admission import SecondRequest
+from matinee.cache.eviction import S3Fifo
 
 SHARES = (1, 5, 10)
 # Facts for delivery, section 3.3: S3-FIFO's byte hit without admission at these sizes, of the same trace.
@@ -122,7 +122,7 @@ POLICIES: tuple[tuple[str, Callable[[Sequence[Request], int], Outcome]], ...] = 
 
 
 def main() -> None:
-    shared = Path(os.environ.get("MATINEE_SHARED") or Path(__file__).parents[2] / "shared")
+    shared = Path(os.environ.get("SHARED_FOLDER") or Path(__file__).parents[2] / "shared")
     file = Path(sys.argv[1]) if len(sys.argv) > 1 else shared / "data/cache-trace/cdn-request.trace.xz"
     if not file.exists():
         print(f"demand_cache is skipped: there is no trace at {file} (its path may be the argument).")

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import httpx
 
+from benchmarks.joined import joined
 from matinee.adapters.dataplane_nginx_process import modules
 from matinee.model.tokens import Token, sign
 
@@ -122,10 +123,9 @@ def edge(dataplane: str, folder: Path, objects: Path, files: Files, core: int) -
         "MATINEE_OBJECTS": f"file://{objects}",
         "MATINEE_PORT": str(port),
         "MATINEE_CONTROL": "http://127.0.0.1:9",
-        "MATINEE_TOKEN_KEYS": f"k1:{KEY}",
-        "MATINEE_EDGE_SECRET": "unused",
         "MATINEE_EDGE_ID": "bench",
     }
+    joined(folder / name, "k1", KEY)
     ends = int(time.time()) + 3600
     tokens = [sign(Token("k1", ends, f"viewer-{number:02}", PREFIX), KEY.encode()) for number in range(VIEWERS)]
     paths = {size: [f"/{token}/{PREFIX}{file}" for token in tokens for file in some] for size, some in files.items()}

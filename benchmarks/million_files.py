@@ -4,6 +4,7 @@ Nine in ten are placed by a plan that names some more besides, so that there is 
 the folder in about two minutes, or takes one that was made before (an argument; it is kept).
 """
 
+import atexit
 import hashlib
 import json
 import os
@@ -21,9 +22,10 @@ from typing import Any
 
 import psutil
 
-from matinee.edge.cache import Cache
-from matinee.edge.index import Row
-from matinee.edge.shelf import name_of
+from benchmarks.joined import joined
+from matinee.cache.cache import Cache
+from matinee.cache.index import Row
+from matinee.cache.shelf import name_of
 from matinee.model.plans import FillWindow, PlannedFile
 from matinee.model.tokens import Token, sign
 
@@ -32,7 +34,6 @@ _FOLDER_FILES = 1000
 _BATCH = 10_000
 EDGE = "bench"
 _KEY = "a key for one benchmark of thirty-two bytes or more"
-_CREDENTIAL = "a credential of one benchmark, long enough"
 LIMIT_BYTES = 64 * 1024**3
 
 
@@ -172,15 +173,7 @@ class Edge:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
-        kept = data / "control"
-        kept.mkdir(mode=0o700, exist_ok=True)
-        # What an edge keeps of a control plane that it joined.
-        for name, text in (
-            ("credential", f"{_CREDENTIAL}\n{'0' * 64}\n"),
-            ("keys", json.dumps({"version": "v1", "keys": {"k1": _KEY}})),
-        ):
-            (kept / name).write_text(text)
-            (kept / name).chmod(0o600)
+        joined(data, "k1", _KEY)
         own = {
             "MATINEE_DATA": str(data),
             "MATINEE_OBJECTS": f"file://{data / 'objects'}",
@@ -190,6 +183,7 @@ class Edge:
             "MATINEE_EDGE_CACHE_BYTES": str(LIMIT_BYTES),
         }
         (data / "objects").mkdir(exist_ok=True)
+        atexit.register(self.stop)  # whatever becomes of the benchmark
         self.started_at = time.monotonic()
         with (data / "log").open("ab") as log:
             self.process = subprocess.Popen(

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from matinee.edge.cache import Reservation
-from matinee.edge.deliveries import Delivery, Patience
+from matinee.cache.cache import Reservation
 from matinee.edge.fill import Fills
 from matinee.edge.health import Counters
 from matinee.edge.pacing import FillRate
-from matinee.edge.upstreams import Upstreams
 from matinee.model.plans import FillWindow, Origin, PlannedFile, Source
+from matinee.upstream.deliveries import Delivery, Patience
+from matinee.upstream.upstreams import Upstreams
 
 CHUNK = 64 * 1024
 PATIENCE = Patience(answer_seconds=1.0, stall_seconds=0.2)
@@ -118,6 +118,18 @@ class PlannedStore:
         return self._folder / "held" / path.replace("/", " ")
 
 
+class NotedRate(FillRate):
+    """Remembers of each chunk that nobody waited for whether viewers needed its source."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.needed: list[bool] = []
+
+    def pause(self, size_bytes: int, now: float, *, needed: bool) -> float:
+        self.needed.append(needed)
+        return super().pause(size_bytes, now, needed=False)
+
+
 @dataclass
 class Site:
     """The fills of one edge over scripted sources: the origin, and neighbours by the names of their sources."""
@@ -125,7 +137,7 @@ class Site:
     cache: PlannedStore
     upstreams: Upstreams
     counters: Counters
-    rate: FillRate
+    rate: NotedRate
     fills: Fills
 
 
@@ -136,7 +148,7 @@ def site(folder: Path, origin: ScriptedUpstream, *neighbours: ScriptedUpstream) 
     }
     upstreams = Upstreams(edge_id="own", origin=origin, neighbour=sources.__getitem__)
     upstreams.use(list(sources))
-    cache, counters, rate = PlannedStore(folder), Counters(), FillRate()
+    cache, counters, rate = PlannedStore(folder), Counters(), NotedRate()
     fills = Fills(upstreams=upstreams, cache=cache, counters=counters, rate=rate)
     return Site(cache, upstreams, counters, rate, fills)
 

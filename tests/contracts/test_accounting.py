@@ -47,6 +47,15 @@ def test_bytes_are_summed_by_day_and_edge(ours: Service, clock: ManualClock) -> 
     assert [one.size_bytes for one in ours.rooms.accounting.sums(2)] == [7, 10, 4]
 
 
+def test_an_edge_that_is_gone_for_a_month_leaves_its_sums_and_nothing_else(ours: Service, clock: ManualClock) -> None:
+    ours.rooms.accounting.count(account(0, ("", "placed", 10)))
+    clock.advance(40 * 86400)
+    ours.rooms.network.tidy()
+    assert [one.size_bytes for one in ours.rooms.accounting.sums(60)] == [10]
+    with ours.engine.connect() as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM delivery_accounts")) == 0
+
+
 def test_an_account_that_cannot_be_right_is_refused_whole(ours: Service) -> None:
     for line in (("", "moon", 1), ("", "placed", -1)):
         with pytest.raises(Invalid):

@@ -78,6 +78,26 @@ def test_a_plan_that_holds_the_same_is_no_new_generation_and_one_that_does_not_i
     assert network.plans.put("asia-1", plan) == 1
 
 
+def test_a_plan_that_was_begun_and_not_ended_is_none_and_the_next_one_takes_its_place(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network.plans.put("europe-1", [whole(offer("a"))])
+
+    def full(*_arguments: object) -> None:
+        raise OSError("no room left")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("matinee.delivery.plan_store.write_plan_folders", full)
+        with pytest.raises(OSError, match="no room"):
+            network.plans.put("europe-1", [whole(offer("b", 5000))])
+    assert [(one.generation, one.files) for one in network.plans.summaries()] == [(1, 3)]
+    with pytest.raises(NotFound):
+        network.plans.page("europe-1", 2, 0)
+    assert network.plans.put("europe-1", [whole(offer("c"))]) == 2
+    assert network.plans.find("europe-1", "c/r1/0.m4s") is not None
+    assert network.plans.find("europe-1", "b/r1/4000.m4s") is None
+
+
 def test_a_file_is_found_in_a_plan_wherever_it_stands(network: Network) -> None:
     network.plans.put("europe-1", [whole(offer("a", 2500))])
     found = network.plans.find("europe-1", "a/r1/2400.m4s")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from edge_here import PLANES, needs_nginx
 from running_edge import (
     KEY,
     KEY_ID,
@@ -103,11 +104,19 @@ def launch(origin: SlowOrigin, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield start
 
 
-@pytest.fixture(scope="module")
-def site(origin: SlowOrigin, launch: Launch) -> Site:
-    parent, peer = launch("shield"), launch("europe-2")
-    edge = launch("europe-1", _source(parent, "shield", "parent"), _source(peer, "europe-2", "peer"))
-    return Site(origin, edge, peer, parent)
+@pytest.fixture(scope="module", params=PLANES)
+def site(request: pytest.FixtureRequest, origin: SlowOrigin, launch: Launch) -> Iterator[Site]:
+    """Whose requests come in through either data plane."""
+    if request.param != "embedded:":
+        needs_nginx()
+    plane = {"MATINEE_DATAPLANE": request.param}
+    parent, peer = launch("shield", **plane), launch("europe-2", **plane)
+    sources = _source(parent, "shield", "parent"), _source(peer, "europe-2", "peer")
+    yield Site(origin, launch("europe-1", *sources, **plane), peer, parent)
+    # The files of one plane are missing again on the other.
+    origin.objects.clear()
+    origin.gets.clear()
+    origin.starts.clear()
 
 
 def _fetched(edge: RunningEdge) -> dict[str, float]:

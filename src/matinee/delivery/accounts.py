@@ -12,8 +12,6 @@ from matinee.model.errors import Invalid
 from matinee.model.plans import Account, Origin
 from matinee.ports import Clock
 
-_KEPT = timedelta(days=30)
-
 
 class Miss(StrEnum):
     """Why bytes came from another edge than the best-ranked one (Netflix's classes); ``NONE``: they did not."""
@@ -70,8 +68,3 @@ class Accounting:
         since = self._clock.now().date() - timedelta(days=max(0, min(days, 400) - 1))
         with self._engine.connect().execution_options(read_only=True) as connection:
             return tuple(Sum(**row) for row in plan_store.read_sums(connection, since.isoformat()))
-
-    def forget_old(self) -> int:
-        """Forget which intervals were told by processes that are gone for a month; how many processes."""
-        with self._engine.begin() as connection:
-            return plan_store.forget_counted(connection, self._clock.now() - _KEPT)

@@ -1,9 +1,11 @@
 """The delivery room's shells as one value: what operators order, and the desk that answers edges."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import sqlalchemy as sa
 
+from matinee.delivery import plan_store
 from matinee.delivery.accounts import Accounting
 from matinee.delivery.audit import Audit
 from matinee.delivery.desk import Desk
@@ -21,12 +23,15 @@ from matinee.ports import Clock
 
 # Keys that a revoked edge was given have all retired after a token's life and this.
 _MARGIN_SECONDS = 3600.0
+_KEPT = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
     """Made once a process; see each part."""
 
+    engine: sa.Engine
+    clock: Clock
     audit: Audit
     keys: Keys
     revocations: Revocations
@@ -50,6 +55,8 @@ class Network:
         """On a database; arguments as ``Keys`` and ``Plans`` take them."""
         audit, revocations = Audit(engine, clock), Revocations(engine, clock)
         return cls(
+            engine=engine,
+            clock=clock,
             audit=audit,
             keys=Keys(
                 engine=engine,
@@ -88,6 +95,8 @@ class Network:
         )
 
     def tidy(self) -> None:
-        """Forget what has ended: revocations, purges of long ago."""
+        """Forget what has ended: revocations, purges of long ago, the counts of edges that are gone for a month."""
         self.revocations.forget_expired()
         self.purges.forget_old()
+        with self.engine.begin() as connection:
+            plan_store.forget_counted(connection, self.clock.now() - _KEPT)

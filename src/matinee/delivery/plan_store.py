@@ -47,6 +47,12 @@ def write_plan(connection: sa.Connection, values: Mapping[str, Any]) -> None:
     connection.execute(statement.on_conflict_do_update(index_elements=[plans.c.edge_id], set_=changed))
 
 
+def remove_plan_generation(connection: sa.Connection, edge_id: str, generation: int) -> None:
+    """Forget what was kept of one plan."""
+    for table in (plan_pages, plan_folders):
+        connection.execute(sa.delete(table).where(table.c.edge_id == edge_id, table.c.generation == generation))
+
+
 def write_plan_page(connection: sa.Connection, edge_id: str, generation: int, page: int, body: bytes) -> None:
     """Keep one page."""
     values = {"edge_id": edge_id, "generation": generation, "page": page, "body": body}

@@ -2,7 +2,7 @@
 
 import gzip
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -15,7 +15,7 @@ from matinee.delivery import plan_store
 from matinee.delivery.audit import ITSELF, Audit
 from matinee.delivery.edges import Edges, EdgeState
 from matinee.delivery.planner import Chosen, Offer, Plays, Shelf, choose, expected_plays, files_of, signature
-from matinee.model.errors import NotFound
+from matinee.model.errors import Conflict, NotFound
 from matinee.model.plans import FillWindow, PlannedFile, PlanPage
 from matinee.ports import Clock
 
@@ -85,25 +85,35 @@ class Plans:
         return None
 
     def put(self, edge_id: str, chosen: Sequence[Chosen]) -> int:
-        """Make this an edge's plan; its generation, which is a new one only if it holds other files than before."""
+        """Make this an edge's plan; its generation, which is a new one only if it holds other files than before.
+
+        Conflict if somebody else made another one meanwhile.
+        """
         digest = signature(chosen)
+        with self._engine.connect().execution_options(read_only=True) as connection:
+            before = plan_store.read_plan(connection, edge_id)
+        was = before["generation"] if before else 0
+        if before is not None and before["digest"] == digest:
+            return int(was)
+        generation = was + 1
+        # Page by page, and nobody is kept waiting: without its row in the other table a plan is none.
+        pages = self._write_pages(edge_id, generation, chosen)
+        facts = {
+            "edge_id": edge_id,
+            "generation": generation,
+            "files": sum(one.count for one in chosen),
+            "size_bytes": sum(size for one in chosen for _, size, _ in one.group.files[: one.count]),
+        }
+        values = {"pages": pages, "digest": digest, "made_at": self._clock.now()}
         with self._engine.begin() as connection:
-            before = plan_store.read_plan(connection, edge_id, lock=True)
-            if before is not None and before["digest"] == digest:
-                return int(before["generation"])
-            generation = before["generation"] + 1 if before else 1
-            pages = self._write(connection, edge_id, generation, chosen)
+            newest = plan_store.read_plan(connection, edge_id, lock=True)
+            if newest is not None and newest["generation"] != was:
+                raise Conflict(f"Edge {edge_id} was given another plan meanwhile.")
+            plan_store.write_plan_folders(connection, edge_id, generation, _folders(chosen))
+            plan_store.write_plan(connection, facts | values)
             held = plan_store.read_holdings(connection, edge_id)
             # What an edge told is told against the plan it had then, which stays until it tells against this one.
             plan_store.remove_plan_pages(connection, edge_id, [generation, held["generation"] if held else generation])
-            facts = {
-                "edge_id": edge_id,
-                "generation": generation,
-                "files": sum(one.count for one in chosen),
-                "size_bytes": sum(size for one in chosen for _, size, _ in one.group.files[: one.count]),
-            }
-            values = {"pages": pages, "digest": digest, "made_at": self._clock.now()}
-            plan_store.write_plan(connection, facts | values)
         _log.info("plan.made", **facts)
         return int(generation)
 
@@ -125,18 +135,16 @@ class Plans:
                 raise NotFound(f"Title {title_id!r:.80} is not pinned there.")
             self._audit.note(connection, by, "unpin", title_id, region=region)
 
-    def _write(self, connection: sa.Connection, edge_id: str, generation: int, chosen: Sequence[Chosen]) -> int:
+    def _write_pages(self, edge_id: str, generation: int, chosen: Sequence[Chosen]) -> int:
+        with self._engine.begin() as connection:
+            # Of one that was begun and not ended.
+            plan_store.remove_plan_generation(connection, edge_id, generation)
         pages = max(1, -(-sum(one.count for one in chosen) // _PAGE_FILES))
         for number, files in enumerate(_pages(files_of(chosen))):
             page = PlanPage(generation, number, pages, files, self._window)
             body = gzip.compress(_encode(page), _LEVEL, mtime=0)
-            plan_store.write_plan_page(connection, edge_id, generation, number, body)
-        folders: dict[str, tuple[int, int]] = {}
-        for one in chosen:
-            files_, size = folders.get(one.offer.folder, (0, 0))
-            more = sum(size_bytes for _, size_bytes, _ in one.group.files[: one.count])
-            folders[one.offer.folder] = (files_ + one.count, size + more)
-        plan_store.write_plan_folders(connection, edge_id, generation, folders)
+            with self._engine.begin() as connection:
+                plan_store.write_plan_page(connection, edge_id, generation, number, body)
         return pages
 
 
@@ -186,6 +194,16 @@ class Planner:
         generations = {edge_id: self._plans.put(edge_id, plan) for edge_id, plan in chosen.items()}
         _log.debug("plans.renewed", edges=len(generations), seconds=round(time.perf_counter() - started, 3))
         return generations
+
+
+def _folders(chosen: Sequence[Chosen]) -> Mapping[str, tuple[int, int]]:
+    """How many files, and bytes, of a plan lie in each folder."""
+    folders: dict[str, tuple[int, int]] = {}
+    for one in chosen:
+        files, size = folders.get(one.offer.folder, (0, 0))
+        more = sum(size_bytes for _, size_bytes, _ in one.group.files[: one.count])
+        folders[one.offer.folder] = (files + one.count, size + more)
+    return folders
 
 
 def _pages(files: Iterator[PlannedFile]) -> Iterator[tuple[PlannedFile, ...]]:

@@ -10,9 +10,9 @@ import pytest
 
 from edge_supply import CHUNK, ScriptedUpstream, Site, Turn, bytes_of, planned, site, soon
 from matinee.edge.arrival import Arrival
-from matinee.edge.deliveries import NotHeld, Reach
 from matinee.model.errors import MatineeError, NotFound, Unavailable
 from matinee.model.plans import Origin
+from matinee.upstream.deliveries import NotHeld, Reach
 
 PATH = "title/revision/file.m4s"
 DATA = random.Random(1).randbytes(10 * CHUNK + 123)
@@ -267,6 +267,28 @@ def test_a_placed_file_comes_at_its_rate_until_a_viewer_waits_for_it(tmp_path: P
         assert not placed.done()
         assert await _view(at) == DATA
         assert await placed == "kept"
+
+    _run(work)
+
+
+@pytest.mark.parametrize("held_by_peer", [False, True])
+def test_what_is_fetched_ahead_gives_way_to_viewers_of_the_same_source_alone(
+    tmp_path: Path, held_by_peer: bool
+) -> None:
+    async def work() -> None:
+        gate = asyncio.Event()
+        origin = ScriptedUpstream("origin", DATA, gate=gate)
+        peer = ScriptedUpstream("p", DATA, [Turn(NotHeld("no"))], Origin.PEER)
+        at = site(tmp_path, origin, *([peer] if held_by_peer else []))
+        viewer = asyncio.create_task(_view(at))
+        await soon(lambda: origin.starts == [0])
+        other = "title/revision/other.m4s"
+        at.cache.plan[other] = planned(other, DATA)
+        placed = asyncio.create_task(at.fills.place(other, Reach.AFAR))
+        await soon(lambda: bool(at.rate.needed))
+        assert at.rate.needed[0] == (not held_by_peer)
+        gate.set()
+        assert (await viewer, await placed) == (DATA, "kept")
 
     _run(work)
 
