@@ -19,8 +19,9 @@ from matinee.api.application import application
 from matinee.catalogue.titles import TitleDraft
 from matinee.compose.database import migrate, open_database
 from matinee.compose.serve import wire
+from matinee.delivery.planner import Chosen, Group, Offer
 from matinee.model.errors import Forbidden
-from matinee.model.plans import EdgeReport
+from matinee.model.plans import EdgeReport, HoldingsUpdate
 from matinee.pages.rooms import Rooms
 from matinee.settings import Settings
 from matinee.web import application as web
@@ -301,3 +302,44 @@ def test_the_audit_goes_back_page_by_page(studio: Studio) -> None:
     assert len(first) == 100
     assert len(rest) == 5
     assert max(rest) < min(first)
+
+
+def test_a_plan_shows_its_most_worthy_titles_first_and_what_is_missing_of_each(studio: Studio) -> None:
+    network = studio.rooms.network
+    titles = [
+        studio.rooms.catalogue.create(TitleDraft(name=name, synopsis="", genres=(), maturity=0))
+        for name in ("Ebb", "Flood")
+    ]
+    ebb, flood = (f"{title.id}/r1/" for title in titles)
+
+    def plan(*counts: int) -> int:
+        chosen = []
+        for title, count, worth in zip(titles, counts, (2.0, 5.0), strict=True):
+            files = tuple((f"{number}.m4s", 100, "") for number in range(4))
+            group = Group("v", files)
+            chosen.append(Chosen(Offer(title.id, "r1", (group,)), group, count, worth))
+        return network.plans.put("berlin-1", sorted(chosen, key=lambda one: -one.worth))
+
+    def shown() -> list[list[str]]:
+        page = studio.page("/edges/berlin-1?part=1")
+        table = page[page.index("most worthy first") :]
+        rows = re.findall(r"<tr><th scope=\"row\">(.*?)</tr>", table[: table.index("</table>")], re.DOTALL)
+        return [words(row).split() for row in rows]
+
+    studio.rooms.edges.report(REPORT)
+    first = plan(2, 4)
+    assert shown() == [
+        ["Flood", "r1", "5", "4", "400", "B", "not", "told", "yet"],
+        ["Ebb", "r1", "2", "2", "200", "B", "not", "told", "yet"],
+    ]
+    network.holdings.hold(
+        HoldingsUpdate("berlin-1", REPORT.started, 0, first, (f"{ebb}0.m4s",), (("x/r1/a.m4s", 5),), begins=True)
+    )
+    assert [row[-1] for row in shown()] == ["0", "1"]
+    # A newer plan, of which the edge has told nothing yet: what it held under the older one still counts.
+    plan(4, 4)
+    assert [(row[0], row[-1]) for row in shown()] == [("Flood", "0"), ("Ebb", "3")]
+    network.holdings.hold(
+        HoldingsUpdate("berlin-1", REPORT.started, 1, added=((f"{ebb}0.m4s", 100),), removed=(f"{flood}1.m4s",))
+    )
+    assert [(row[0], row[-1]) for row in shown()] == [("Flood", "1"), ("Ebb", "2")]

@@ -210,16 +210,19 @@ class _Show:
                 for name, address in list(waiting.items()):
                     with suppress(httpx.HTTPError):
                         well = (await client.get(f"{address}/readyz")).is_success
-                        if well and (name in heard or name not in edges):
+                        # One that an operator drained or took down stays so, and says that it is not ready.
+                        ordered = heard.get(name, False)
+                        if (well or ordered) and (name in heard or name not in edges):
                             del waiting[name]
-                            self._say(f"{name} is ready at {address}")
+                            self._say(f"{name} is {'as it was ordered' if ordered else 'ready'} at {address}")
                 if time.monotonic() > deadline:
                     logs = self._settings.data / "logs"
                     raise Unavailable(f"Not ready after {_READY_SECONDS:.0f} s: {', '.join(waiting)}; see {logs}.")
                 await asyncio.sleep(0.1)
 
-    def _heard(self) -> set[str]:
-        return {edge.id for edge in self._edges.edges() if edge.last_seen >= self._begun}
+    def _heard(self) -> dict[str, bool]:
+        """The edges that are heard, and whether an operator wants them to serve nobody new."""
+        return {edge.id: edge.draining or edge.down for edge in self._edges.edges() if edge.last_seen >= self._begun}
 
     def _welcome(self) -> None:
         self._demo.say(
