@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.machine import report
-from matinee.edge.admission import SecondRequest
-from matinee.edge.eviction import S3Fifo
+from matinee.cache.admission import SecondRequest
+from matinee.cache.eviction import S3Fifo
 
 SHARES = (1, 5, 10)
 # Facts for delivery, section 3.3: S3-FIFO's byte hit without admission at these sizes, of the same trace.

@@ -23,9 +23,9 @@ from typing import Any
 import psutil
 
 from benchmarks.joined import joined
-from matinee.edge.cache import Cache
-from matinee.edge.index import Row
-from matinee.edge.shelf import name_of
+from matinee.cache.cache import Cache
+from matinee.cache.index import Row
+from matinee.cache.shelf import name_of
 from matinee.model.plans import FillWindow, PlannedFile
 from matinee.model.tokens import Token, sign
 

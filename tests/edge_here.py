@@ -15,22 +15,22 @@ from obstore.store import MemoryStore, ObjectStore
 
 from engines import missing
 from matinee.adapters import dataplane_nginx_process
+from matinee.cache.cache import Cache
 from matinee.compose.edge_plane import is_nginx, open_plane, own_names
 from matinee.compose.tls import Identity
 from matinee.edge.bills import Bills
-from matinee.edge.cache import Cache
-from matinee.edge.deliveries import Upstream
 from matinee.edge.fill import Fills
 from matinee.edge.gate import Gate
 from matinee.edge.health import Counters, Health, Orders
 from matinee.edge.ledger import Ledger
-from matinee.edge.origin import ORIGIN_FOLDER, ObjectOrigin
 from matinee.edge.serving import EdgeApplication
-from matinee.edge.upstreams import Upstreams
 from matinee.model.plans import Source
 from matinee.model.tokens import Token, sign
 from matinee.ports import DataPlane
 from matinee.settings import Settings
+from matinee.upstream.deliveries import Upstream
+from matinee.upstream.origin import ORIGIN_FOLDER, ObjectOrigin
+from matinee.upstream.upstreams import Upstreams
 from running_edge import free_port
 
 PLANES = ("embedded:", "nginx:")

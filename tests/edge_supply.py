@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from matinee.edge.cache import Reservation
-from matinee.edge.deliveries import Delivery, Patience
+from matinee.cache.cache import Reservation
 from matinee.edge.fill import Fills
 from matinee.edge.health import Counters
 from matinee.edge.pacing import FillRate
-from matinee.edge.upstreams import Upstreams
 from matinee.model.plans import FillWindow, Origin, PlannedFile, Source
+from matinee.upstream.deliveries import Delivery, Patience
+from matinee.upstream.upstreams import Upstreams
 
 CHUNK = 64 * 1024
 PATIENCE = Patience(answer_seconds=1.0, stall_seconds=0.2)

@@ -8,7 +8,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "matinee"
-ROOMS = ("accounts", "catalogue", "delivery", "edge", "encoding", "playback", "recommender", "sources")
+ROOMS = (
+    "accounts",
+    "cache",
+    "catalogue",
+    "delivery",
+    "edge",
+    "encoding",
+    "playback",
+    "recommender",
+    "sources",
+    "upstream",
+)
 
 
 @cache

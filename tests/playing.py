@@ -19,10 +19,10 @@ from matinee.delivery.accounts import Accounting
 from matinee.delivery.desk import Desk
 from matinee.delivery.edges import Edge, Edges, EdgeState
 from matinee.delivery.network import Network
-from matinee.delivery.topology import Topology
 from matinee.model.events import Event
 from matinee.model.media import Presentation, Rendition, TrackKind
 from matinee.model.plans import EdgeReport
+from matinee.model.topology import Topology
 from matinee.playback.misses import Misses
 from matinee.playback.playbacks import Playbacks, Started
 from matinee.playback.telemetry import Accepted, Telemetry

@@ -4,7 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from matinee.edge.cache import Cache, Reservation
+from matinee.cache.cache import Cache, Reservation
 from matinee.model.plans import PlannedFile, PlanPage
 
 BLOCK = 4096

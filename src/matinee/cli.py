@@ -273,8 +273,8 @@ def why_playback(playback_id: str, data: Path | None, *, as_json: bool) -> None:
 @_JSON
 def why_file(edge_id: str, path: str, data: Path | None, *, as_json: bool) -> None:
     """Say why an edge holds a file (TITLE/REVISION/NAME), or does not."""
+    from matinee.compose.file_reasons import why_file as reasons
     from matinee.compose.network import known_network
-    from matinee.delivery.reasons import why_file as reasons
 
     with known_network(_settings(data)) as network:
         found = reasons(network, edge_id, path)

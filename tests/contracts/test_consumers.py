@@ -108,6 +108,16 @@ def test_a_title_whose_encode_failed_says_why(film: Film) -> None:
     assert film.title.message == "The source holds no pictures."
 
 
+def test_a_title_that_is_withdrawn_is_purged_from_every_edge(film: Film) -> None:
+    purged: list[str] = []
+    film.catalogue.publish(film.id, "r1", PRESENTATION)
+    with running(Consumers(film.log, film.catalogue, film.telemetry, purge=purged.append)):
+        film.catalogue.withdraw(film.id)
+        DatabaseRelay(film.engine).forward()
+        until(lambda: bool(purged), "the purge")
+    assert purged == [f"{film.id}/"]
+
+
 def test_an_event_that_is_told_twice_is_done_once(film: Film) -> None:
     before = counted("handled")
     with running(Consumers(film.log, film.catalogue, film.telemetry)):

@@ -11,8 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 from deploy.local.certificates import make_certificates
+from obstore.store import S3Store
 
-from edge_here import PLANES, EdgeHere, edge_here, handed_to_the_kernel, needs_nginx, stored, token
+from edge_here import PLANES, PREFIX, EdgeHere, edge_here, handed_to_the_kernel, needs_nginx, stored, token
 from matinee.adapters.dataplane_embedded import EmbeddedDataPlane
 from matinee.adapters.dataplane_nginx import NginxDataPlane
 from matinee.compose.edge_plane import words
@@ -21,7 +22,7 @@ from matinee.edge.gate import Gate
 from matinee.model.errors import Unavailable
 from matinee.model.plans import KeyRing, Origin, Revocation
 from matinee.ports import AsgiApplication, DataPlane, Receive, Scope, Send
-from running_edge import free_port
+from running_edge import Manner, SlowOrigin, free_port
 
 Make = Callable[[int], DataPlane]
 Ask = Callable[[httpx.AsyncClient, DataPlane], Awaitable[None]]
@@ -103,7 +104,7 @@ def _while_serving(
         client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=False)
         async with asyncio.timeout(20), client:
             while not serving.done():
-                with suppress(httpx.ConnectError):
+                with suppress(httpx.TransportError):
                     await client.get("/up")
                     break
                 await asyncio.sleep(0.01)
@@ -367,6 +368,33 @@ def test_over_tls_http_2_is_spoken_where_the_plane_can_and_1_1_where_not(plane: 
         assert edge.booked()["over-tls", "demand"] == 2_000_000
 
     _on(plane, tmp_path, ask, shown=Identity(made.certificate, made.key))
+
+
+@pytest.mark.parametrize("version", ["--http1.1", "--http2"])
+def test_a_fetch_that_breaks_breaks_its_reader_over_either_version(plane: str, version: str, tmp_path: Path) -> None:
+    made = make_certificates(tmp_path / "certificates")
+    origin = SlowOrigin({f"media/{PREFIX}breaks.m4s": SEGMENT})
+    origin.manners[f"media/{PREFIX}breaks.m4s"] = Manner(breaks=100, break_after_bytes=600_000)
+    store = S3Store(
+        "bucket",
+        endpoint=f"http://127.0.0.1:{origin.server_port}",
+        region="us-east-1",
+        skip_signature=True,
+        client_options={"allow_http": True},
+    )
+
+    async def run() -> None:
+        async with edge_here(plane, tmp_path, store, shown=Identity(made.certificate, made.key)) as edge:
+            url = f"https://127.0.0.1:{edge.port}{edge.target('breaks.m4s')}"
+            command = ["curl", "-s", version, "-k", "-w", "%{stderr}%{http_code}", url]
+            told = await asyncio.to_thread(subprocess.run, command, capture_output=True, check=False)
+            # 18: a body shorter than its length; 92: a stream that was reset.
+            assert (told.stderr, told.returncode in {18, 56, 92}) == (b"200", True), told.returncode
+            assert 0 < len(told.stdout) < len(SEGMENT)
+            assert SEGMENT.startswith(told.stdout)
+
+    asyncio.run(run())
+    origin.close()
 
 
 def test_what_completed_is_booked_to_the_byte_by_playback_and_origin(plane: str, tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, D
 from matinee.delivery.audit import Audit
 from matinee.delivery.edges import Edges, EdgeState
 from matinee.delivery.steering import rank
-from matinee.delivery.topology import Region
 from matinee.model.errors import Conflict, Invalid, NotFound
 from matinee.model.events import EdgeChanged, PlanApplied
 from matinee.model.plans import EdgeOrders
+from matinee.model.topology import Region
 from playing import report
 
 

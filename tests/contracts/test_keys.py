@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -88,6 +89,20 @@ def test_a_new_key_is_published_before_it_signs(make: Callable[..., Keys], clock
     assert keys.ring().signing_key_id == fresh
     assert next(iter(keys.ring().wire.keys)) == fresh
     assert keys.ring().version not in {ring.version, before.version}
+
+
+def test_a_key_rotated_before_any_other_was_asked_for_is_the_second_one(make: Callable[..., Keys]) -> None:
+    keys = make("k1:the first")
+    fresh = keys.rotate()
+    assert (set(keys.ring().keys), keys.ring().signing_key_id) == ({"k1", fresh}, "k1")
+
+
+def test_the_first_key_signs_though_it_was_made_by_a_clock_that_is_ahead(
+    make: Callable[..., Keys], database: sa.Engine, clock: ManualClock, random_bytes: Callable[[int], bytes]
+) -> None:
+    ahead = ManualClock(clock.now() + timedelta(seconds=20))
+    first = Network.open(engine=database, clock=ahead, random_bytes=random_bytes, token_seconds=60).keys.ring()
+    assert make().ring() == first
 
 
 def test_rotating_twice_at_once_loses_no_key(make: Callable[..., Keys], clock: ManualClock) -> None:

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 
 from matinee.accounts.members import Member, Profile
 from matinee.adapters.clock_manual import ManualClock
-from matinee.delivery.topology import Topology
 from matinee.model.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from matinee.model.tokens import Token, check
+from matinee.model.topology import Topology
 from matinee.playback.playbacks import Started, replay
 from matinee.playback.positions import Position
 from playing import KEYS, PLACES, REGIONS, Service, presentation, report, service

@@ -138,7 +138,6 @@ def settings(pair: Pair, folder: Path) -> dict[str, str]:
         "MATINEE_DATABASE": primary,
         "MATINEE_DATABASE_REPLICA": replica,
         "MATINEE_TOKEN_KEYS": "k1:a key of tests",
-        "MATINEE_EDGE_SECRET": "a secret of edges",
         "MATINEE_REGIONS": "europe=50.1/8.7",
     }
 

@@ -17,9 +17,9 @@ from matinee.adapters.events_database import DatabaseOutbox
 from matinee.api import accounts, problems, profiles, titles
 from matinee.api.authentication import operator
 from matinee.catalogue.titles import Catalogue, Title, TitleDraft
-from matinee.delivery.topology import Topology
 from matinee.model.errors import SignInRequired
 from matinee.model.media import Presentation
+from matinee.model.topology import Topology
 from matinee.pages.visitor import PROFILE_COOKIE, REGION_COOKIE, visitor
 
 CREDENTIALS = {"email": "maya@example.com", "password": "correct horse"}

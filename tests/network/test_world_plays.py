@@ -1,7 +1,10 @@
 """A film over a network with distance in it: who loses an edge, or all edges of a site, plays on without a stall.
 
-The viewer stands in Asia beside a site of two edges, 200 ms from the origin and from the edge that stands there. Three
-players that others made play at once, at most eight seconds ahead.
+The viewer stands in Asia beside a site of two edges, 160 ms from the origin, where another edge stands, and 220 ms from
+one in America. Three players that others made play at once, at most eight seconds ahead.
+
+There are two sites besides the one that is lost: when picture and sound are both on their way from an edge that falls
+silent, hls.js charges the second time-out to the edge that it has turned to, and leaves that one as well.
 """
 
 import json
@@ -19,10 +22,17 @@ from network.staging import Staging
 from network.world import World
 from running_demo import draw, until
 
-REGIONS = {"origin": "europe", "europe-1": "europe", "asia-1": "asia", "asia-2": "asia", "viewer": "asia"}
-PLACES = {"europe": (50.1, 8.7), "asia": (1.35, 103.8)}
-SITES = {"europe-1": "frankfurt", "asia-1": "singapore", "asia-2": "singapore"}
-ROUND_TRIPS = {("europe", "asia"): 0.2}
+REGIONS = {
+    "origin": "europe",
+    "europe-1": "europe",
+    "america-1": "america",
+    "asia-1": "asia",
+    "asia-2": "asia",
+    "viewer": "asia",
+}
+PLACES = {"europe": (50.1, 8.7), "america": (39.0, -77.5), "asia": (1.35, 103.8)}
+SITES = {"europe-1": "frankfurt", "america-1": "ashburn", "asia-1": "singapore", "asia-2": "singapore"}
+ROUND_TRIPS = {("europe", "asia"): 0.16, ("europe", "america"): 0.08, ("america", "asia"): 0.22}
 PLAYERS = ("shaka-player with HLS", "hls.js", "dash.js")
 FILM_SECONDS, SEGMENT_SECONDS = 90, 4
 LATER_SEGMENTS = 5
@@ -139,8 +149,7 @@ def test_nobody_stalls_when_the_whole_site_they_play_from_is_cut_off(service: St
     names = [name for name, site in SITES.items() if site == "singapore"]
     try:
         lose(audience, {service.world[name].address for name in names}, lambda: service.world.cut(*names))
-        assert {host for state in audience.said.values() for host in state["hosts"][-3:]} == {
-            service.world["europe-1"].address
-        }
+        last = {host for state in audience.said.values() for host in state["hosts"][-3:]}
+        assert last <= {service.world[name].address for name in ("europe-1", "america-1")}
     finally:
         service.world.join(*names)

@@ -128,9 +128,13 @@ class NginxDataPlane:
                 elif not begun and not self._stopping.is_set():
                     raise Unavailable(f"nginx does not start: {child.last_words or 'it gives no reason'}.")
             finally:
-                await child.end(self._finish_seconds)
-                await gone
-                await exchange.close()
+                try:
+                    await child.end(self._finish_seconds)
+                    await gone
+                finally:
+                    # Also where somebody cancels this task instead of calling ``stop``.
+                    child.kill()
+                    await exchange.close()
             if not self._stopping.is_set():
                 _log.warning("nginx.died", reason=child.last_words, again_in_seconds=delay)
                 with suppress(TimeoutError):

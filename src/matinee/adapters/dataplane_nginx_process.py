@@ -152,6 +152,12 @@ class Child:
         with suppress(ProcessLookupError):
             self._process.send_signal(number)
 
+    def kill(self) -> None:
+        """End it and its workers at once; nothing if they are gone."""
+        if not self.ended:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
     async def wait(self) -> int:
         """Until it is gone; its exit code."""
         # Process.wait waits for the end of its standard error too, which workers may hold open for long.
@@ -168,10 +174,7 @@ class Child:
         for number, seconds in ((signal.SIGQUIT, patience_seconds), (signal.SIGTERM, 2.0), (signal.SIGKILL, None)):
             if self.ended:
                 break
-            if number is signal.SIGKILL:
-                with suppress(ProcessLookupError, PermissionError):
-                    os.killpg(self._process.pid, signal.SIGKILL)
-            self.signal(number)
+            self.kill() if number is signal.SIGKILL else self.signal(number)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.wait(), seconds)
         self._hearing.cancel()

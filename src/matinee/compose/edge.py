@@ -12,36 +12,36 @@ import structlog
 
 from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.dataplane_nginx import NginxDataPlane
+from matinee.cache.cache import Cache
 from matinee.compose.control_channel import open_control, shown_control
 from matinee.compose.control_check import check_control
 from matinee.compose.edge_plane import is_nginx, open_plane, own_names
 from matinee.compose.objects import NONE, open_objects
 from matinee.compose.objects_check import check_objects
 from matinee.compose.tls import own_identity, trusted
-from matinee.edge.addresses import is_media_path
 from matinee.edge.bills import Bills
-from matinee.edge.cache import Cache
 from matinee.edge.control import Control
 from matinee.edge.credential import Credential
 from matinee.edge.fill import Fills
 from matinee.edge.gate import Gate
 from matinee.edge.health import Counters, Health, Orders
-from matinee.edge.hops import HopTokens
 from matinee.edge.ledger import Ledger
-from matinee.edge.neighbours import Neighbourhood
-from matinee.edge.origin import ObjectOrigin
 from matinee.edge.pacing import FillRate
 from matinee.edge.placing import Placing
 from matinee.edge.reports import Identity, Reports
 from matinee.edge.serving import EdgeApplication
 from matinee.edge.standing import Standing
-from matinee.edge.upstreams import Upstreams
 from matinee.findings import Question, require
+from matinee.model.addresses import is_media_path
 from matinee.model.errors import Invalid
 from matinee.model.plans import Tier
 from matinee.observability import configure
 from matinee.ports import DataPlane
 from matinee.settings import Settings
+from matinee.upstream.hops import HopTokens
+from matinee.upstream.neighbours import Neighbourhood
+from matinee.upstream.origin import ObjectOrigin
+from matinee.upstream.upstreams import Upstreams
 
 _log = structlog.get_logger()
 

@@ -7,11 +7,11 @@ from matinee.adapters.dataplane_nginx import NginxDataPlane
 from matinee.adapters.dataplane_nginx_configuration import Sentence, Words
 from matinee.compose.tls import Identity
 from matinee.edge import answers
-from matinee.edge.addresses import CONTENT_TYPES
 from matinee.edge.answers import Answer, Headers
 from matinee.edge.bills import Bills
 from matinee.edge.gate import Gate
 from matinee.edge.health import Orders
+from matinee.model.addresses import CONTENT_TYPES
 from matinee.model.errors import Invalid
 from matinee.settings import Settings
 

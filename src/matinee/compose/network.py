@@ -12,7 +12,7 @@ from matinee.compose.database import check_schema, open_database
 from matinee.delivery.edges import Edges
 from matinee.delivery.network import Network
 from matinee.delivery.plans import Planner
-from matinee.delivery.windows import read_window
+from matinee.model.windows import read_window
 from matinee.playback.plays import RecentPlays, offers_of
 from matinee.settings import Settings
 

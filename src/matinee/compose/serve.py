@@ -30,10 +30,10 @@ from matinee.compose.objects import REQUEST, open_objects
 from matinee.compose.tls import own_identity
 from matinee.delivery.accounts import Accounting
 from matinee.delivery.edges import Edges
-from matinee.delivery.topology import Topology
 from matinee.encoding.jobs import Jobs
 from matinee.findings import require
 from matinee.model.errors import Unavailable
+from matinee.model.topology import Topology
 from matinee.observability import configure
 from matinee.pages.rooms import Rooms
 from matinee.playback.misses import Misses

@@ -49,8 +49,8 @@ class Audit:
             },
         )
 
-    def acts(self, before: int | None = None, limit: int = 100) -> tuple[Act, ...]:
-        """The newest acts, newest first (500 at most); ``before`` a sequence, to go on from there."""
+    def acts(self, before: int | None = None, limit: int = 100, subject: str | None = None) -> tuple[Act, ...]:
+        """The newest acts, on one subject or any, newest first, 500 at most; ``before`` a sequence, to go on there."""
         with self._engine.connect().execution_options(read_only=True) as connection:
-            rows = trust_store.read_acts(connection, before, max(1, min(limit, _MOST)))
+            rows = trust_store.read_acts(connection, before, max(1, min(limit, _MOST)), subject)
         return tuple(Act(**{**row, "details": json.loads(row["details"])}) for row in rows)

@@ -88,6 +88,7 @@ class Keys:
 
     def rotate(self, by: str = ITSELF) -> str:
         """Publish a new key, which signs in half a minute; the ones before retire a token's life later. Its id."""
+        self.ring()  # a service's first key is there before the second
         now = self._clock.now()
         signs_at = now + timedelta(seconds=PUBLISHED_SECONDS)
         key_id = f"k{new_id(self._random_bytes)}"
@@ -134,8 +135,9 @@ class Keys:
 def ring_of(rows: Sequence[Mapping[str, Any]], now: datetime) -> Ring:
     """The ring out of the table's rows: those not retired open, the newest whose time has come signs."""
     living = [row for row in rows if row["retires_at"] is None or row["retires_at"] > now]
-    signing = [row for row in living if row["signs_at"] is not None and row["signs_at"] <= now]
-    chosen = max(signing, key=lambda row: (row["signs_at"], row["id"]))
+    able = sorted((row for row in living if row["signs_at"] is not None), key=lambda row: (row["signs_at"], row["id"]))
+    # The first key of all may have been made by a copy whose clock is a little ahead.
+    chosen = [row for row in able if row["signs_at"] <= now or row is able[0]][-1]
     # Edges sign what they ask of each other with the first one.
     ordered = sorted(living, key=lambda row: (row is not chosen, row["id"]))
     # A key's secret never changes, so their names tell one ring from another.

@@ -1,6 +1,5 @@
 """How edges stand to what the control plane has for them, for operators to look at. Nothing here changes anything."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,8 +9,6 @@ from itertools import islice
 import sqlalchemy as sa
 
 from matinee.delivery import oversight_store, plan_store, trust_store
-from matinee.delivery.accounts import Sum
-from matinee.delivery.audit import Act
 from matinee.delivery.keys import ring_of
 from matinee.delivery.plans import read_page
 from matinee.model.plans import PlanPage
@@ -157,7 +154,7 @@ class Oversight:
     def enrolled(self) -> tuple[str, ...]:
         """The edges that are enrolled, whether or not they have reported."""
         with self._engine.connect().execution_options(read_only=True) as connection:
-            return tuple(oversight_store.read_enrolled(connection))
+            return tuple(trust_store.read_credentials(connection))
 
     def plan(self, edge_id: str, limit: int = 20) -> PlanProgress | None:
         """An edge's newest plan and how far it has it; None if none was made."""
@@ -183,19 +180,6 @@ class Oversight:
             ),
             more=max(0, len(sizes) - len(first)),
         )
-
-    def sums(self, edge_id: str, days: int) -> tuple[Sum, ...]:
-        """An edge's bytes of the last days, today's with them."""
-        since = (self._clock.now().date() - timedelta(days=days - 1)).isoformat()
-        with self._engine.connect().execution_options(read_only=True) as connection:
-            rows = plan_store.read_sums(connection, since)
-        return tuple(Sum(**row) for row in rows if row["edge_id"] == edge_id)
-
-    def acts(self, subject: str | None = None, before: int | None = None, limit: int = 100) -> tuple[Act, ...]:
-        """What was done, to one subject or to any, newest first; ``before`` a sequence, to go on from there."""
-        with self._engine.connect().execution_options(read_only=True) as connection:
-            rows = oversight_store.read_acts_on(connection, subject, before, limit)
-        return tuple(Act(**{**row, "details": json.loads(row["details"])}) for row in rows)
 
 
 def _missing(

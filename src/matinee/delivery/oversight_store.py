@@ -8,7 +8,6 @@ import sqlalchemy as sa
 
 from matinee.delivery.plan_store import ABSENT
 from matinee.delivery.store import (
-    audit,
     counters,
     credentials,
     holding_differences,
@@ -54,12 +53,6 @@ def read_credential(connection: sa.Connection, edge_id: str) -> Mapping[str, Any
     return None if row is None else dict(row)
 
 
-def read_enrolled(connection: sa.Connection) -> Sequence[str]:
-    """The edges that have a credential which is not revoked."""
-    chosen = sa.select(credentials.c.edge_id).where(credentials.c.revoked_at.is_(None))
-    return list(connection.execute(chosen.order_by(credentials.c.edge_id)).scalars())
-
-
 def read_folders(connection: sa.Connection, edge_id: str, generation: int) -> Mapping[str, tuple[int, int]]:
     """How many files and bytes of a plan lie in each folder."""
     mine = sa.and_(plan_folders.c.edge_id == edge_id, plan_folders.c.generation == generation)
@@ -78,15 +71,3 @@ def read_held(connection: sa.Connection, edge_id: str) -> tuple[int, Mapping[str
     ).where(holding_differences.c.edge_id == edge_id)
     found = connection.execute(chosen.group_by(holding_differences.c.folder))
     return generation, {row.folder: (int(row.absent), int(row.besides)) for row in found}
-
-
-def read_acts_on(
-    connection: sa.Connection, subject: str | None, before: int | None, limit: int
-) -> Sequence[Mapping[str, Any]]:
-    """What was done, to one subject or to any, newest first; ``before`` a sequence."""
-    chosen = sa.select(audit).order_by(audit.c.sequence.desc()).limit(limit)
-    if subject is not None:
-        chosen = chosen.where(audit.c.subject == subject)
-    if before is not None:
-        chosen = chosen.where(audit.c.sequence < before)
-    return [dict(row) for row in connection.execute(chosen).mappings()]

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from matinee.delivery.edges import Edge, EdgeState
-from matinee.delivery.topology import Region, distance_km
+from matinee.model.topology import Region, distance_km
 
 EPSILON = 0.25
 """How much more than its share of a region's load an edge may carry before it waits behind its neighbours."""

@@ -154,9 +154,13 @@ def add_act(connection: sa.Connection, values: Mapping[str, Any]) -> None:
     connection.execute(sa.insert(audit).values(sequence=next_number(connection, "audit"), **values))
 
 
-def read_acts(connection: sa.Connection, before: int | None, limit: int) -> Sequence[Mapping[str, Any]]:
-    """What was done, newest first: the newest, or those before a sequence."""
+def read_acts(
+    connection: sa.Connection, before: int | None, limit: int, subject: str | None
+) -> Sequence[Mapping[str, Any]]:
+    """What was done, to one subject or to any, newest first: the newest, or those before a sequence."""
     chosen = sa.select(audit).order_by(audit.c.sequence.desc()).limit(limit)
     if before is not None:
         chosen = chosen.where(audit.c.sequence < before)
+    if subject is not None:
+        chosen = chosen.where(audit.c.subject == subject)
     return [dict(row) for row in connection.execute(chosen).mappings()]

@@ -6,8 +6,8 @@ A parent is given no parents, so that no request goes in a circle; peers are ask
 from collections.abc import Sequence
 
 from matinee.delivery.edges import Edge, EdgeState
-from matinee.delivery.topology import distance_km
 from matinee.model.plans import EdgeReport, Source, Tier
+from matinee.model.topology import distance_km
 
 _MOST_PEERS, _MOST_PARENTS = 16, 3
 

@@ -1,13 +1,12 @@
 """What an edge answers, as status and headers: for files, for refusals, for preflights. Pure."""
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
 
-from matinee.edge.addresses import content_type
 from matinee.edge.ranges import Part
+from matinee.model.addresses import content_type, entity_tag
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -42,12 +41,6 @@ class Answer:
     status: int
     headers: Headers
     body: bytes = b""
-
-
-@lru_cache(maxsize=16384)
-def entity_tag(path: str) -> bytes:
-    """The file's strong validator, the same on every edge. A name stands for its bytes: files never change."""
-    return b'"' + hashlib.sha256(path.encode()).hexdigest()[:20].encode() + b'"'
 
 
 @lru_cache(maxsize=16384)

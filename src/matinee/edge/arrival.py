@@ -4,10 +4,10 @@ import asyncio
 from contextlib import suppress
 from enum import StrEnum
 
-from matinee.edge.deliveries import Reach
 from matinee.edge.spool import Spool
 from matinee.model.errors import MatineeError
 from matinee.model.plans import Origin, PlannedFile
+from matinee.upstream.deliveries import Reach
 
 _WAKE_BYTES = 64 * 1024
 _WAKE_SECONDS = 0.01

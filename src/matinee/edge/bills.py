@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from matinee.edge.cache import Cache
+from matinee.cache.cache import Cache
 from matinee.edge.health import Counters
 from matinee.edge.ledger import Ledger
 from matinee.model.plans import Origin

@@ -54,7 +54,7 @@ class Door(Protocol):
 
 
 class Disk(Protocol):
-    """What is held: ``edge.cache``."""
+    """What is held: ``cache.cache``."""
 
     @property
     def generation(self) -> int:

@@ -12,16 +12,16 @@ from typing import Protocol
 
 import structlog
 
+from matinee.cache.cache import Reservation
 from matinee.edge.arrival import Arrival, Outcome
-from matinee.edge.cache import Reservation
-from matinee.edge.deliveries import NotHeld, Reach
 from matinee.edge.health import Counters
 from matinee.edge.pacing import FillRate
 from matinee.edge.retrieval import Corrupt, NoRoom, Retrieval
 from matinee.edge.spool import Spool
-from matinee.edge.upstreams import Upstreams
 from matinee.model.errors import MatineeError, NotFound, Unavailable
 from matinee.model.plans import PlannedFile
+from matinee.upstream.deliveries import NotHeld, Reach
+from matinee.upstream.upstreams import Upstreams
 
 _log = structlog.get_logger()
 

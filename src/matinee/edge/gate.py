@@ -6,7 +6,7 @@ Every data plane asks the same gate or keeps a copy of it, and compares ``versio
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from matinee.edge.addresses import parse
+from matinee.model.addresses import parse
 from matinee.model.plans import KeyRing, Revocation
 from matinee.model.tokens import Token, TokenFault, check
 

@@ -15,11 +15,11 @@ from typing import Protocol
 import structlog
 
 from matinee.edge.arrival import Outcome
-from matinee.edge.deliveries import Reach
 from matinee.edge.fill import Fills
 from matinee.edge.health import Counters
 from matinee.edge.pacing import FillRate
 from matinee.model.plans import FillWindow, PlannedFile
+from matinee.upstream.deliveries import Reach
 
 _log = structlog.get_logger()
 

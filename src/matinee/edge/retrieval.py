@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from matinee.edge.arrival import Arrival
-from matinee.edge.deliveries import Delivery, NotHeld, Upstream
 from matinee.edge.health import Counters
-from matinee.edge.upstreams import Upstreams
 from matinee.model.errors import NotFound, Unavailable
+from matinee.upstream.deliveries import Delivery, NotHeld, Upstream
+from matinee.upstream.upstreams import Upstreams
 
 _log = structlog.get_logger()
 

@@ -14,21 +14,22 @@ from http import HTTPStatus
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from matinee.cache.cache import Cache, Held
 from matinee.edge import answers
 from matinee.edge.answers import Answer, Headers
 from matinee.edge.bills import HEADER, Bill, Bills
-from matinee.edge.cache import Cache, Held
 from matinee.edge.fill import Fills
 from matinee.edge.gate import Gate, Opened
 from matinee.edge.health import Counters, Health, Orders
-from matinee.edge.hops import Hop, hop
 from matinee.edge.pacing import TokenBucket
 from matinee.edge.ranges import Conditions, Part, Unsatisfiable, conditions, select, unchanged
 from matinee.edge.reading import HeldFile
 from matinee.edge.transfers import Source, Transfer, Transfers
+from matinee.model.addresses import entity_tag
 from matinee.model.errors import NotFound, Unavailable
 from matinee.model.tokens import TokenFault
 from matinee.ports import Receive, Scope, Send
+from matinee.upstream.hops import Hop, hop
 
 _log = structlog.get_logger()
 
@@ -132,7 +133,7 @@ class EdgeApplication:
         asked, way = conditions(scope["headers"]), hop(scope["headers"])
         if way.loops(self._edge_id):
             await _answer(send, _LOOP)
-        elif unchanged(asked, answers.entity_tag(opened.path)):
+        elif unchanged(asked, entity_tag(opened.path)):
             await _answer(send, answers.unchanged_file(opened.path))
         else:
             await self._send_file(opened, way, asked, receive, send, head=scope["method"] == "HEAD")
@@ -211,7 +212,7 @@ class EdgeApplication:
         cache: bytes,
     ) -> None:
         path = opened.path
-        selection = select(asked, size_bytes, answers.entity_tag(path))
+        selection = select(asked, size_bytes, entity_tag(path))
         if isinstance(selection, Unsatisfiable):
             await _answer(send, answers.out_of_range(path, size_bytes))
             return

@@ -93,12 +93,12 @@ def edge_page(rooms: Rooms, edge_id: str) -> EdgePage:
         now=now,
         newest=newest,
         history=rooms.edges.history(edge_id),
-        days=days_of(rooms.network.oversight.sums(edge_id, _DAYS)),
+        days=days_of(one for one in rooms.accounting.sums(_DAYS) if one.edge_id == edge_id),
         plan=plan,
         titles=_titles(rooms, plan),
         enrolled_at=credential.enrolled_at if credential is not None else None,
         revoked=credential is not None and credential.revoked_at is not None,
-        acts=act_lines(rooms, rooms.network.oversight.acts(edge_id, limit=_ACTS)),
+        acts=act_lines(rooms, rooms.network.audit.acts(limit=_ACTS, subject=edge_id)),
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from matinee.accounts.members import Profile
 from matinee.catalogue.titles import Shelf
-from matinee.delivery.topology import Region
+from matinee.model.topology import Region
 from matinee.pages.cards import Card, Progress, card
 from matinee.recommender.serving import Row, RowKind
 

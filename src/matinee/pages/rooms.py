@@ -11,9 +11,9 @@ from matinee.delivery.accounts import Accounting
 from matinee.delivery.desk import Desk
 from matinee.delivery.edges import Edges
 from matinee.delivery.network import Network
-from matinee.delivery.topology import Topology
 from matinee.encoding.jobs import Jobs
 from matinee.model.ids import RandomBytes
+from matinee.model.topology import Topology
 from matinee.playback.playbacks import Playbacks
 from matinee.playback.telemetry import Telemetry
 from matinee.ports import Clock

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from matinee.accounts.members import Household, Member, Profile
-from matinee.delivery.topology import Region
 from matinee.model.errors import CallerError, SignInRequired
+from matinee.model.topology import Region
 
 if TYPE_CHECKING:
     from matinee.pages.rooms import Rooms

@@ -6,7 +6,7 @@ from typing import Any
 
 from matinee.delivery.edges import Edge
 from matinee.delivery.steering import Candidate, Ranked, candidate, rank_candidates
-from matinee.delivery.topology import Region
+from matinee.model.topology import Region
 
 VERSION = 1
 

@@ -17,11 +17,11 @@ from matinee.delivery.edges import Edges, EdgeState
 from matinee.delivery.keys import Keys
 from matinee.delivery.revocations import Revocations
 from matinee.delivery.steering import Ranked, steer
-from matinee.delivery.topology import Region, Topology
 from matinee.model.errors import Conflict, Forbidden, Invalid, LimitReached, NotFound, Unavailable
 from matinee.model.events import Event, MemberForgotten
 from matinee.model.ids import RandomBytes, is_id, new_id
 from matinee.model.media import Presentation
+from matinee.model.topology import Region, Topology
 from matinee.playback import decisions, manifests, moves, store
 from matinee.playback.addresses import Addresses, EdgeAddress, Play, Started
 from matinee.playback.commitments import LISTENING, Commitments

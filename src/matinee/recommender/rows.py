@@ -13,7 +13,7 @@ from enum import StrEnum
 from itertools import islice
 
 from matinee.catalogue.titles import Title
-from matinee.delivery.topology import ANYWHERE
+from matinee.model.topology import ANYWHERE
 from matinee.recommender.candidates import Genre, Relative, Selection
 from matinee.recommender.interactions import Play
 from matinee.recommender.knowledge import Knowledge

@@ -113,7 +113,7 @@ class _Pages:
 
     def audit(self, request: Request, subject: str = "", before: int | None = None) -> Response:
         self._desk.operator(request)
-        acts = self._rooms.network.oversight.acts(subject or None, before, _ACTS)
+        acts = self._rooms.network.audit.acts(before, _ACTS, subject or None)
         older = request.url.include_query_params(before=acts[-1].sequence) if len(acts) == _ACTS else None
         return self._desk.page(
             request,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from matinee.delivery.edges import Edge, EdgeState
 from matinee.delivery.steering import EPSILON, Steered, rank, steer
-from matinee.delivery.topology import Region, Topology
+from matinee.model.topology import Region, Topology
 from playing import NOON, PLACES, REGIONS, edge
 
 TOPOLOGY = Topology.read(REGIONS, "")

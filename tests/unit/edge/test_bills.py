@@ -4,8 +4,8 @@ from typing import cast
 
 import pytest
 
+from matinee.cache.cache import Cache
 from matinee.edge.bills import Bills
-from matinee.edge.cache import Cache
 from matinee.edge.health import Counters
 from matinee.edge.ledger import Ledger
 from matinee.model.plans import Origin

@@ -10,9 +10,9 @@ import pytest
 
 from edge_supply import CHUNK, ScriptedUpstream, Site, Turn, bytes_of, planned, site, soon
 from matinee.edge.arrival import Arrival
-from matinee.edge.deliveries import NotHeld, Reach
 from matinee.model.errors import MatineeError, NotFound, Unavailable
 from matinee.model.plans import Origin
+from matinee.upstream.deliveries import NotHeld, Reach
 
 PATH = "title/revision/file.m4s"
 DATA = random.Random(1).randbytes(10 * CHUNK + 123)

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from edge_supply import ScriptedUpstream, Site, Turn, planned, site, soon
-from matinee.edge.deliveries import NotHeld
 from matinee.edge.placing import Placing, PlacingPace, is_open
 from matinee.model.errors import Unavailable
 from matinee.model.plans import FillWindow, Origin
+from matinee.upstream.deliveries import NotHeld
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 DATA = random.Random(2).randbytes(100_000)

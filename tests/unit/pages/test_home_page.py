@@ -11,8 +11,8 @@ from matinee.accounts.members import Profile
 from matinee.adapters.clock_manual import ManualClock
 from matinee.api.home import HomeBody, home_body
 from matinee.catalogue.titles import Shelf
-from matinee.delivery.topology import Region
 from matinee.model.events import Event
+from matinee.model.topology import Region
 from matinee.pages.cards import card
 from matinee.pages.home import HomePage, home_page
 from matinee.ports import Recorded

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from matinee.delivery.edges import EdgeState
 from matinee.delivery.steering import rank
-from matinee.delivery.topology import Topology
+from matinee.model.topology import Topology
 from matinee.playback.decisions import decide, decided_again, ranked_of, viewer_of
 from matinee.playback.moves import current_pathway, lot, with_move
 from playing import NOON, PLACES, REGIONS, edge

@@ -1,4 +1,4 @@
--- Media addresses and their tokens, as matinee/edge/addresses.py and matinee/model/tokens.py have them.
+-- Media addresses and their tokens, as matinee/model/addresses.py and matinee/model/tokens.py have them.
 --
 -- Nothing is decoded but the token itself. A token that was found good is remembered, so that the MAC is computed once a
 -- token and worker; its times, its prefix and whether it was revoked are asked at every request.
