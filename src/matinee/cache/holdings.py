@@ -14,7 +14,7 @@ from matinee.cache.planned import PlannedFiles
 from matinee.model.plans import HoldingsUpdate
 
 PAGE_ENTRIES = 4000
-_SLICE_FILES = 2000
+_SLICE_FILES = 500
 _MOST_CHANGES = 100_000
 """So many differences are kept for a control plane that is away; from there on a new listing is the shorter word."""
 _WENT = -1
