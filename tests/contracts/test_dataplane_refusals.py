@@ -220,7 +220,7 @@ def test_no_token_and_no_key_is_in_any_log_or_file(
             for opened_by in shown:
                 for file in ("whole.m4s", "breaks.m4s", "../x", "%2e%2e", "a" * 9000):
                     await edge.asked(edge.target(file, opened_by))
-                    await edge.asked(edge.target(file, opened_by), "POST", "Host: e\r\nContent-Length: 70000\r\n")
+                await edge.asked(edge.target("1.m4s", opened_by), "POST", "Host: e\r\nContent-Length: 70000\r\n")
             edge.application.tick()
             await asyncio.sleep(0.5)
 
