@@ -87,6 +87,8 @@ class Server:
         got: dict[str, int] = json.loads(ended.stderr)
         if got["errors"]:
             sys.exit(f"{self.name}: wrk saw {got['errors']} errors among {got['requests']} requests.")
+        if not got["bytes"]:
+            sys.exit(f"{self.name} sent nothing within {seconds} s: the machine has too much else to do.")
         return got["bytes"] / got["microseconds"]
 
 
