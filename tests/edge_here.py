@@ -96,7 +96,7 @@ class EdgeHere:
             (await self.get(file)).raise_for_status()
             await until(f"{file} is held", lambda file=file: self.cache.find(PREFIX + file) is not None)
 
-    async def raw(self, request: bytes, seconds: float = 10.0) -> bytes:
+    async def raw(self, request: bytes, seconds: float = 30.0) -> bytes:
         """What comes back, until the connection ends, to bytes that go over the wire as they are."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:

@@ -157,11 +157,10 @@ def test_a_release_is_rolled_out_while_the_one_before_goes_on(
         "MATINEE_DATA": str(tmp_path / "data"),
         "MATINEE_DATABASE": postgresql_server.create_database(name),
         "MATINEE_TOKEN_KEYS": "k1:a key of tests",
-        # What the release before wants; written apart, because there is no such setting any more.
-        "MATINEE_" + "EDGE_SECRET": "a secret of edges",
         "MATINEE_REGIONS": "europe=50.1/8.7",
     }
-    old = {**new, "PYTHONPATH": str(sources)}
+    # What the release before wants; written apart, because there is no such setting any more.
+    old = {**new, "PYTHONPATH": str(sources), "MATINEE_" + "EDGE_SECRET": "a secret of edges"}
     verb(old, "migrate")
     newest = ScriptDirectory(str(schema.MIGRATIONS)).get_current_head()
     assert postgresql_server.execute("SELECT version_num FROM alembic_version", name) != newest

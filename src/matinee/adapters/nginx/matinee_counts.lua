@@ -12,7 +12,7 @@ local sub, find, byte, concat = string.sub, string.find, string.byte, table.conc
 local M = {}
 
 local SETTLED_SECONDS = 2
-local BATCH, LOCK, LOCK_SECONDS = "batch", "emptying", 10
+local BATCH, LOCK, LOCK_SECONDS, LEAVING_SECONDS = "batch", "emptying", 10, 5
 
 -- Where a dictionary that is full adds what has no room of its own: no playback, but the origin.
 function M.open()
@@ -100,11 +100,25 @@ function M.batch(acknowledged)
   return text
 end
 
--- A worker ends: what is counted goes to a file of its own, which the edge process reads and removes.
+-- Workers that end together must not both take the same counts. Nothing may sleep where a worker ends, so this waits by
+-- asking again; whoever holds the lock holds it for milliseconds.
+local function locked()
+  local until_then = now() + LEAVING_SECONDS
+  while not batches:add(LOCK, 1, LOCK_SECONDS) do
+    ngx.update_time()
+    if now() > until_then then return false end
+  end
+  return true
+end
+
+-- A worker ends: what is counted goes to a file of its own, which the edge process reads and removes. What it cannot get
+-- hold of stays in the dictionary, for the workers that live.
 function M.leave(folder)
+  if not locked() then return end
   local lines, taken = read(math.huge)
-  if #lines == 0 then return end
   settle(taken)
+  batches:delete(LOCK)
+  if #lines == 0 then return end
   local name = folder .. "/" .. ngx.worker.pid() .. "-" .. now() .. ".counts"
   local file = io.open(name .. ".part", "w")
   if not file then return end
