@@ -101,8 +101,8 @@ def test_the_demo_on_real_engines_plays_every_film_through_every_edge_and_is_the
         assert told["ok"], told
         assert (told["films"], told["edges"], told["plays"]) == (1, 3, 5)
     assert {path.name for path in data.iterdir()}.isdisjoint({"matinee.db", "objects"})
-    # On Ray: the worker joined a cluster, in either run.
-    assert (data / "logs" / "worker.log").read_text().count("compute.joined") == 2
+    # On Ray: the worker joined a cluster where it had a film to encode; the second run may be over before.
+    assert "compute.joined" in (data / "logs" / "worker.log").read_text()
     everything_lies_in_the_engines(data)
 
 

@@ -86,7 +86,7 @@ def test_the_doctor_finds_every_part_well_on_every_host(network: Network, host: 
     found = json.loads(asked.stdout)
     parts = {part["part"]: part["says"] for part in found["parts"]}
     if process == "edge":
-        assert set(parts) == {"objects", "control", "secrets", "certificate"}
+        assert set(parts) == {"objects", "control", "dataplane", "secrets", "certificate"}
     else:
         assert {"database", "objects", "events", "compute", "tools", "public", "control", "edges"} <= set(parts)
         assert parts["edges"] == "1 known and heard"
