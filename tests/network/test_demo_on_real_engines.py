@@ -117,7 +117,7 @@ def everything_lies_in_the_engines(data: Path) -> None:
         log = JetStreamEventLog(Address.read(hub.address))
         types = {recorded.event.facts.type for recorded in log.tail().read(100_000)}
         log.close()
-        assert {"title.encoded", "playback.started"} <= types
+        assert {"title.encoded", "title.published", "edge.changed"} <= types
     password = (kept / "postgresql.password").read_text()
     with postgresql.postgresql(durable=True, password=password, folder=postgresql_folder(data)) as database:
         assert database.execute("SELECT count(*) FROM catalogue_titles", DATABASE) == "1"
