@@ -70,8 +70,7 @@ def reactions(
         "catalogue": {
             TitleEncoded: encoded,
             TitleEncodingFailed: encoding_failed,
-        },
-        "delivery": {
+            # Every group reads past every player's events: what is rare goes along with its like.
             TitleWithdrawn: withdrawn,
         },
         "playback": telemetry.apply,
