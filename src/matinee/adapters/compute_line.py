@@ -58,22 +58,31 @@ def next_grants(waiting: Iterable[Place], running: Collection[Grant], machines: 
         if grant.machine in taken:
             taken[grant.machine] = _sum(taken[grant.machine], grant.takes)
     free = list(machines)
+    passing = {grant.machine for grant in running if _passes_by(grant.place)}
     grants: list[Grant] = []
     while line and free:
         place = min(line, key=lambda one: (one.priority, busy[one.share], one.number))
         line.remove(place)
         able = _able(place.needs, machines)
+        if _passes_by(place):
+            able = [machine for machine in able if machine.name not in passing]
         chosen = _roomiest([machine for machine in able if machine in free], taken, place.needs)
         if chosen is None:
-            continue  # it waits for a machine that one before it keeps
+            continue  # it waits for a machine that one before it keeps, or passes by
         takes = _takes(place.needs, chosen)
         if not _holds(chosen.whole, _sum(taken[chosen.name], takes)):
             free.remove(chosen)
             continue
         taken[chosen.name] = _sum(taken[chosen.name], takes)
         busy[place.share] += 1
+        if _passes_by(place):
+            passing.add(chosen.name)
         grants.append(Grant(place, chosen.name, takes))
     return grants
+
+
+def _passes_by(place: Place) -> bool:
+    return not place.needs.cores and not place.needs.gpus
 
 
 def _able(needs: Needs, machines: Sequence[Machine]) -> list[Machine]:

@@ -138,3 +138,13 @@ def test_every_task_runs_once_and_never_beyond_what_a_machine_has(
             ended = data.draw(st.integers(0, len(running) - 1))
             done.append(running.pop(ended).place.number)
     assert len(done) == len(set(done))
+
+
+def test_of_tasks_that_need_no_core_a_machine_does_one_at_a_time_beside_its_work() -> None:
+    at_work = [Grant(_place(0, cores=8), "large", LARGE.whole)]
+    glances = [Place(number, Needs(0.0, 0)) for number in (1, 2, 3)]
+    first = next_grants(glances, at_work, [SMALL, LARGE])
+    assert sorted((grant.place.number, grant.machine) for grant in first) == [(1, "small"), (2, "large")]
+    assert next_grants(glances[2:], [*at_work, *first], [SMALL, LARGE]) == []
+    beside = next_grants([*glances[2:], _place(4, priority=1)], [*at_work, *first], [SMALL, LARGE])
+    assert [(grant.place.number, grant.machine) for grant in beside] == [(4, "small")]
