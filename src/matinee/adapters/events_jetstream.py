@@ -79,7 +79,8 @@ class JetStreamEventLog:
         bodies = bodies_by_id(events)
         if not bodies:
             return 0
-        return len(bodies) if self.publisher.now(*message_of(bodies)) else 0
+        subject = self._stream.subject({event.type for event in events})
+        return len(bodies) if self.publisher.now(*message_of(bodies), subject) else 0
 
     def tail(self, after: int = 0) -> Tail:
         """A reader of every event after a position."""
