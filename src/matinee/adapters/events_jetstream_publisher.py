@@ -6,9 +6,9 @@ nats-py's own ``publish_async``; what that leaves out is here: a leader's death 
 
 import asyncio
 import itertools
-import json
 from typing import Any
 
+import msgspec
 import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -108,8 +108,8 @@ class Publisher:
             return
         try:
             # "No responders" has a status and no data.
-            answer.set_result(json.loads(message.data))
-        except ValueError:
+            answer.set_result(msgspec.json.decode(message.data))
+        except (msgspec.DecodeError, ValueError):
             answer.set_exception(_NoAnswer())
 
     def _break(self) -> None:
