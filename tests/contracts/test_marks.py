@@ -1,7 +1,6 @@
 """What profiles say of titles, on both databases: kept and told in one, and forgotten."""
 
 import random
-from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -33,7 +32,7 @@ def test_thumbs_and_list_are_one_mark_and_each_change_is_told_once(
     marks.rate("ada", "tide", Rating.UP)
     marks.put_on_list("ada", "tide")
     since = clock.now()
-    clock.advance(timedelta(seconds=5))
+    clock.advance(5.0)
     assert marks.put_on_list("ada", "tide") == Mark(Rating.UP, since)
     marks.rate("ada", "tide", Rating.LOVE)
     assert marks.of("ada") == {"tide": Mark(Rating.LOVE, since)}
@@ -73,7 +72,7 @@ def test_who_is_forgotten_has_said_nothing_until_then(marks: Marks, database: sa
     marks.rate("ada", "tide", Rating.UP)
     marks.rate("bob", "tide", Rating.UP)
     until = clock.now()
-    clock.advance(timedelta(seconds=1))
+    clock.advance(1.0)
     marks.put_on_list("ada", "reef")
     with database.begin() as connection:
         store.forget_history(connection, "ada", until)

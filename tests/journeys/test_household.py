@@ -118,7 +118,8 @@ def test_what_is_another_members_or_unknown_or_too_much_is_refused_with_a_senten
         assert ask(app, method, path, body, bob.headers).status_code == 404
     assert ask(app, "PUT", f"{rating}/nothing", up, ada.headers).status_code == 404
     assert ask(app, "PUT", f"{listing}/{'x' * 70}", None, ada.headers).status_code in {400, 422}
-    for wrong in ({"rating": "eleven"}, {"rating": 5}, {}, []):
+    bodies: tuple[Any, ...] = ({"rating": "eleven"}, {"rating": 5}, {}, [])
+    for wrong in bodies:
         answer = ask(app, "PUT", f"{rating}/{films['Tide']}", wrong, ada.headers)
         assert answer.status_code in {400, 422}
         assert answer.json()["detail"]

@@ -121,7 +121,8 @@ def _signs(columns: list[dict[str, Any]] | None) -> Signs | None:
     if columns is None:
         return None
     pairs = ({key: tuple(held) if isinstance(held, list) else held for key, held in one.items()} for one in columns)
-    return Signs(**dict(zip(_SIGNS, pairs, strict=True)))
+    told: dict[str, Any] = dict(zip(_SIGNS, pairs, strict=True))
+    return Signs(**told)
 
 
 @dataclass(frozen=True, slots=True)

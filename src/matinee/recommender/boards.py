@@ -73,20 +73,12 @@ def trending(page: Page) -> Row:
 
     Plays a day of the short half-life against those of the long one: steady plays give 1, whatever their level.
     """
-    now, boards = page.context.now, page.knowledge
-    for region in (page.context.region, None):
-        short = boards.popularity.overall if region is None else boards.popularity.region(region)
-        long = boards.usual.overall if region is None else boards.usual.region(region)
-        times = {}
-        for title_id in islice(short.ranked(), _RISING_DEPTH):
-            lately = short.plays(title_id, now)
-            if lately >= _RISING_PLAYS:
-                times[title_id] = rising(lately, long.plays(title_id, now))
-        found = [one for one in sorted(times, key=lambda one: (-times[one], one)) if times[one] >= _RISING_TIMES]
-        title_ids = tuple(page.unshown(tuple(page.browsable(found)), first=True)[:_TRENDING_LONGEST])
-        if len(title_ids) >= _TRENDING_LEAST:
-            break
-    else:
+    region: str | None = page.context.region
+    title_ids, times = _rising(page, region)
+    if len(title_ids) < _TRENDING_LEAST:
+        region = None
+        title_ids, times = _rising(page, region)
+    if len(title_ids) < _TRENDING_LEAST:
         title_ids = ()
     page.shown.update(title_ids)
     where = "" if region is None or region == ANYWHERE.name else f" in {region[:1].upper()}{region[1:]}"
@@ -94,6 +86,20 @@ def trending(page: Page) -> Row:
     return Row(
         "trending", RowKind.TRENDING, "Trending", f"rising{where}, whatever its level", title_ids, title_reasons=reasons
     )
+
+
+def _rising(page: Page, region: str | None) -> tuple[tuple[str, ...], dict[str, float]]:
+    """What rises in a region (None: anywhere) and is not shown yet; and how many times its usual plays it has."""
+    boards, now = page.knowledge, page.context.now
+    short = boards.popularity.overall if region is None else boards.popularity.region(region)
+    long = boards.usual.overall if region is None else boards.usual.region(region)
+    times = {}
+    for title_id in islice(short.ranked(), _RISING_DEPTH):
+        lately = short.plays(title_id, now)
+        if lately >= _RISING_PLAYS:
+            times[title_id] = rising(lately, long.plays(title_id, now))
+    found = [one for one in sorted(times, key=lambda one: (-times[one], one)) if times[one] >= _RISING_TIMES]
+    return tuple(page.unshown(tuple(page.browsable(found)), first=True)[:_TRENDING_LONGEST]), times
 
 
 def rising(lately: float, usually: float) -> float:

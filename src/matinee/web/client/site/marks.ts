@@ -4,9 +4,7 @@ const PICKS_WANTED = 3;
 const RATINGS = new Set(["down", "up", "love"]);
 
 function buttonsOf(titleId: string): HTMLButtonElement[] {
-  return Array.from(
-    document.querySelectorAll<HTMLButtonElement>(`[data-title="${CSS.escape(titleId)}"] [data-mark]`),
-  );
+  return Array.from(document.querySelectorAll<HTMLButtonElement>(`[data-title="${CSS.escape(titleId)}"] [data-mark]`));
 }
 
 function isPressed(button: Element): boolean {
