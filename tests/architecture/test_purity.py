@@ -29,6 +29,7 @@ SHELLS = {
     "matinee.encoding.production",
     "matinee.pages.rooms",
     "matinee.playback.commitments",
+    "matinee.playback.marks",
     "matinee.playback.misses",
     "matinee.playback.ownership",
     "matinee.playback.playbacks",

@@ -19,9 +19,9 @@ from matinee.model.errors import Invalid
 from matinee.model.events import Event, MemberForgotten
 from matinee.recommender.archive import Archive
 from matinee.recommender.artefacts import PREFIX, Artefacts, to_bytes
-from matinee.recommender.knowledge import Knowledge
 from matinee.recommender.serving import Recommender
 from matinee.recommender.upkeep import Upkeep
+from matinee.taste.knowledge import Knowledge
 from plays import NOON, play
 
 WORTH = 20
@@ -70,6 +70,8 @@ def facts(knowledge: Knowledge) -> dict[str, Any]:
         "histories": {profile_id: histories.of(profile_id) for profile_id in histories},
         "overall": (popularity.overall.levels(), popularity.overall.ranked()),
         "regions": {name: (board.levels(), board.ranked()) for name, board in popularity.regions().items()},
+        "usual": knowledge.usual.overall.levels(),
+        "approval": (knowledge.approval.counts(), knowledge.approval.ranked()),
         "transitions": knowledge.transitions.counts(),
         "forgotten": knowledge.forgotten,
     }

@@ -36,6 +36,7 @@ from matinee.model.errors import Unavailable
 from matinee.model.topology import Topology
 from matinee.observability import configure
 from matinee.pages.rooms import Rooms
+from matinee.playback.marks import Marks
 from matinee.playback.misses import Misses
 from matinee.playback.playbacks import Playbacks
 from matinee.playback.telemetry import Telemetry
@@ -67,7 +68,7 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
     network = open_network(settings, engine)
     misses = Misses(engine=engine, clock=clock, catalogue=catalogue, edges=edges, holdings=network.holdings)
     accounting = Accounting(engine=engine, clock=clock, classify=misses.classify)
-    topology = Topology.read(settings.regions, settings.networks)
+    topology = Topology.read(settings.regions, settings.networks, settings.territories)
     accounts = Accounts(
         engine=engine,
         clock=clock,
@@ -101,6 +102,7 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
             steering_seconds=settings.steering_seconds,
             member_streams=settings.member_streams,
         ),
+        marks=Marks(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes),
         telemetry=Telemetry(engine=engine, log=log, clock=clock, accounts=accounts, lagging=lagging),
         recommender=Recommender(log=log, relay=relay, clock=clock, artefacts=artefacts),
         objects=objects,

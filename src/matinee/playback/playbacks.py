@@ -87,13 +87,14 @@ class Playbacks:
         """Press play.
 
         NotFound for an unknown title, Conflict for one that cannot be played now, Forbidden for one beyond the
-        profile's maturity limit, Unavailable while no edge has ever reported, LimitReached while the member plays on
-        as many devices as they may (``member_streams``; 0 is no limit).
+        profile's maturity limit or that may not be shown where the viewer is, Unavailable while no edge has ever
+        reported, LimitReached while the member plays on as many devices as they may (``member_streams``; 0: no limit).
         """
         title, presentation, revision = self._playable(title_id)
         if title.maturity > profile.maturity_limit:
             limit = profile.maturity_limit
             raise Forbidden(f"{title.name} is for ages from {title.maturity}; {profile.name}'s limit is {limit}.")
+        self._check_territory(title, region)
         told = json.dumps(dict(device))
         if len(told) > _LONGEST_DEVICE:
             raise Invalid(f"A device says {len(told)} characters of itself; {_LONGEST_DEVICE} is the most.")
@@ -126,8 +127,10 @@ class Playbacks:
         if row["member_id"] != member_id:
             raise NotFound(f"There is no playback {playback_id!r}.")
         _refuse_revoked(row)
-        _, presentation, revision = self._playable(row["title_id"])
-        ranked, plan = self._planned(self._viewer(row), row["title_id"], revision, presentation)
+        title, presentation, revision = self._playable(row["title_id"])
+        viewer = self._viewer(row)
+        self._check_territory(title, viewer)
+        ranked, plan = self._planned(viewer, row["title_id"], revision, presentation)
         with self._engine.begin() as connection:
             self._limit_streams(connection, member_id, plan["seen_at"], besides=playback_id)
             if not store.renew_playback(connection, playback_id, plan):
@@ -217,6 +220,10 @@ class Playbacks:
         if title.state is not TitleState.PLAYABLE or title.presentation is None or title.revision is None:
             raise Conflict(f"{title.name} cannot be played now: it is {title.state}.")
         return title, title.presentation, title.revision
+
+    def _check_territory(self, title: Title, region: Region) -> None:
+        if title.territories and self._topology.territory(region) not in title.territories:
+            raise Forbidden(f"{title.name} may not be shown in {region.name}: its rights are for other territories.")
 
     def _limit_streams(self, connection: sa.Connection, member_id: str, now: datetime, besides: str = "") -> None:
         """LimitReached unless the member may play one more; counted in the transaction that adds it, for all copies."""

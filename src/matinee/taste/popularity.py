@@ -45,6 +45,11 @@ class Board:
             return 0.0
         return math.exp2(min(level - now / self._half_life_seconds, _LARGEST_POWER))
 
+    def place(self, title_id: str) -> int:
+        """How many titles are more popular; all of them, if it was never played."""
+        level = self._levels.get(title_id)
+        return len(self._titles) if level is None else bisect_left(self._order, (-level, title_id))
+
     def levels(self) -> dict[str, float]:
         """By title: the binary logarithm of its plays, each faded from its time on."""
         return self._levels

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matinee.recommender.popularity import Board, Popularity
+from matinee.taste.popularity import Board, Popularity
 from plays import NOON
 
 _AT = NOON.timestamp()
