@@ -221,6 +221,7 @@ def service(
         objects=stored,
         keys=network.keys,
         revocations=network.revocations,
+        audit=network.audit,
         public_address=public_address,
         token_seconds=3600,
         steering_seconds=5,

@@ -108,9 +108,17 @@ def routes(rooms: "Rooms") -> APIRouter:
         rooms.accounts.sign_out(request_token(request))
         response.delete_cookie(**ended_cookie(https=request.url.scheme == "https"))
 
+    @router.delete("/sessions", status_code=204)
+    def sign_out_everywhere(member: Caller, request: Request, response: Response) -> None:
+        """Sign every device out, this one too, and end what plays on them: a lost television stops within seconds."""
+        rooms.accounts.end_sessions(member.id)
+        # Sessions first: who is signed out cannot press play again once this is done.
+        rooms.playbacks.revoke_all(member.id, by=member.id)
+        response.delete_cookie(**ended_cookie(https=request.url.scheme == "https"))
+
     @router.delete("/sessions/{session_id}", status_code=204)
     def end_session(session_id: str, member: Caller) -> None:
-        """Sign another device out."""
+        """Sign another device out. What it plays may play on until it is renewed, which then needs a sign-in."""
         rooms.accounts.end_session(member.id, session_id)
 
     return router
