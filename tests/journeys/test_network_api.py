@@ -160,10 +160,10 @@ def test_signing_out_everywhere_ends_every_session_and_what_plays_on_them(ours: 
     assert Caller(ours.app).ask("DELETE", "/sessions").status_code == 401
     assert here.ask("DELETE", "/sessions").status_code == 204
     for caller in (here, there):
-        assert caller.ask("GET", "/profiles").status_code == 401
+        assert caller.ask("GET", "/sessions").status_code == 401
     # Tokens that have ended by themselves need no revocation, and nobody else is signed out or stopped.
     assert {revocation.subject for revocation in ours.rooms.network.revocations.after(0)} == {one, two}
-    assert operator.ask("GET", "/profiles").status_code == 200
+    assert operator.ask("GET", "/sessions").status_code == 200
     again = signed_in(ours, "ada@example.com")
     assert again.ask("POST", f"/playbacks/{one}/renewal").status_code == 403
     assert again.ask("POST", f"/playbacks/{long_ago}/renewal").status_code == 200

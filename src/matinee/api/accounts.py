@@ -1,5 +1,6 @@
 """Accounts and sessions over HTTP."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -88,19 +89,7 @@ def routes(rooms: "Rooms") -> APIRouter:
     def list_sessions(member: Caller, request: Request) -> SessionsBody:
         """Where the member is signed in, newest first."""
         found = rooms.accounts.sessions(member.id, request_token(request))
-        return SessionsBody(
-            sessions=[
-                SessionBody(
-                    id=session.id,
-                    device=session.device,
-                    created_at=session.created_at,
-                    last_seen_at=session.last_seen_at,
-                    expires_at=session.expires_at,
-                    current=session.current,
-                )
-                for session in found
-            ]
-        )
+        return SessionsBody(sessions=[SessionBody(**asdict(session)) for session in found])
 
     @router.delete("/sessions/current", status_code=204)
     def sign_out(_: Caller, request: Request, response: Response) -> None:

@@ -181,7 +181,7 @@ def test_whenever_the_process_is_killed_the_plan_is_carried_out_in_the_end(
     files: tuple[PlannedFile, ...] = tuple(planned(f"t/r/{name}") for name in sorted(wanted))
     cache.upkeep.plan(None)
     cache.upkeep.plan(files)
-    cache._window = FillWindow()
+    cache._pages._window = FillWindow()
     cache._pages._gathered = None
     cache.end_plan(2)
     for _ in range(data.draw(st.integers(0, 8))):
