@@ -97,6 +97,7 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
             objects=objects,
             keys=network.keys,
             revocations=network.revocations,
+            audit=network.audit,
             public_address=settings.public_address,
             token_seconds=settings.token_seconds,
             steering_seconds=settings.steering_seconds,
