@@ -23,6 +23,7 @@ NAMES = (
     "ray_scaling",
     "control_plane",
     "rebuild",
+    "bandit_world",
     "listing",
     "start_up",
 )

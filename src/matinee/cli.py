@@ -282,6 +282,28 @@ def why_file(edge_id: str, path: str, data: Path | None, *, as_json: bool) -> No
 
 
 @matinee.command()
+@click.option("--experiment", required=True, help="Its id, as the studio's address has it.")
+@click.option("--members", type=click.IntRange(1, 100_000), default=300, show_default=True, help="Made-up profiles.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed is the same people.")
+@click.option(
+    "--lift", "lifts", multiple=True, metavar="ARM=PART", help="The truth: fresh=0.5 watches half as much more."
+)
+@click.option("--address", default="http://127.0.0.1:8400", show_default=True, help="Where the service answers.")
+@click.option("--operator", default="operator@matinee.example", show_default=True, help="Who feeds it.")
+@_JSON
+def audience(*, as_json: bool, **asked: Any) -> None:
+    """Feed a running experiment with a generated audience, whose truth you choose; the studio labels it so.
+
+    The operator's password is the first line of standard input, or is asked for.
+    """
+    from matinee.demo.audience import feed_experiment
+
+    hidden = click.prompt("Password", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    fed = feed_experiment(**asked, password=hidden, say=lambda sentence: click.echo(sentence, err=True))
+    _report(asdict(fed), as_json, f"{sum(fed.profiles.values())} profiles began {fed.plays} plays.")
+
+
+@matinee.command()
 @click.argument("folder", type=_FOLDER)
 def docs(folder: Path) -> None:
     """Write what is generated of the documentation: the configuration's page."""

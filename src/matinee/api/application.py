@@ -9,6 +9,7 @@ from matinee.api import (
     delivery,
     edges,
     events,
+    experiments,
     home,
     manifests,
     network,
@@ -33,7 +34,8 @@ def application(rooms: Rooms, version: str) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    for noun in (accounts, profiles, titles, home, playbacks, events, cmcd, edges, network, delivery, studio, sources):
+    members = (accounts, profiles, titles, home, playbacks, events, cmcd)
+    for noun in (*members, edges, network, delivery, studio, experiments, sources):
         app.include_router(noun.routes(rooms), prefix="/api/v1")
     for noun in (steering, manifests):
         app.include_router(noun.routes(rooms))

@@ -86,7 +86,9 @@ def routes(rooms: "Rooms") -> APIRouter:
         address = request.client.host if request.client else None
         claims = [request.cookies.get(REGION_COOKIE)]
         region = rooms.topology.viewer_region(address, claims, trusted=rooms.trust_region)
-        return _json(home_body(home_page(rooms, profile, region)))
+        page = home_page(rooms, profile, region)
+        rooms.experiments.expose(profile.id)
+        return _json(home_body(page))
 
     @router.get("/titles/{title_id}/similar", response_model=SimilarBody)
     def similar(
