@@ -101,7 +101,8 @@ def bandit_of(method: Method, logged: list[tuple[Floats, Choice]] | None = None)
 
 def measured(make: Callable[[World], tuple[Policy, Learn]], seeds: Sequence[int]) -> tuple[Floats, Floats, float]:
     started = time.perf_counter()
-    found = [played(world := World(seed), *make(world), seed) for seed in seeds]
+    worlds = [World(seed) for seed in seeds]
+    found = [played(world, *make(world), seed) for world, seed in zip(worlds, seeds, strict=True)]
     took = (time.perf_counter() - started) / (len(seeds) * ROUNDS)
     rates, regrets = (np.array(values) for values in zip(*found, strict=True))
     return rates, regrets, took

@@ -5,7 +5,7 @@ profile then looks at its page and asks for its arm; what it watches follows fro
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -114,20 +114,18 @@ class Audience:
 
     def _ask(self, method: str, path: str, body: Any, headers: dict[str, str], also: int | None = None) -> Any:
         """The answer's JSON; waits where the service says that it is too much. Unavailable with its sentence if not."""
-        for wait_seconds in self._waits():
-            answer = self._ask_raw(method, path, body, headers)
-            if answer.is_success:
-                return answer.json() if answer.content else None
-            if answer.status_code == also:
-                return None
+        answer = self._ask_raw(method, path, body, headers)
+        for tries in range(_TRIES):
             if answer.status_code != _TOO_MANY:
                 break
-            told = float(answer.headers.get("retry-after", wait_seconds))
+            told = float(answer.headers.get("retry-after", 2**tries))
             time.sleep(min(told, _LONGEST_WAIT_SECONDS))
+            answer = self._ask_raw(method, path, body, headers)
+        if answer.is_success:
+            return answer.json() if answer.content else None
+        if answer.status_code == also:
+            return None
         raise Unavailable(f"The service answered {method} {path} with {answer.status_code}: {answer.text[:200]}")
-
-    def _waits(self) -> Iterator[float]:
-        yield from (float(2**tries) for tries in range(_TRIES))
 
 
 def _told(playback_id: str, one: Watched, place: int, at: datetime) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from matinee.ports import Clock, EventLog, Recorded, Tail
 
 _log = structlog.get_logger()
 _BATCH = 5000
+_WAIT_SECONDS = 1.0
 _DAYS_KEPT = timedelta(days=PAST_DAYS + 3)
 
 
@@ -34,24 +35,25 @@ class Gathering:
     def gather(self) -> int:
         """Count what the log had when this began; how many events that were. Unavailable if a part does not answer."""
         began, started, counted = self._clock.now(), time.perf_counter(), 0
-        while True:
+        # Read before anything else: all that was accepted before ``began`` stands at or before it.
+        end, done = self._log.end(), False
+        while not done:
             with self._engine.connect().execution_options(read_only=True) as connection:
                 after, _ = store.read_progress(connection)
             if self._tail is None or self._at != after:
                 self._tail, self._at = self._log.tail(after), after
-            batch = self._tail.read(_BATCH)
+            # Should the count fail, the tail has gone past what was not counted: the next one begins anew.
+            self._at = -1
+            # What was erased at the end of the log never comes: then the wait is over without it.
+            batch = self._tail.read(_BATCH, _WAIT_SECONDS) if after < end else ()
             through = batch[-1].position if batch else after
-            # Events that are not durable yet when this begins come after it.
-            done = len(batch) < _BATCH
+            done = not batch or through >= end
             with self._engine.begin() as connection:
                 if not store.move_progress(connection, after, through, began if done else None):
-                    self._tail = None
                     return counted
                 self._count(connection, batch)
             self._at = through
             counted += len(batch)
-            if done:
-                break
         if counted:
             _log.info("experiments.gathered", events=counted, seconds=round(time.perf_counter() - started, 3))
         return counted

@@ -45,6 +45,6 @@ class Posterior:
         if self._known is None:
             # Rounding after many rows were taken back may leave it a little askew.
             precision = np.eye(len(self.products)) + (self.squares + self.squares.T) / 2
-            inverse = np.linalg.inv(precision)
+            inverse: Floats = np.linalg.inv(precision).astype(np.float64, copy=False)
             self._known = inverse @ self.products, inverse
         return self._known

@@ -73,12 +73,12 @@ def replay(events: Iterable[Event], current: Ranker, candidate: Ranker, candidat
         if facts.title_id not in choice:
             left_out += 1
             continue
-        lists = [list(ranker.rank(facts.profile_id, choice, event.time)) for ranker in (current, candidate)]
-        found = [int(facts.title_id in ordering[:k]) for ordering in lists]
+        one, other = (list(ranker.rank(facts.profile_id, choice, event.time)) for ranker in (current, candidate))
+        found = [int(facts.title_id in ordering[:k]) for ordering in (one, other)]
         hits = [hit + more for hit, more in zip(hits, found, strict=True)]
         gains[facts.profile_id].append(found[1] - found[0])
-        overlaps.append(overlap(*lists, k))
-        biased.append(rank_biased_overlap(*lists))
+        overlaps.append(overlap(one, other, k))
+        biased.append(rank_biased_overlap(one, other))
     plays = len(overlaps)
     if not plays:
         return Shadow(k, 0, 0, left_out, 1.0, 1.0, 0.0, 0.0, -1.0, 1.0)

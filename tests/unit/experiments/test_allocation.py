@@ -125,7 +125,7 @@ def test_only_running_experiments_decide_and_arms_set_parameters() -> None:
 )
 def test_a_draft_that_cannot_run_is_refused_with_a_sentence(change: dict[str, object], said: str) -> None:
     plain: dict[str, object] = {"name": "Fresh", "layer": "home", "arms": ARMS}
-    assert checked(Draft(**plain))  # type: ignore[arg-type]
+    assert checked(Draft(**plain)).name == "Fresh"  # type: ignore[arg-type]
     with pytest.raises(Invalid, match=said):
         checked(Draft(**{**plain, **change}))  # type: ignore[arg-type]
 
