@@ -187,6 +187,20 @@ class MemberForgotten(Facts):
     until_seconds: float
 
 
+PLAYER_TYPES = frozenset(
+    kind.type
+    for kind in (
+        PlaybackStarted,
+        PlaybackHeartbeat,
+        PlaybackStopped,
+        PlaybackFailed,
+        PlaybackSwitched,
+        ImpressionShown,
+        SearchMade,
+    )
+)
+"""The types that players and pages send: nearly all that there is in a log."""
+
 FACTS: Mapping[str, type[Facts]] = {
     kind.type: kind
     for kind in (
