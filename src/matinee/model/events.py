@@ -214,6 +214,21 @@ class MemberForgotten(Facts):
     until_seconds: float
 
 
+PLAYER_TYPES = frozenset(
+    kind.type
+    for kind in (
+        PlaybackStarted,
+        PlaybackHeartbeat,
+        PlaybackStopped,
+        PlaybackFailed,
+        PlaybackSwitched,
+        ImpressionShown,
+        SearchMade,
+        SearchChosen,
+    )
+)
+"""The types that players and pages send: nearly all that there is in a log."""
+
 FACTS: Mapping[str, type[Facts]] = {
     kind.type: kind
     for kind in (

@@ -11,6 +11,7 @@ from matinee.event_json import facts_from
 from matinee.model.errors import Invalid, NotFound
 from matinee.model.events import (
     FACTS,
+    PLAYER_TYPES,
     Event,
     Facts,
     ImpressionShown,
@@ -27,7 +28,7 @@ from matinee.playback import qoe
 PLAYBACK_FACTS = (PlaybackStarted, PlaybackHeartbeat, PlaybackStopped, PlaybackFailed, PlaybackSwitched)
 PLAYBACK_TYPES = frozenset(kind.type for kind in PLAYBACK_FACTS)
 PROFILE_TYPES = frozenset(kind.type for kind in (ImpressionShown, SearchMade, SearchChosen))
-_TYPES = PLAYBACK_TYPES | PROFILE_TYPES
+_TYPES = PLAYER_TYPES
 _ENVELOPE = frozenset({"id", "type", "time", "facts"})
 _EVENT_ID = re.compile(r"[!-~]{1,100}")
 # NUL and lone surrogates are text that no database keeps.

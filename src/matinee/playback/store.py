@@ -3,12 +3,12 @@
 What is asked of profiles' marks stands in ``mark_store``.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -134,7 +134,7 @@ def _write(connection: sa.Connection, statement: Callable[[str], Any], rows: Seq
     if not rows:
         return
     dialect = connection.dialect.name
-    whole = {"rows": json.dumps(rows, default=datetime.isoformat)} if dialect == "postgresql" else list(rows)
+    whole = {"rows": msgspec.json.encode(rows).decode()} if dialect == "postgresql" else list(rows)
     connection.execute(statement(dialect), whole)
 
 
