@@ -23,6 +23,7 @@ SHELLS = {
     "matinee.delivery.purges",
     "matinee.delivery.revocations",
     "matinee.edge.control",
+    "matinee.edge.following",
     "matinee.edge.serving",
     "matinee.encoding.jobs",
     "matinee.encoding.pipeline",

@@ -13,6 +13,7 @@ from prometheus_client import Counter
 
 from matinee.accounts.members import Profile
 from matinee.catalogue.titles import Catalogue, Title, TitleState
+from matinee.delivery.audit import ITSELF, Audit
 from matinee.delivery.edges import Edges, EdgeState
 from matinee.delivery.keys import Keys
 from matinee.delivery.revocations import Revocations
@@ -57,6 +58,7 @@ class Playbacks:
         objects: ObjectStore,
         keys: Keys,
         revocations: Revocations,
+        audit: Audit,
         public_address: str,
         token_seconds: int,
         steering_seconds: int,
@@ -73,6 +75,7 @@ class Playbacks:
         self._objects = objects
         self._keys = keys
         self._revocations = revocations
+        self._audit = audit
         self._public_address = public_address
         self._token_seconds = token_seconds
         self._steering_seconds = steering_seconds
@@ -137,10 +140,11 @@ class Playbacks:
                 _refuse_revoked({"revoked": True})
         return self._answer("playback.renewed", {**row, **plan}, ranked)
 
-    def revoke(self, playback_id: str, member_id: str | None = None) -> None:
+    def revoke(self, playback_id: str, member_id: str | None = None, by: str = ITSELF) -> None:
         """Refuse this playback manifests and renewals from now on; edges refuse its tokens within seconds.
 
-        NotFound if there is none, or it is another's than ``member_id``'s (None: whoever's it is).
+        NotFound if there is none, or it is another's than ``member_id``'s (None: whoever's it is). The audit says
+        ``by`` whom; once, however often it is revoked.
         """
         row = self._row(playback_id)
         if member_id not in {None, row["member_id"]}:
@@ -149,7 +153,19 @@ class Playbacks:
             expires_at = store.revoke_playback(connection, playback_id)
             if expires_at is not None:
                 self._revocations.add(connection, playback_id, expires_at)
-        _log.info("playback.revoked", playback_id=playback_id)
+                self._audit.note(connection, by, "revoke-playback", playback_id, title_id=row["title_id"])
+        _log.info("playback.revoked", playback_id=playback_id, by=by)
+
+    def revoke_all(self, member_id: str, by: str = ITSELF) -> int:
+        """Revoke whatever a member plays now, on every device; how many playbacks that were."""
+        with self._engine.begin() as connection:
+            revoked = store.revoke_playbacks(connection, member_id, self._clock.now())
+            for playback_id, expires_at in revoked:
+                self._revocations.add(connection, playback_id, expires_at)
+            if revoked:
+                self._audit.note(connection, by, "revoke-playbacks", member_id, playbacks=len(revoked))
+        _log.info("playbacks.revoked", member_id=member_id, playbacks=len(revoked), by=by)
+        return len(revoked)
 
     def hls(self, playback_id: str, token: str) -> str:
         """The multivariant playlist composed for a playback; Forbidden unless the token opens it."""

@@ -188,6 +188,14 @@ def revoke_playback(connection: sa.Connection, playback_id: str) -> datetime | N
     return connection.execute(chosen).scalar()
 
 
+def revoke_playbacks(connection: sa.Connection, member_id: str, now: datetime) -> Sequence[tuple[str, datetime]]:
+    """Mark a member's playbacks whose tokens still hold as revoked: ``(playback_id, expires_at)`` of each."""
+    columns = playbacks.c
+    living = (columns.member_id == member_id, columns.revoked.is_(False), columns.expires_at > now)
+    marked = sa.update(playbacks).where(*living).values(revoked=True, stopped=True)
+    return [(row[0], row[1]) for row in connection.execute(marked.returning(columns.playback_id, columns.expires_at))]
+
+
 def read_decided(connection: sa.Connection, playback_ids: Sequence[str]) -> Sequence[Mapping[str, Any]]:
     """What was decided about playbacks: ``{playback_id, title_id, revision, decision}``."""
     columns = playbacks.c
