@@ -19,6 +19,7 @@ ROOMS = (
     "playback",
     "recommender",
     "sources",
+    "taste",
     "upstream",
 )
 

@@ -12,6 +12,7 @@ from matinee.api import (
     experiments,
     home,
     manifests,
+    marks,
     network,
     playbacks,
     problems,
@@ -34,8 +35,22 @@ def application(rooms: Rooms, version: str) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    members = (accounts, profiles, titles, home, playbacks, events, cmcd)
-    for noun in (*members, edges, network, delivery, studio, experiments, sources):
+    for noun in (
+        accounts,
+        profiles,
+        marks,
+        titles,
+        home,
+        playbacks,
+        events,
+        cmcd,
+        edges,
+        network,
+        delivery,
+        studio,
+        experiments,
+        sources,
+    ):
         app.include_router(noun.routes(rooms), prefix="/api/v1")
     for noun in (steering, manifests):
         app.include_router(noun.routes(rooms))

@@ -15,6 +15,7 @@ from matinee.encoding.jobs import Jobs
 from matinee.experiments.experiments import Experiments
 from matinee.model.ids import RandomBytes
 from matinee.model.topology import Topology
+from matinee.playback.marks import Marks
 from matinee.playback.playbacks import Playbacks
 from matinee.playback.telemetry import Telemetry
 from matinee.ports import Clock
@@ -39,6 +40,7 @@ class Rooms:
     edges: Edges
     topology: Topology
     playbacks: Playbacks
+    marks: Marks
     telemetry: Telemetry
     recommender: Recommender
     objects: ObjectStore

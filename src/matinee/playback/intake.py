@@ -20,13 +20,14 @@ from matinee.model.events import (
     PlaybackStarted,
     PlaybackStopped,
     PlaybackSwitched,
+    SearchChosen,
     SearchMade,
 )
 from matinee.playback import qoe
 
 PLAYBACK_FACTS = (PlaybackStarted, PlaybackHeartbeat, PlaybackStopped, PlaybackFailed, PlaybackSwitched)
 PLAYBACK_TYPES = frozenset(kind.type for kind in PLAYBACK_FACTS)
-PROFILE_TYPES = frozenset(kind.type for kind in (ImpressionShown, SearchMade))
+PROFILE_TYPES = frozenset(kind.type for kind in (ImpressionShown, SearchMade, SearchChosen))
 _TYPES = PLAYER_TYPES
 _ENVELOPE = frozenset({"id", "type", "time", "facts"})
 _EVENT_ID = re.compile(r"[!-~]{1,100}")
@@ -48,6 +49,7 @@ _MOST: Mapping[str, float] = {
     "stalls": 1e6,
     "row": 1e6,
     "place": 1e6,
+    "propensity": 1.0,
     "found": 1e9,
 }
 
