@@ -25,6 +25,9 @@ NAMES = (
     "rebuild",
     "listing",
     "start_up",
+    "recommender_quality",
+    "recommender_stream",
+    "recommender_fit",
 )
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 _HEAD = """# Benchmarks
