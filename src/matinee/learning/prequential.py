@@ -18,12 +18,13 @@ from matinee.learning.ranker import Lesson, learned, together
 from matinee.learning.streams import Stream
 
 JUDGED = 0.8  # from this share of the stream on events are questions
-_TAUGHT = 0.35  # from this share on they are lessons of the ranker
+_TAUGHT = 0.45  # from this share on they are lessons of the ranker
 _CHECKED = 0.72  # from this share on to the questions the lessons choose how many trees
-_DRAWN = 100  # candidates that a lesson keeps of an event
+_DRAWN = 60  # candidates that a lesson keeps of an event
 _LESSONS_KEPT = 60_000
-_ROUNDS = 400
-TAUGHT_AGAIN = 4  # how often within the last fifth
+_ROUNDS = 200
+_PACE = 0.1  # the learning rate: few trees, since they are learned often
+TAUGHT_AGAIN = 2  # how often within the last fifth
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,13 +126,13 @@ class Apprentice:
         before = [one for one in self._lessons if one[0] < place]
         after = [one for one in self._lessons if one[0] >= place]
         if before and after:
-            found = learned(_lesson(before), _ROUNDS, self._seed, _lesson(after))
+            found = learned(_lesson(before), _ROUNDS, self._seed, _lesson(after), learning_rate=_PACE)
             self._rounds = max(int(found.best_iteration), 10)
 
     def teach(self) -> None:
         """Learn all lessons anew."""
         if self._lessons:
-            self._boosters = [learned(_lesson(self._lessons), self._rounds, self._seed)]
+            self._boosters = [learned(_lesson(self._lessons), self._rounds, self._seed, learning_rate=_PACE)]
 
     @property
     def rounds(self) -> int:
