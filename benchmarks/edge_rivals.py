@@ -163,6 +163,17 @@ def nginx(kind: str, folder: Path, root: Path, files: Files, core: int) -> Itera
 
 
 @contextmanager
+def granian(how: str, folder: Path, root: Path, files: Files, core: int) -> Iterator[Server]:
+    """The embedded data plane's server alone, checking nothing: bodies ``ready`` in memory, or by ``path``."""
+    name, port = f"granian-{how}", free_port()
+    command = [sys.executable, "-m", "granian", "granian_app:app", "--interface", "asgi", "--host", "127.0.0.1"]
+    command += ["--port", str(port), "--workers", "1", "--no-ws", "--loop", "uvloop", "--log-level", "error"]
+    environment = {"ROOT": str(root), "HOW": how, "PYTHONPATH": str(RIVALS)}
+    with _running(command, core, folder / f"{name}.log", environment):
+        yield Server(name, port, folder / f"{name}.log", _plain(files))
+
+
+@contextmanager
 def varnish(folder: Path, origin: int, files: Files, core: int) -> Iterator[Server]:
     """Varnish with everything in memory."""
     port, place = free_port(), folder / "varnish"

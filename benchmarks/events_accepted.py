@@ -3,7 +3,7 @@
 Bar: 5,000/s with the events in the database, 10,000/s with JetStream's three replicas, p99 of 100 ms, on two cores that
 the servers, the database and the load share. Real processes: ``matinee serve`` and a ``matinee worker`` that applies
 what is accepted, PostgreSQL with fsync (SQLite with synchronous=FULL), three nats servers. Each engine is asked twice:
-at the bar's own rate at fixed times, and by 32 players who ask again as soon as they are answered. After each run the
+at the bar's own rate at fixed times, and by 24 players who ask again as soon as they are answered. After each run the
 log is read by a new tail: every id that was acknowledged is there, and once.
 
 ``python -m benchmarks.events_accepted [ENGINE …] [--seconds N] [--runs N] [--serves N]``
@@ -28,7 +28,7 @@ from benchmarks.event_parts import Service, applied, cpu_seconds, ids_in_log, se
 from benchmarks.events_load import EVENTS_A_REQUEST, Load, as_json, ids
 from benchmarks.machine import report
 
-CONNECTIONS = 32
+CONNECTIONS = 24
 WARM_UP_SECONDS = 2.0
 DRAIN_SECONDS = 60.0
 

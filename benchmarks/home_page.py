@@ -37,8 +37,8 @@ from matinee.compose.database import migrate, open_database
 from matinee.model.events import Event, PlaybackHeartbeat, PlaybackStarted
 from matinee.model.media import Presentation
 from matinee.recommender.candidates import Selections
-from matinee.recommender.knowledge import Knowledge
 from matinee.recommender.rows import arrange
+from matinee.taste.knowledge import Knowledge
 
 SEED = 20260101
 REQUESTS_A_SECOND, SECONDS, WARM_UP_SECONDS = 50, 20, 5

@@ -18,6 +18,7 @@ ROOMS = (
     "playback",
     "recommender",
     "sources",
+    "taste",
     "upstream",
 )
 

@@ -12,6 +12,7 @@ from obstore.store import MemoryStore, ObjectStore
 from matinee.accounts.members import Accounts, Allowance, Member, Profile
 from matinee.adapters.clock_manual import ManualClock
 from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, DatabaseRelay
+from matinee.api import accounts as accounts_api
 from matinee.api import cmcd, delivery, edges, events, manifests, playbacks, problems, steering, studio
 from matinee.api import network as network_api
 from matinee.catalogue.titles import Catalogue, TitleDraft
@@ -221,6 +222,7 @@ def service(
         objects=stored,
         keys=network.keys,
         revocations=network.revocations,
+        audit=network.audit,
         public_address=public_address,
         token_seconds=3600,
         steering_seconds=5,
@@ -262,7 +264,7 @@ def service(
     )
     app = FastAPI()
     problems.install(app)
-    for noun in (playbacks, events, cmcd, edges, network_api, delivery, studio):
+    for noun in (accounts_api, playbacks, events, cmcd, edges, network_api, delivery, studio):
         app.include_router(noun.routes(rooms), prefix="/api/v1")
     for root in (steering, manifests):
         app.include_router(root.routes(rooms))

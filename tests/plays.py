@@ -5,9 +5,18 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from matinee.catalogue.titles import Shelf, Title, TitleKind, TitleState
-from matinee.model.events import Event, Facts, PlaybackHeartbeat, PlaybackStarted, PlaybackStopped
+from matinee.model.events import (
+    Event,
+    Facts,
+    ImpressionShown,
+    ListChanged,
+    PlaybackHeartbeat,
+    PlaybackStarted,
+    PlaybackStopped,
+    TitleRated,
+)
 from matinee.model.media import Presentation
-from matinee.recommender.knowledge import Knowledge
+from matinee.taste.knowledge import Knowledge
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 DURATION_SECONDS = 600.0
@@ -56,6 +65,20 @@ def play(
     ]
 
 
+def rated(profile_id: str, title_id: str, rating: str | None, seconds: float = 0.0) -> Event:
+    return event(TitleRated(profile_id, title_id, rating), seconds)
+
+
+def listed(profile_id: str, title_id: str, seconds: float = 0.0, *, on: bool = True) -> Event:
+    return event(ListChanged(profile_id, title_id, on), seconds)
+
+
+def shown(
+    profile_id: str, title_id: str, seconds: float = 0.0, row_id: str = "new", row: int = 0, place: int = 0
+) -> Event:
+    return event(ImpressionShown(profile_id, title_id, row_id, row, place), seconds)
+
+
 def knowledge_of(events: Iterable[Event]) -> Knowledge:
     knowledge = Knowledge()
     for one in events:
@@ -72,6 +95,9 @@ def title(
     duration_seconds: float = DURATION_SECONDS,
     kind: TitleKind = TitleKind.FILM,
     parent_id: str | None = None,
+    season: int | None = None,
+    episode: int | None = None,
+    territories: tuple[str, ...] = (),
 ) -> Title:
     return Title(
         id=title_id,
@@ -87,14 +113,17 @@ def title(
         revision="r1",
         presentation=Presentation(duration_seconds=duration_seconds, renditions=(), files=(), colour="#aa7733"),
         parent_id=parent_id,
-        season_number=None,
-        episode_number=None,
+        season_number=season,
+        episode_number=episode,
         created_at=NOON,
         published_at=NOON,
+        territories=territories,
     )
 
 
-def shelf(titles: Iterable[Title]) -> Shelf:
-    """A shelf of titles, the first being the newest."""
+def shelf(titles: Iterable[Title], groups: Iterable[Title] = ()) -> Shelf:
+    """A shelf of titles, the first being the newest; ``groups`` are series and seasons that cannot be played."""
     titles = tuple(titles)
-    return Shelf(titles=titles, by_id={entry.id: entry for entry in titles})
+    kinds = {TitleKind.SERIES, TitleKind.SEASON}
+    of = {entry.id: entry for entry in (*titles, *groups) if entry.kind in kinds}
+    return Shelf(titles=titles, by_id={entry.id: entry for entry in titles}, groups=of)

@@ -110,12 +110,13 @@ Service = tuple[FastAPI, Rooms]
 
 
 @contextmanager
-def service(database_url: str, data: Path) -> Iterator[Service]:
+def service(database_url: str, data: Path, territories: str = "") -> Iterator[Service]:
     settings = Settings(
         data=data,
         database=database_url,
         token_keys="k1:secret",
         regions="europe=50.1/8.7,america=39.0/-77.5",
+        territories=territories,
     )
     rooms, _ = wire(settings)
     yield application(rooms, "test"), rooms

@@ -73,8 +73,9 @@ class EventLog(Protocol):
     def append(self, events: Sequence[Event]) -> int:
         """Accept events that tell of no change in the database; durable when it returns, all of them or none.
 
-        An id that came within the log's memory (ten minutes at least, whatever happened to any process) is passed over,
-        here or by the readers: each of them sees an event once. Returns how many were new, as far as can be told here.
+        An id that came within the log's memory (ten minutes, or the last half million events where that is less,
+        whatever happened to any process) is passed over, here or by the readers: each of them sees an event once.
+        Returns how many were new, as far as can be told here.
         Invalid for an id that the outbox would not take; Unavailable, and then perhaps accepted all the same, if the
         log does not answer in time: appending the same events again is harmless.
         """

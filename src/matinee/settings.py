@@ -116,6 +116,11 @@ class Settings:
     networks: str = _setting("", "Which region a viewer's address lies in: CIDR=REGION, comma separated.")
     trust_region: bool = _setting(False, "Let a viewer say which region they are in (the demo's panel).", "0 or 1")
     regions: str = _setting("", "The regions, NAME=LATITUDE/LONGITUDE, comma separated; the first is the default.")
+    territories: str = _setting(
+        "",
+        "The country a region's viewers are in, REGION=PT, comma separated: a title that names territories is shown "
+        "there alone.",
+    )
     demo_control: str = _setting("", "Unix socket of the demo's supervisor, for its panel.", "path")
 
     join_token: str = _setting("", "What this edge joins with, once: see matinee join-token.", secret=True)

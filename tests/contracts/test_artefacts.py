@@ -19,9 +19,9 @@ from matinee.model.errors import Invalid
 from matinee.model.events import Event, MemberForgotten
 from matinee.recommender.archive import Archive
 from matinee.recommender.artefacts import PREFIX, Artefacts, to_bytes
-from matinee.recommender.knowledge import Knowledge
 from matinee.recommender.serving import Recommender
 from matinee.recommender.upkeep import Upkeep
+from matinee.taste.knowledge import Knowledge
 from plays import NOON, play
 
 WORTH = 20
@@ -70,6 +70,8 @@ def facts(knowledge: Knowledge) -> dict[str, Any]:
         "histories": {profile_id: histories.of(profile_id) for profile_id in histories},
         "overall": (popularity.overall.levels(), popularity.overall.ranked()),
         "regions": {name: (board.levels(), board.ranked()) for name, board in popularity.regions().items()},
+        "usual": knowledge.usual.overall.levels(),
+        "approval": (knowledge.approval.counts(), knowledge.approval.ranked()),
         "transitions": knowledge.transitions.counts(),
         "forgotten": knowledge.forgotten,
     }
@@ -120,7 +122,7 @@ def test_a_torn_or_foreign_artefact_is_passed_over_with_a_word(world: World, bod
 def test_an_artefact_of_another_format_is_passed_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.tell(4)
     with monkeypatch.context() as patched:
-        patched.setattr("matinee.recommender.artefacts.FORMAT", 2)
+        patched.setattr("matinee.recommender.artefacts.FORMAT", 99)
         assert world.artefacts.renew()
     assert world.artefacts.begin().position == 0
     assert facts(world.known(world.artefacts)) == facts(world.known())

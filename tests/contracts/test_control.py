@@ -4,19 +4,22 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 import sqlalchemy as sa
 from deploy.local import nats
+from deploy.local.certificates import make_certificates
 
+from engines import missing
 from matinee.adapters.clock_manual import ManualClock
 from matinee.adapters.control_http import HttpControlChannel
 from matinee.adapters.control_nats import NatsControlChannel
 from matinee.adapters.control_nats_responder import NatsControlResponder
 from matinee.adapters.events_jetstream_address import Address
 from matinee.delivery.planner import Chosen, Group, Offer
-from matinee.model.errors import Forbidden, NotFound, Unavailable
+from matinee.model.errors import Forbidden, Invalid, NotFound, Unavailable
 from matinee.model.plans import (
     Account,
     AccountLine,
@@ -79,12 +82,27 @@ def site(nats_hub: nats.Servers) -> Iterator[nats.Servers]:
         yield there
 
 
+@pytest.fixture(scope="module")
+def tls_hub() -> Iterator[nats.Servers]:
+    """As ``nats_hub``, with certificates: clients, servers and sites know each other by their authority alone."""
+    if nats.find() is None:
+        missing("nats-server", nats.INSTALL)
+    with nats.cluster(tls=True) as hub:
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def tls_site(tls_hub: nats.Servers) -> Iterator[nats.Servers]:
+    with nats.leaf(tls_hub, "edges") as there:
+        yield there
+
+
 @contextmanager
 def over_nats(hub: nats.Servers, site: nats.Servers, ours: Service) -> Iterator[Callable[[str], ControlChannel]]:
     where = Address.read(site.control_address, "MATINEE_CONTROL")
 
     def connect(shown: str) -> ControlChannel:
-        return NatsControlChannel(where, EDGE, shown)
+        return NatsControlChannel(where, EDGE, shown, authorities=site.authorities)
 
     def refused() -> bool:
         try:
@@ -95,7 +113,7 @@ def over_nats(hub: nats.Servers, site: nats.Servers, ours: Service) -> Iterator[
             return True
         raise AssertionError("Nobody's credential was taken.")
 
-    responder = NatsControlResponder(Address.read(hub.address), ours.rooms.desk.answer)
+    responder = NatsControlResponder(Address.read(hub.address), ours.rooms.desk.answer, hub.authorities)
     responder.start()
     try:
         # Word that somebody listens takes a moment to the site.
@@ -105,7 +123,7 @@ def over_nats(hub: nats.Servers, site: nats.Servers, ours: Service) -> Iterator[
         responder.stop()
 
 
-@pytest.fixture(params=["http", "nats"])
+@pytest.fixture(params=["http", "nats", "nats over TLS"])
 def house(
     request: pytest.FixtureRequest,
     database: sa.Engine,
@@ -116,6 +134,9 @@ def house(
     wired: dict[str, Callable[[], AbstractContextManager[Callable[[str], ControlChannel]]]] = {
         "http": lambda: over_http(ours),
         "nats": lambda: over_nats(request.getfixturevalue("nats_hub"), request.getfixturevalue("site"), ours),
+        "nats over TLS": lambda: over_nats(
+            request.getfixturevalue("tls_hub"), request.getfixturevalue("tls_site"), ours
+        ),
     }
     with wired[request.param]() as connect:
         yield House(ours, connect)
@@ -289,6 +310,26 @@ def test_an_answer_without_orders_is_unavailable(control: ControlPlane, orders: 
     control.orders = orders
     with pytest.raises(Unavailable, match="something else"):
         asked(channel_to(control.address), lambda channel: channel.report(report()))
+
+
+@pytest.mark.parametrize("wrong", ["no authority", "another's authority", "password", "user"])
+def test_a_site_that_cannot_be_trusted_or_does_not_know_the_edge_hears_no_credential(
+    tls_site: nats.Servers, tmp_path: Path, wrong: str
+) -> None:
+    authorities, address = tls_site.authorities, tls_site.control_address
+    if wrong == "no authority":
+        authorities = None
+    elif wrong == "another's authority":
+        authorities = make_certificates(tmp_path).authorities
+    elif wrong == "password":
+        address = address.replace(tls_site.edge_password, "guessed")
+    else:
+        address = address.replace("//edge:", "//matinee:")
+    channel = NatsControlChannel(Address.read(address, "MATINEE_CONTROL"), EDGE, ONE, authorities=authorities)
+    with pytest.raises(Invalid) as raised:
+        asked(channel, lambda channel: channel.keys())
+    assert "guessed" not in str(raised.value)
+    assert tls_site.edge_password not in str(raised.value)
 
 
 def test_what_the_control_plane_refuses_says_why(joined: House) -> None:

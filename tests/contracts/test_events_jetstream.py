@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -600,3 +601,31 @@ def test_an_empty_log_that_is_told_to_begin_behind_a_lost_one_goes_on_from_there
         assert log.append([searched("anew", 1), searched("anew", 2)]) == 2
         assert [one.position for one in log.tail(last_place(41)).read()] == [last_place(42) - 1, last_place(42)]
         assert len(log.tail().read()) == 2
+
+
+def test_callers_who_come_while_messages_are_on_their_way_share_the_next_and_each_event_counts_once(
+    nats_hub: nats.Servers, address: str, database: sa.Engine
+) -> None:
+    def append(log: EventLog, number: int) -> int:
+        # Every second caller brings what the one before it brought.
+        return log.append([searched("a", 10 * (number // 2) + place) for place in range(10)])
+
+    with opened(address, DatabaseLeases(database, SystemClock())) as log, ThreadPoolExecutor(40) as pool:
+        log.append([searched("first", 0)])
+        for server in nats_hub.servers:
+            server.freeze()
+        try:
+            asked = [pool.submit(append, log, number) for number in range(40)]
+            time.sleep(0.5)
+        finally:
+            for server in nats_hub.servers:
+                server.thaw()
+        assert sum(one.result(60) for one in asked) == 200
+        assert sorted(ids(log)) == sorted(["first-0", *(f"a-{number}" for number in range(200))])
+        assert log.end() // 1024 < 20
+        # A group of rare types is given none of these messages, and holds nothing back.
+        group = log.group("rare", ["title.encoded"])
+        with group.batch(wait_seconds=0.0) as events:
+            assert events == ()
+        log.drop(log.end())
+        assert ids(log) == []

@@ -23,7 +23,7 @@ class Caller:
     """Somebody who is signed in, or (without a token) is not."""
 
     def __init__(self, app: FastAPI, token: str = "") -> None:
-        self._app = app
+        self._app, self.token = app, token
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
@@ -133,9 +133,40 @@ def test_a_member_ends_a_playback_of_their_own_and_an_operator_anybodys(ours: Se
         assert ada.ask("DELETE", f"/playbacks/{one}").status_code == 204
     assert operator.ask("DELETE", f"/playbacks/{other}").status_code == 204
     assert ada.ask("POST", f"/playbacks/{one}/renewal").status_code == 403
+    # Whoever did it is noted, once.
+    boss = ours.accounts.presence(operator.token).member.id
+    noted = [(act.member_id, act.act, act.subject, act.details) for act in ours.rooms.network.audit.acts()]
+    assert noted == [
+        (who, "revoke-playback", which, {"title_id": title_id}) for who, which in ((boss, other), (member.id, one))
+    ]
     told = ours.rooms.network.revocations.after(0)
     assert [(revocation.sequence, revocation.subject) for revocation in told] == [(1, one), (2, other)]
     # Until the tokens would have ended by themselves, and no longer.
     assert {revocation.expires for revocation in told} == {ours.clock.now().timestamp() + 3600}
     ours.clock.advance(3601)
     assert ours.rooms.network.revocations.after(0) == ()
+
+
+def test_signing_out_everywhere_ends_every_session_and_what_plays_on_them(ours: Service, operator: Caller) -> None:
+    member, profile = ours.member()
+    bo, theirs = ours.member("bo@example.com")
+    title_id = ours.title()
+    here, there = signed_in(ours, "ada@example.com"), signed_in(ours, "ada@example.com")
+    long_ago = ours.play(title_id, member, profile).playback_id
+    ours.clock.advance(3601)
+    ours.three_edges()
+    one, two = (ours.play(title_id, member, profile).playback_id for _ in range(2))
+    other = ours.play(title_id, bo, theirs).playback_id
+    assert Caller(ours.app).ask("DELETE", "/sessions").status_code == 401
+    assert here.ask("DELETE", "/sessions").status_code == 204
+    for caller in (here, there):
+        assert caller.ask("GET", "/sessions").status_code == 401
+    # Tokens that have ended by themselves need no revocation, and nobody else is signed out or stopped.
+    assert {revocation.subject for revocation in ours.rooms.network.revocations.after(0)} == {one, two}
+    assert operator.ask("GET", "/sessions").status_code == 200
+    again = signed_in(ours, "ada@example.com")
+    assert again.ask("POST", f"/playbacks/{one}/renewal").status_code == 403
+    assert again.ask("POST", f"/playbacks/{long_ago}/renewal").status_code == 200
+    assert signed_in(ours, "bo@example.com").ask("POST", f"/playbacks/{other}/renewal").status_code == 200
+    noted = [(act.member_id, act.act, act.subject, act.details) for act in ours.rooms.network.audit.acts()]
+    assert noted == [(member.id, "revoke-playbacks", member.id, {"playbacks": 2})]

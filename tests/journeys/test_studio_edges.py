@@ -25,6 +25,7 @@ from matinee.model.plans import EdgeReport, HoldingsUpdate
 from matinee.pages.rooms import Rooms
 from matinee.settings import Settings
 from matinee.web import application as web
+from playing import presentation
 from running_demo import until
 
 OPERATOR, MEMBER, PASSWORD = "ops@example.com", "maya@example.com", "correct horse"
@@ -58,6 +59,7 @@ PAGES = (
     "/edges/berlin-1",
     "/edges/berlin-1?part=1",
     "/join",
+    "/pins",
     "/purges",
     "/keys",
     "/audit",
@@ -280,6 +282,48 @@ def test_a_title_a_revision_or_a_prefix_is_purged_and_the_page_says_who_has_obey
     assert re.search(r"2 other/r2/ [-\d]+ [:\d]+ 0 of 1 berlin-1", page)
     answer = studio.do("/purges", 400, prefix="../")
     assert "is not <title>/" in words(answer.text)
+
+
+def test_a_title_is_pinned_and_unpinned_and_who_did_so_is_noted(studio: Studio) -> None:
+    title = studio.rooms.catalogue.create(TitleDraft(name="Tide <&>", synopsis="", genres=(), maturity=0))
+    studio.rooms.edges.report(REPORT)
+    studio.rooms.edges.report(replace(REPORT, edge_id="tokyo-1", region="asia", url="https://tokyo-1.example.net"))
+    assert "Nothing is pinned" in words(studio.page("/pins"))
+    assert f'<option value="{title.id}" selected>Tide &lt;&amp;&gt;</option>' in studio.page(f"/pins?title={title.id}")
+    studio.do("/pins", title_id=title.id)
+    studio.do("/pins", title_id=title.id, region="asia")
+    assert studio.rooms.network.plans.pins() == ((title.id, ""), (title.id, "asia"))
+    assert "Tide <&> everywhere 2 Unpin Tide <&> asia 1 Unpin" in words(studio.page("/pins"))
+    assert "asia, everywhere" in words(studio.page("/titles"))
+    studio.do("/pins/removal", title_id=title.id)
+    assert studio.rooms.network.plans.pins() == ((title.id, "asia"),)
+    noted = [(act.act, act.subject, act.details["region"]) for act in studio.rooms.network.audit.acts()]
+    assert noted == [("unpin", title.id, ""), ("pin", title.id, "asia"), ("pin", title.id, "")]
+    assert f"{OPERATOR} unpin {title.id}" in words(studio.page("/audit"))
+
+
+def test_what_cannot_be_pinned_or_unpinned_is_told_and_nothing_is_noted(studio: Studio) -> None:
+    title = studio.rooms.catalogue.create(TitleDraft(name="Tide", synopsis="", genres=(), maturity=0))
+    studio.do("/pins", 404, title_id="0" * 16)
+    studio.do("/pins", 404, title_id=title.id, region="moon")
+    studio.do("/pins/removal", 404, title_id=title.id, region="asia")
+    assert studio.rooms.network.audit.acts() == ()
+
+
+def test_a_playback_that_an_operator_revokes_is_noted_with_who_did_so(studio: Studio) -> None:
+    rooms = studio.rooms
+    rooms.edges.report(REPORT)
+    title = rooms.catalogue.create(TitleDraft(name="Tide", synopsis="", genres=(), maturity=0))
+    rooms.catalogue.publish(title.id, "r1", presentation())
+    member = rooms.accounts.sign_in(MEMBER, PASSWORD, "a test").member
+    profile = rooms.accounts.create_profile(member.id, "Maya")
+    played = rooms.playbacks.start(member.id, profile, title.id, {}, rooms.topology.regions[0]).playback_id
+    studio.do("/revocations", 404, playback_id="0" * 16)
+    for _ in range(2):
+        studio.do("/revocations", playback_id=played)
+    (act,) = rooms.network.audit.acts()
+    assert (act.act, act.subject) == ("revoke-playback", played)
+    assert f"{OPERATOR} revoke playback {played} title id {title.id}" in words(studio.page("/audit"))
 
 
 def test_the_list_is_narrowed_and_stays_so_when_it_is_renewed(studio: Studio) -> None:

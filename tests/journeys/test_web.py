@@ -103,7 +103,9 @@ def house(empty_database: bytes, tmp_path: Path) -> Iterator[House]:
     rooms.catalogue._engine.dispose()
 
 
-@pytest.mark.parametrize("path", ["/", "/titles/x", "/watch/x", "/search?q=tide", "/profiles", "/studio"])
+@pytest.mark.parametrize(
+    "path", ["/", "/titles/x", "/watch/x", "/search?q=tide", "/list", "/history", "/profiles", "/studio"]
+)
 def test_who_is_not_signed_in_is_asked_to_and_comes_back(house: House, path: str) -> None:
     answer = house.get(path, 303)
     to = urlsplit(answer.headers["location"])

@@ -5,6 +5,7 @@ The programs are those of production, each on a host of its own, all on one port
 
 import json
 import secrets
+import ssl
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -75,7 +76,8 @@ class Staging:
     def start_edge(self, name: str, site: str, **more: str) -> None:
         """Start an edge on its host, and wait until it answers and the control plane has heard of it."""
         self.launch_edge(name, site, **more)
-        until(f"edge {name}", lambda: self.world[name].lives("edge") and self.answers(name))
+        trusted = more.get("MATINEE_TLS_AUTHORITIES", "")
+        until(f"edge {name}", lambda: self.world[name].lives("edge") and self.answers(name, trusted))
 
     def launch_edge(self, name: str, site: str, **more: str) -> None:
         """Start an edge and do not wait for it."""
@@ -95,10 +97,12 @@ class Staging:
         }
         host.start("edge", [*_MATINEE, "edge"], told | more)
 
-    def answers(self, name: str) -> bool:
-        """Whether what listens on a host says that it is ready."""
+    def answers(self, name: str, trusted: str = "") -> bool:
+        """Whether what listens on a host says that it is ready; over TLS where authorities to trust are named."""
+        verify = ssl.create_default_context(cafile=trusted) if trusted else True
+        address = self.address_of(name).replace("http:", "https:" if trusted else "http:")
         with suppress(httpx.HTTPError):
-            return httpx.get(f"{self.address_of(name)}/readyz", timeout=2, trust_env=False).is_success
+            return httpx.get(f"{address}/readyz", timeout=2, trust_env=False, verify=verify).is_success
         return False
 
     def run(self, host: Host, environment: Mapping[str, str], *words: str) -> str:

@@ -13,8 +13,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from deploy.local.certificates import make_certificates
 from playwright.sync_api import Browser
 
+from edge_here import needs_nginx
 from engines import missing
 from foreign_players import LONGEST_PAUSE_SECONDS, Player, chromium, find_chromium, foreign_player, player_page
 from network import staging, world
@@ -76,16 +78,44 @@ def host_of(url: str) -> str:
     return str(urlsplit(url).hostname)
 
 
+@pytest.fixture(params=["http:", "https:"], ids=["embedded", "nginx over TLS"])
+def plane(request: pytest.FixtureRequest, service: Staging) -> Iterator[dict[str, str]]:
+    """What the edges that run are told of their data plane: the embedded one, or nginx, and then over TLS."""
+    if request.param == "http:":
+        yield {}
+        return
+    needs_nginx()
+    made = make_certificates(service.world.home / "tls", tuple(service.world[name].address for name in SITES))
+    told = {
+        "MATINEE_DATAPLANE": "nginx:",
+        "MATINEE_TLS_CERTIFICATE": str(made.certificate),
+        "MATINEE_TLS_KEY": str(made.key),
+        "MATINEE_TLS_AUTHORITIES": str(made.authorities),
+    }
+    begin_anew(service, told)
+    yield told
+    begin_anew(service, {})
+
+
+def begin_anew(service: Staging, told: dict[str, str]) -> None:
+    """End every edge and start it again, told otherwise."""
+    for name in SITES:
+        service.world[name].end("edge")
+    for name, site in SITES.items():
+        service.start_edge(name, site, **told)
+
+
 class Audience:
     """Players of one film on the viewer's host, and what they said last."""
 
-    def __init__(self, service: Staging, browser: Browser, page: str, title: str) -> None:
+    def __init__(self, service: Staging, browser: Browser, page: str, title: str, scheme: str = "http:") -> None:
         self.said: dict[str, dict[str, Any]] = {}
         with service.viewer("viewer") as viewer:
 
             def everybody_there() -> list[dict[str, Any]]:
                 edges: list[dict[str, Any]] = viewer.play(title)["edges"]
-                return edges if len(edges) == len(SITES) else []
+                there = len(edges) == len(SITES) and all(edge["url"].startswith(scheme) for edge in edges)
+                return edges if there else []
 
             until("every edge in an answer to a press of play", everybody_there, 30)
             plays = {name: viewer.play(title) for name in PLAYERS}
@@ -105,8 +135,11 @@ class Audience:
 
 
 @pytest.fixture
-def audience(service: Staging, browser: Browser, page: str, title: str) -> Iterator[Audience]:
-    watching = Audience(service, browser, page, title)
+def audience(
+    request: pytest.FixtureRequest, service: Staging, browser: Browser, page: str, title: str
+) -> Iterator[Audience]:
+    told = request.getfixturevalue("plane") if "plane" in request.fixturenames else {}
+    watching = Audience(service, browser, page, title, "https:" if told else "http:")
     yield watching
     watching.close()
 
@@ -138,11 +171,13 @@ def lose(audience: Audience, lost: set[str], how: Callable[[], None]) -> None:
         assert state["pause"] < STUCK_SECONDS, f"{name} stood still: {told}"
 
 
-def test_nobody_stalls_when_the_edge_they_play_from_is_killed(service: Staging, audience: Audience) -> None:
+def test_nobody_stalls_when_the_edge_they_play_from_is_killed(
+    service: Staging, plane: dict[str, str], audience: Audience
+) -> None:
     name = audience.ranked[0]
     assert SITES[name] == "singapore", f"{name} is far from this viewer"
     lose(audience, {service.world[name].address}, lambda: service.world[name].kill("edge"))
-    service.start_edge(name, SITES[name])
+    service.start_edge(name, SITES[name], **plane)
 
 
 def test_nobody_stalls_when_the_whole_site_they_play_from_is_cut_off(service: Staging, audience: Audience) -> None:

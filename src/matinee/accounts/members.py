@@ -170,6 +170,14 @@ class Accounts:
                 raise NotFound(f"You have no session {session_id!r}.")
         self._members.forget()
 
+    def end_sessions(self, member_id: str) -> int:
+        """Sign a member out everywhere; how many sessions that were."""
+        with self._engine.begin() as connection:
+            ended = store.remove_sessions(connection, member_id)
+        self._members.forget()
+        _log.info("sessions.ended", member_id=member_id, sessions=ended)
+        return ended
+
     def forget_expired(self) -> int:
         """Remove expired sessions and guesses of the past; how many sessions there were."""
         with self._engine.begin() as connection:

@@ -192,6 +192,11 @@ def remove_session(connection: sa.Connection, member_id: str, session_id: str) -
     return connection.execute(sessions.delete().where(*wanted)).rowcount > 0
 
 
+def remove_sessions(connection: sa.Connection, member_id: str) -> int:
+    """Remove every session of a member; how many."""
+    return connection.execute(sessions.delete().where(sessions.c.member_id == member_id)).rowcount
+
+
 def remove_expired(connection: sa.Connection, now: datetime, guessed_before: datetime) -> int:
     """Remove sessions that have expired, guesses and allowances of the past; how many sessions there were."""
     connection.execute(allowances.delete().where(allowances.c.minute < int(now.timestamp()) // 60 - 1))

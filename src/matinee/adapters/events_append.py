@@ -5,7 +5,6 @@ wait; who comes meanwhile waits for the next transaction, which one of them writ
 of the relay's row, as the relay takes them, so that no reader passes over a position that is yet to come.
 """
 
-import json
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from prometheus_client import Counter, Histogram
 from sqlalchemy.dialects.postgresql import JSON
@@ -132,7 +132,7 @@ def append_new(connection: sa.Connection, bodies: dict[str, str]) -> frozenset[s
         for place, (event_id, body) in enumerate(bodies.items(), start=1)
     ]
     if connection.dialect.name == "postgresql":
-        count = connection.execute(_append_at_once(), {"rows": json.dumps(rows)}).rowcount
+        count = connection.execute(_append_at_once(), {"rows": msgspec.json.encode(rows).decode()}).rowcount
     else:
         count = connection.execute(_append_each(), rows).rowcount
     if count == len(bodies):

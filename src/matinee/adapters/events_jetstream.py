@@ -4,15 +4,14 @@ Durable means acknowledged by a majority of the stream's servers, each of which 
 message is not synced to the disk by itself: the servers sync every two minutes (``sync_interval``), so what a majority
 that loses its power in that time had acknowledged may be lost. A killed server, or all of them killed, loses nothing.
 
-A message holds what was appended together, under an id made of its events' ids, by which the stream knows it again for
-ten minutes, at any rate and whoever sends it. An event that comes again in other company is passed over by the readers,
-each of which remembers the last half million ids at least; one that begins half way, or takes over from another, first
-reads the ids of ten minutes back, ten thousand messages at most. So events that are told again are best told together
-with those they were told with before.
+A message holds what was appended together; while others are on their way, what several callers appended. The stream
+knows it again for ten minutes by an id made of its events' ids. An event that comes again in other company is passed
+over by the readers, each of which remembers the last half million ids at least; one that begins half way, or takes over
+from another, first reads the ids of ten minutes back, ten thousand messages at most.
 
 Lines to other parts: ``events_jetstream_connection`` is the one connection of a process, in a thread of its own;
-``_streams`` the stream, ``_publisher`` what goes in, ``_tails``, ``_groups`` and ``_consumers`` what comes out,
-``_relay`` the outbox's way there, ``_messages`` how events lie in it.
+``_streams`` the stream, ``_appends`` and ``_publisher`` what goes in, ``_tails``, ``_groups`` and ``_consumers`` what
+comes out, ``_relay`` the outbox's way there, ``_messages`` how events lie in it.
 """
 
 from collections.abc import Collection, Sequence
@@ -20,11 +19,12 @@ from pathlib import Path
 
 from matinee.adapters.events_append import bodies_by_id
 from matinee.adapters.events_jetstream_address import Address
+from matinee.adapters.events_jetstream_appends import Appends
 from matinee.adapters.events_jetstream_connection import Connection
 from matinee.adapters.events_jetstream_consumers import handled_by_all
 from matinee.adapters.events_jetstream_erasure import Erasure
 from matinee.adapters.events_jetstream_groups import JetStreamGroup
-from matinee.adapters.events_jetstream_messages import Memory, last_place, message_of, whole_messages
+from matinee.adapters.events_jetstream_messages import Memory, last_place, whole_messages
 from matinee.adapters.events_jetstream_publisher import Publisher
 from matinee.adapters.events_jetstream_relay import JetStreamRelay
 from matinee.adapters.events_jetstream_streams import PATIENCE_SECONDS, EventStream, Keeping
@@ -64,6 +64,7 @@ class JetStreamEventLog:
         self._memory = Memory()
         self._erasure = Erasure(self._stream, self._memory)
         self.publisher = Publisher(self._connection, self._stream.name)
+        self._appends = Appends(self._connection, self.publisher)
         try:
             self._connection.call(self._stream.prepare(), 2 * PATIENCE_SECONDS)
         except BaseException:
@@ -79,7 +80,8 @@ class JetStreamEventLog:
         bodies = bodies_by_id(events)
         if not bodies:
             return 0
-        return len(bodies) if self.publisher.now(*message_of(bodies)) else 0
+        subject = self._stream.subject({event.type for event in events})
+        return self._appends.append(subject, bodies)
 
     def tail(self, after: int = 0) -> Tail:
         """A reader of every event after a position."""

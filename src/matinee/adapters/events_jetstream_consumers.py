@@ -48,19 +48,25 @@ async def handled_by_all(stream: EventStream, through: int) -> int:
     """The last sequence, up to ``through``, that every group has acknowledged."""
     for names in (await generations(stream)).values():
         info = await _info(stream, names[-1])
-        if info is not None:
-            through = min(through, _floor(info))
+        if info is not None and (floor := _floor(info)) < through:
+            if subject := info.config.filter_subject:
+                # Where it is given a part of the messages only, it stands before the next of those.
+                following = await stream.kept_from(floor + 1, subject)
+                floor = through if following is None else following - 1
+            through = min(through, floor)
     return through
 
 
 class GroupConsumer:
     """A group's consumer, as the member uses it that holds the lease. Lives in the connection's loop."""
 
-    def __init__(self, stream: EventStream, group: str) -> None:
+    def __init__(self, stream: EventStream, group: str, subject: str = "") -> None:
         if not _NAME.fullmatch(group):
             raise Invalid(f"The group's name {group!r} is not 1 to 100 letters, digits, _ and -.")
         self._stream = stream
         self._group = group
+        # Which messages it is given; empty for all.
+        self._subject = subject
         self._pull: Pull | None = None
         # Events in the largest message of the last batch.
         self._largest = 0
@@ -75,6 +81,9 @@ class GroupConsumer:
             info = await _info(self._stream, names[-1]) if names else None
         if info is None:
             info = await self._make(generation=1, first=1)
+        elif (info.config.filter_subject or "") != self._subject:
+            # A version that named other types, or sites that came in the meantime.
+            info = await self._renew(info)
         elif info.num_ack_pending or _given(info) > (info.ack_floor.consumer_seq if info.ack_floor else 0):
             info = await self._renew(info)
         client = await self._stream.connection.client()
@@ -90,8 +99,8 @@ class GroupConsumer:
         pull = self._pull
         assert pull is not None
         if seconds <= 0:
-            _, last = await self._stream.ends()
-            seconds = _LAG_SECONDS if pull.reached < last else 0.0
+            following = await self._stream.kept_from(pull.reached + 1, self._subject)
+            seconds = 0.0 if following is None else _LAG_SECONDS
         chosen: list[Message] = []
         events, largest = 0, self._largest or limit
         wanted = max(1, limit // largest)
@@ -142,6 +151,7 @@ class GroupConsumer:
             ack_policy=api.AckPolicy.ALL,
             ack_wait=_NEVER_SECONDS,
             max_ack_pending=-1,
+            filter_subject=self._subject or None,
         )
 
         async def make(streams: JetStreamContext) -> api.ConsumerInfo:

@@ -109,7 +109,7 @@ class JetStreamGroup:
         self._lease_seconds = lease_seconds
         self._types = frozenset(types)
         self._marks = marks_of(self._types)
-        self._consumer = GroupConsumer(stream, name)
+        self._consumer = GroupConsumer(stream, name, stream.filter(self._types))
         # The last sequence whose events this member's memory has.
         self._known = 0
         self._lock = threading.Lock()

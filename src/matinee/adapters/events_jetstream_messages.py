@@ -6,7 +6,7 @@ on: the stream's last sequence tells the log's end, and every position leads bac
 
 import re
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -35,7 +35,12 @@ def message_of(bodies: Mapping[str, str]) -> tuple[bytes, str]:
     """What is published for events by id, and the message's own id; Invalid if they are too many for one message."""
     if len(bodies) > PLACES:
         raise Invalid(f"{len(bodies)} events are too many at once: the log takes {PLACES} together.")
-    return "\n".join(bodies.values()).encode(), blake2b("\n".join(bodies).encode(), digest_size=16).hexdigest()
+    return "\n".join(bodies.values()).encode(), message_id(bodies)
+
+
+def message_id(event_ids: Iterable[str]) -> str:
+    """By which the stream knows a message again: the same events in the same order."""
+    return blake2b("\n".join(event_ids).encode(), digest_size=16).hexdigest()
 
 
 def lines_of(sequence: int, data: bytes) -> list[Line]:

@@ -6,9 +6,9 @@ nats-py's own ``publish_async``; what that leaves out is here: a leader's death 
 
 import asyncio
 import itertools
-import json
 from typing import Any
 
+import msgspec
 import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -34,7 +34,7 @@ class _NoAnswer(nats.errors.Error):
 
 
 class Publisher:
-    """Messages into one subject, any number at once. Lives in the connection's loop."""
+    """Messages into a stream, any number at once, under one subject unless told another. Lives in the loop."""
 
     def __init__(self, connection: Connection, subject: str, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._connection = connection
@@ -46,11 +46,13 @@ class Publisher:
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
         connection.on_break.append(self._break)
 
-    def now(self, payload: bytes, message_id: str) -> bool:
+    def now(self, payload: bytes, message_id: str, subject: str = "") -> bool:
         """As ``publish``, for a thread that waits."""
-        return self._connection.call(self.publish(payload, message_id), self._patience_seconds + _ANSWER_SECONDS)
+        return self._connection.call(
+            self.publish(payload, message_id, subject), self._patience_seconds + _ANSWER_SECONDS
+        )
 
-    async def publish(self, payload: bytes, message_id: str) -> bool:
+    async def publish(self, payload: bytes, message_id: str, subject: str = "") -> bool:
         """Durable when it returns: False if a message of this id was there already. Unavailable if none answers.
 
         A first try whose answer was lost counts as new when a second one finds it there.
@@ -64,7 +66,7 @@ class Publisher:
             tries += 1
             # A leader that was deposed half way remembers the id and has no message: readers tell repeats by event.
             chosen = message_id if stuck < _STUCK else f"{message_id}.{stuck}"
-            said = await self._ask(client, payload, chosen)
+            said = await self._ask(client, subject or self._subject, payload, chosen)
             if error := said.get("error"):
                 if error.get("code") == _BUSY and error.get("err_code") != _FULL:
                     raise _NoAnswer
@@ -78,7 +80,7 @@ class Publisher:
         _published.inc()
         return new
 
-    async def _ask(self, client: Client, payload: bytes, message_id: str) -> dict[str, Any]:
+    async def _ask(self, client: Client, subject: str, payload: bytes, message_id: str) -> dict[str, Any]:
         if len(payload) > client.max_payload:
             raise Invalid(f"{len(payload)} bytes of events are too many at once: the log takes {client.max_payload}.")
         if self._client is not client:
@@ -88,7 +90,7 @@ class Publisher:
         self._waiting[token] = answer
         timer = self._connection.loop.call_later(_ANSWER_SECONDS, _give_up, answer)
         try:
-            await client.publish(self._subject, payload, self._prefix + token, {"Nats-Msg-Id": message_id})
+            await client.publish(subject, payload, self._prefix + token, {"Nats-Msg-Id": message_id})
             said: dict[str, Any] = await answer
             return said
         finally:
@@ -106,8 +108,8 @@ class Publisher:
             return
         try:
             # "No responders" has a status and no data.
-            answer.set_result(json.loads(message.data))
-        except ValueError:
+            answer.set_result(msgspec.json.decode(message.data))
+        except (msgspec.DecodeError, ValueError):
             answer.set_exception(_NoAnswer())
 
     def _break(self) -> None:

@@ -1,6 +1,10 @@
-"""The stream that is the log: made or checked when the log is opened, asked for its ends, shortened from its start."""
+"""The stream that is the log: made or checked when the log is opened, asked for its ends, shortened from its start.
 
-from collections.abc import Sequence
+Messages with nothing but what players say have a subject of their own, so that a group of other types is not given
+them: each message that a durable consumer is given costs its servers an agreement of their own.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -10,7 +14,7 @@ from nats.js.errors import APIError, NotFoundError
 from matinee.adapters.events_jetstream_address import site_stream
 from matinee.adapters.events_jetstream_connection import Connection
 from matinee.model.errors import Invalid, Unavailable
-from matinee.model.events import SCHEMA_VERSION
+from matinee.model.events import PLAYER_TYPES, SCHEMA_VERSION
 
 _log = structlog.get_logger()
 
@@ -22,6 +26,7 @@ _DAY_SECONDS = 86400.0
 _SIGN = "Matinee events, schema "
 _NO_JETSTREAM_FOR_ACCOUNT = 10039
 _NO_MESSAGE = 10037
+_PLAYERS = "players"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,18 @@ class EventStream:
         self.connection = connection
         self.name = connection.address.own_stream
         self._keeping = keeping
+
+    def subject(self, types: Iterable[str]) -> str:
+        """Under which subject a message with events of these types goes."""
+        told_by_players = not self.connection.address.site and PLAYER_TYPES.issuperset(types)
+        return f"{self.name}.{_PLAYERS}" if told_by_players else self.name
+
+    def filter(self, types: Collection[str]) -> str:
+        """Which subjects may have events of these types (of all, where there are none); empty for every subject."""
+        if self.connection.address.site or not types or not PLAYER_TYPES.isdisjoint(types):
+            return ""
+        # What was fetched from a site has the site's subject.
+        return "*" if self._keeping.sites else self.name
 
     async def prepare(self) -> None:
         """Make the stream, or see that it is ours, and keeps what it is to keep."""
@@ -85,12 +102,12 @@ class EventStream:
         first = found.state.first_seq if found.state.messages else found.state.last_seq + 1
         return first, found.state.last_seq
 
-    async def kept_from(self, sequence: int) -> int | None:
-        """The first message from a sequence on that the leader has; None if there is none."""
+    async def kept_from(self, sequence: int, subject: str = "") -> int | None:
+        """The first message from a sequence on that the leader has under a subject; None if there is none."""
 
         async def ask(streams: JetStreamContext) -> int | None:
             try:
-                return (await streams.get_msg(self.name, seq=sequence, subject=">", next=True)).seq
+                return (await streams.get_msg(self.name, seq=sequence, subject=subject or ">", next=True)).seq
             except NotFoundError:
                 return None
 
@@ -122,7 +139,7 @@ class EventStream:
         return api.StreamConfig(
             name=self.name,
             description=f"{_SIGN}{SCHEMA_VERSION}",
-            subjects=[self.name],
+            subjects=[self.name] if site else [self.name, f"{self.name}.{_PLAYERS}"],
             num_replicas=1 if site else self._keeping.replicas,
             max_age=self._keeping.days * _DAY_SECONDS,
             max_bytes=self._keeping.stream_bytes,
@@ -141,7 +158,7 @@ class EventStream:
     def _change(self, found: api.StreamConfig, wanted: api.StreamConfig) -> api.StreamConfig | None:
         """What the stream is to become; None if it is that. Invalid if it is not ours, or of another schema."""
         said = found.description or ""
-        if not said.startswith(_SIGN) or found.subjects != wanted.subjects:
+        if not said.startswith(_SIGN) or self.name not in (found.subjects or ()):
             raise Invalid(f"The stream {self.name} at {self.connection.address} is not one of Matinee's.")
         if said != wanted.description:
             raise Invalid(
@@ -151,7 +168,7 @@ class EventStream:
         # A site that is no longer named may have events on their way: an operator takes it out of the stream.
         known = {source.name for source in found.sources or []}
         added = [source for source in wanted.sources or [] if source.name not in known]
-        names = ("num_replicas", "max_age", "max_bytes", "discard", "duplicate_window")
+        names = ("subjects", "num_replicas", "max_age", "max_bytes", "discard", "duplicate_window")
         if not added and all(getattr(found, name) == getattr(wanted, name) for name in names):
             return None
         values = {name: getattr(wanted, name) for name in names}

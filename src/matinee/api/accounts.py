@@ -1,5 +1,6 @@
 """Accounts and sessions over HTTP."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -88,19 +89,7 @@ def routes(rooms: "Rooms") -> APIRouter:
     def list_sessions(member: Caller, request: Request) -> SessionsBody:
         """Where the member is signed in, newest first."""
         found = rooms.accounts.sessions(member.id, request_token(request))
-        return SessionsBody(
-            sessions=[
-                SessionBody(
-                    id=session.id,
-                    device=session.device,
-                    created_at=session.created_at,
-                    last_seen_at=session.last_seen_at,
-                    expires_at=session.expires_at,
-                    current=session.current,
-                )
-                for session in found
-            ]
-        )
+        return SessionsBody(sessions=[SessionBody(**asdict(session)) for session in found])
 
     @router.delete("/sessions/current", status_code=204)
     def sign_out(_: Caller, request: Request, response: Response) -> None:
@@ -108,9 +97,17 @@ def routes(rooms: "Rooms") -> APIRouter:
         rooms.accounts.sign_out(request_token(request))
         response.delete_cookie(**ended_cookie(https=request.url.scheme == "https"))
 
+    @router.delete("/sessions", status_code=204)
+    def sign_out_everywhere(member: Caller, request: Request, response: Response) -> None:
+        """Sign every device out, this one too, and end what plays on them: a lost television stops within seconds."""
+        rooms.accounts.end_sessions(member.id)
+        # Sessions first: who is signed out cannot press play again once this is done.
+        rooms.playbacks.revoke_all(member.id, by=member.id)
+        response.delete_cookie(**ended_cookie(https=request.url.scheme == "https"))
+
     @router.delete("/sessions/{session_id}", status_code=204)
     def end_session(session_id: str, member: Caller) -> None:
-        """Sign another device out."""
+        """Sign another device out. What it plays may play on until it is renewed, which then needs a sign-in."""
         rooms.accounts.end_session(member.id, session_id)
 
     return router

@@ -11,6 +11,7 @@ from matinee.api import (
     events,
     home,
     manifests,
+    marks,
     network,
     playbacks,
     problems,
@@ -33,7 +34,21 @@ def application(rooms: Rooms, version: str) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    for noun in (accounts, profiles, titles, home, playbacks, events, cmcd, edges, network, delivery, studio, sources):
+    for noun in (
+        accounts,
+        profiles,
+        marks,
+        titles,
+        home,
+        playbacks,
+        events,
+        cmcd,
+        edges,
+        network,
+        delivery,
+        studio,
+        sources,
+    ):
         app.include_router(noun.routes(rooms), prefix="/api/v1")
     for noun in (steering, manifests):
         app.include_router(noun.routes(rooms))

@@ -7,7 +7,8 @@ from fastapi import Request
 
 from matinee.accounts.members import Household, Member, Role
 from matinee.model.errors import Forbidden, SignInRequired
-from matinee.pages.visitor import bearer_token, same_origin, token_from
+from matinee.model.topology import Region
+from matinee.pages.visitor import REGION_COOKIE, bearer_token, same_origin, token_from
 
 if TYPE_CHECKING:
     from matinee.pages.rooms import Rooms
@@ -34,6 +35,17 @@ def household(rooms: "Rooms") -> Callable[[Request], Household]:
 
     def dependency(request: Request) -> Household:
         return rooms.accounts.household(request_token(request))
+
+    return dependency
+
+
+def viewer_region(rooms: "Rooms") -> Callable[[Request], Region]:
+    """A dependency that gives the region a request comes from."""
+
+    def dependency(request: Request) -> Region:
+        address = request.client.host if request.client else None
+        claims = [request.cookies.get(REGION_COOKIE)]
+        return rooms.topology.viewer_region(address, claims, trusted=rooms.trust_region)
 
     return dependency
 

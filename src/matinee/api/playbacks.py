@@ -78,9 +78,9 @@ def routes(rooms: "Rooms") -> APIRouter:
     def revoke(playback_id: str, member: SignedIn) -> None:
         """End a playback for good: its manifests, renewals and, within seconds, media are refused.
 
-        A member's own; an operator's whoever's it is. 404 otherwise.
+        A member's own; an operator's whoever's it is. 404 otherwise. The audit says who.
         """
-        rooms.playbacks.revoke(playback_id, None if member.role is Role.OPERATOR else member.id)
+        rooms.playbacks.revoke(playback_id, None if member.role is Role.OPERATOR else member.id, by=member.id)
 
     return router
 

@@ -71,6 +71,7 @@ class TitleOrder(BaseModel):
     parent_id: str | None = None
     season_number: int | None = None
     episode_number: int | None = None
+    territories: tuple[str, ...] = ()
     # A column of 32 bits holds it.
     priority: Annotated[int, Field(ge=0, le=1_000_000)] = 100
 

@@ -7,10 +7,11 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
 from matinee.accounts.members import Allowance, Household, Role
-from matinee.api.authentication import household
+from matinee.api.authentication import household, viewer_region
 from matinee.catalogue.search import find, index
 from matinee.catalogue.titles import Title, TitleKind, TitleState
 from matinee.model.errors import NotFound
+from matinee.model.topology import Region
 
 if TYPE_CHECKING:
     from matinee.pages.rooms import Rooms
@@ -23,7 +24,8 @@ _USUAL_TITLES = 100
 class TitleBody(BaseModel):
     """A title. Addresses of pictures are relative to the host and open to who is signed in; times of day are in UTC.
 
-    ``maturity`` is an age; ``colour`` is the poster's own. ``message`` says to operators why the last encode failed.
+    ``maturity`` is an age; ``colour`` is the poster's own. ``territories`` are the countries where it may be shown
+    (none: everywhere). ``message`` says to operators why the last encode failed.
     """
 
     id: str
@@ -46,6 +48,7 @@ class TitleBody(BaseModel):
     episode_number: int | None
     created_at: datetime
     published_at: datetime | None
+    territories: tuple[str, ...]
     message: str | None = None
 
 
@@ -59,10 +62,12 @@ def routes(rooms: "Rooms") -> APIRouter:
     """A title by its id, and titles by name. Operators who name no profile see every state."""
     router = APIRouter(prefix="/titles", tags=["titles"])
     Home = Annotated[Household, Depends(household(rooms))]  # noqa: N806 - a type, made of this service's rooms
+    From = Annotated[Region, Depends(viewer_region(rooms))]  # noqa: N806 - as above
 
     @router.get("")
     def search(
         home: Home,
+        region: From,
         query: Annotated[str, Query(max_length=_LONGEST_QUERY)] = "",
         profile_id: str | None = None,
         limit: Annotated[int, Query(ge=1, le=_MOST_TITLES)] = _USUAL_TITLES,
@@ -78,20 +83,20 @@ def routes(rooms: "Rooms") -> APIRouter:
                 by_id = {title.id: title for title in titles}
                 titles = [by_id[found] for found in find(index((title.id, title.name) for title in titles), query)]
             return TitlesBody(titles=[title_body(title, operator=True) for title in titles[window]])
-        age = home.limit(profile_id)
+        age, territory = home.limit(profile_id), rooms.topology.territory(region)
         if query:
-            titles = rooms.catalogue.search(query, limit=window.stop, maturity_limit=age)
+            titles = rooms.catalogue.search(query, window.stop, age, territory)
         else:
-            titles = [title for title in rooms.catalogue.shelf().titles if title.maturity <= age]
+            titles = [title for title in rooms.catalogue.shelf().titles if title.is_for(age, territory)]
         return TitlesBody(titles=[title_body(title) for title in titles[window]])
 
     @router.get("/{title_id}")
-    def title(title_id: str, home: Home, profile_id: str | None = None) -> TitleBody:
+    def title(title_id: str, home: Home, region: From, profile_id: str | None = None) -> TitleBody:
         """One title. 404 for one that the profile may not see, or that cannot be played yet."""
         if _operates(home, profile_id):
             return title_body(rooms.catalogue.title(title_id), operator=True)
         found = rooms.catalogue.shelf().by_id.get(title_id)
-        if found is None or found.maturity > home.limit(profile_id):
+        if found is None or not found.is_for(home.limit(profile_id), rooms.topology.territory(region)):
             raise NotFound(f"There is no title {title_id!r}.")
         return title_body(found)
 
@@ -122,6 +127,7 @@ def title_body(title: Title, *, operator: bool = False) -> TitleBody:
         episode_number=title.episode_number,
         created_at=title.created_at,
         published_at=title.published_at,
+        territories=title.territories,
         message=title.message if operator else None,
     )
 

@@ -11,16 +11,18 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from matinee.cache.folders import Folders
 from matinee.cache.holdings import Holdings
-from matinee.cache.index import Index, footprint, span
+from matinee.cache.index import Index, footprint, open_index, span
+from matinee.cache.plan_pages import PlanPages
 from matinee.cache.scrubbing import PASS_SECONDS
 from matinee.cache.shelf import Held, Shelf, name_of
-from matinee.cache.upkeep import End, Upkeep
+from matinee.cache.upkeep import Upkeep
 from matinee.model.plans import FillWindow, HoldingsUpdate, Origin, PlannedFile, PlanPage
 
 __all__ = ["Cache", "Held", "Reservation", "footprint"]
@@ -28,7 +30,7 @@ __all__ = ["Cache", "Held", "Reservation", "footprint"]
 _log = structlog.get_logger()
 
 PLACED_SHARE = 0.9
-_SMALL_PLAN_FILES, _SMALL_PURGE_FILES = 1000, 500
+_SMALL_PURGE_FILES = 500
 _MOST_FILES_AT_ONCE = 256
 _MOST_TOUCHES = 3  # the order of eviction counts no further
 _PASSABLE_BYTES = 32 * 1024 * 1024
@@ -77,9 +79,7 @@ class Cache:
         self._hot = self._shelf.hot
         self._index: Index | None = None
         self._upkeep: Upkeep | None = None
-        self._planning: list[PlannedFile] | None = None
-        self._planned_through, self._window = -1, FillWindow()
-        self._ended: int | None = None
+        self._pages = PlanPages()
         self._purged: list[str] = []
 
     def __len__(self) -> int:
@@ -113,7 +113,7 @@ class Cache:
     @property
     def generation(self) -> int:
         """The plan that counts, or will in a moment; 0: none."""
-        return self._shelf.plan.generation if self._ended is None else self._ended
+        return self._shelf.plan.generation if self._pages.ended is None else self._pages.ended
 
     @property
     def window(self) -> FillWindow:
@@ -264,36 +264,21 @@ class Cache:
 
     def begin_plan(self, page: PlanPage) -> None:
         """The first page of a plan to come; one that was begun before and not ended is forgotten."""
-        self._planning, self._planned_through, self._window = [], -1, page.window
+        self._pages.begin(page.window)
         self.add_plan(page)
 
     def add_plan(self, page: PlanPage) -> None:
         """The page that comes next (the first one may be said twice). Nothing changes yet."""
-        if self._index is None or page.page <= self._planned_through:
-            return
-        self._planned_through = page.page
-        if self._planning is None:
-            self.upkeep.plan(page.files)
-            return
-        self._planning += page.files
-        if len(self._planning) > _SMALL_PLAN_FILES:
-            self._plan_aside(self._planning)
+        if self._index is not None:
+            self._pages.add(page, self.upkeep)
 
     def end_plan(self, generation: int) -> None:
         """That was all of it: the plan counts, at once if it and what is held are small, or as soon as it is written.
 
         Files then change their kind, and those that are missing are found, in the background.
         """
-        if self._index is None:
-            return
-        self._ended = generation
-        small, self._planning = self._planning, None
-        if small is not None:
-            few = len(self) <= _SMALL_PLAN_FILES
-            if few and self.upkeep.plan_now(self._index, tuple(small), generation, self._window):
-                return
-            self._plan_aside(small)
-        self.upkeep.plan(End(generation, self._window))
+        if self._index is not None:
+            self._pages.end(generation, self._index, self.upkeep, held=len(self))
 
     def missing(self, limit: int) -> Sequence[PlannedFile]:
         """Files of the plan that are not held, the most worthy first."""
@@ -359,33 +344,11 @@ class Cache:
         asked = self._shelf.admission.lets_in(name_of(path), size_bytes, free=free)
         return asked or size_bytes > _PASSABLE_BYTES
 
-    def _plan_aside(self, files: list[PlannedFile]) -> None:
-        """What was gathered of a plan that is not small goes to the thread at the side, and what follows too."""
-        self._planning = None
-        self.upkeep.plan(None)
-        self.upkeep.plan(tuple(files))
-
     def _open_index(self) -> None:
-        file = self._folders.root / "index.db"
-
-        def connect() -> Index:
-            return Index(file, self._shelf.lock)
-
-        try:
-            self._index = connect()
-            self._index.create()
-        except sqlite3.OperationalError:
-            raise
-        except sqlite3.DatabaseError as error:
-            # Everything it said is found again on the disk, if not as quickly.
-            _log.error("cache.index_lost", file=str(file), reason=str(error))
-            if self._index is not None:
-                self._index.close()
-            for name in ("index.db", "index.db-wal", "index.db-shm"):
-                (self._folders.root / name).unlink(missing_ok=True)
-            self._index = connect()
-            self._index.create()
+        file, lock = self._folders.root / "index.db", self._shelf.lock
+        self._index = open_index(file, lock)
         self._shelf.open(self._index)
+        connect = partial(Index, file, lock)
         self._upkeep = Upkeep(self._shelf, connect, scrub_seconds=self._scrub_seconds, steady=self._steady)
         if self._in_background:
             self._upkeep.start()

@@ -11,6 +11,10 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
+_log = structlog.get_logger()
+
 BLOCK_BYTES = 4096
 
 _SCHEMA = """
@@ -189,3 +193,22 @@ class Index:
     def checkpoint(self) -> None:
         """Bring what was committed from the journal into the database, past a power cut; nobody waits for it."""
         self.sql.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+
+def open_index(file: Path, lock: AbstractContextManager[object]) -> Index:
+    """The index with its tables; one that cannot be read begins empty, and what it said is found again on the disk."""
+    index: Index | None = None
+    try:
+        index = Index(file, lock)
+        index.create()
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        _log.error("cache.index_lost", file=str(file), reason=str(error))
+        if index is not None:
+            index.close()
+        for name in (file.name, f"{file.name}-wal", f"{file.name}-shm"):
+            file.with_name(name).unlink(missing_ok=True)
+        index = Index(file, lock)
+        index.create()
+    return index

@@ -1,5 +1,6 @@
 """What a title is, and what may become of it: pure values and one table."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +18,9 @@ _FIRST_FILM = 1870
 _LAST_YEAR = 2200
 _EVERYTHING = 18
 _MOST_NUMBER = 100_000
+_MOST_TERRITORIES = 250
+# ISO 3166-1 alpha-2, its shape alone: the list of countries changes without us.
+_TERRITORY = re.compile(r"[A-Z]{2}")
 
 
 class TitleKind(StrEnum):
@@ -96,6 +100,8 @@ PARENTS: dict[TitleKind, frozenset[TitleKind]] = {
 class Title:
     """Something to watch. ``maturity`` is the age from which; ``message`` says why the last encode failed.
 
+    ``territories`` are where it may be shown, as country codes; none means everywhere.
+
     ``presentation`` is the encode that ``revision`` names. Where titles come in numbers (the shelf, the studio's list)
     its ``files`` are left out.
     """
@@ -117,11 +123,16 @@ class Title:
     episode_number: int | None
     created_at: datetime
     published_at: datetime | None
+    territories: tuple[str, ...] = ()
 
     @property
     def duration_seconds(self) -> float | None:
         """How long it plays; None before its first encode."""
         return None if self.presentation is None else self.presentation.duration_seconds
+
+    def is_for(self, maturity_limit: int, territory: str = "") -> bool:
+        """Whether somebody of a maturity limit may see it in a territory ("": nobody knows which)."""
+        return self.maturity <= maturity_limit and (not self.territories or territory in self.territories)
 
     def after(self, step: Step, **changes: Any) -> "Title":
         """The title after a step, other fields changed with it. Conflict if the step is not possible in its state."""
@@ -145,6 +156,7 @@ class TitleDraft:
     parent_id: str | None = None
     season_number: int | None = None
     episode_number: int | None = None
+    territories: tuple[str, ...] = ()
 
 
 def checked_draft(draft: TitleDraft) -> TitleDraft:
@@ -164,6 +176,7 @@ def checked_draft(draft: TitleDraft) -> TitleDraft:
         synopsis=paragraphs("A title's synopsis", draft.synopsis, _LONGEST_SYNOPSIS),
         genres=_words("genre", draft.genres),
         moods=_words("mood", draft.moods),
+        territories=_territories(draft.territories),
     )
 
 
@@ -171,6 +184,16 @@ def check_parent(kind: TitleKind, parent: TitleKind) -> None:
     """Invalid if a title of this kind does not belong to one of the other."""
     if parent not in PARENTS[kind]:
         raise Invalid(f"The {kind.value} cannot belong to a {parent.value}.")
+
+
+def _territories(codes: tuple[str, ...]) -> tuple[str, ...]:
+    kept = tuple(dict.fromkeys(code.strip().upper() for code in codes))
+    for code in kept:
+        if not _TERRITORY.fullmatch(code):
+            raise Invalid(f"A territory is a country's two letters like PT (ISO 3166-1), not {code!r:.20}.")
+    if len(kept) > _MOST_TERRITORIES:
+        raise Invalid(f"A title has at most {_MOST_TERRITORIES} territories.")
+    return kept
 
 
 def _words(what: str, words: tuple[str, ...]) -> tuple[str, ...]:

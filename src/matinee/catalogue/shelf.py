@@ -4,15 +4,35 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from matinee.catalogue.lifecycle import Title, TitleState
+from matinee.catalogue.lifecycle import Title, TitleKind, TitleState
+
+_GROUPS = frozenset({TitleKind.SERIES, TitleKind.SEASON})
 
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """The playable titles, newest first, and the same by id. Their presentations come without ``files``."""
+    """The playable titles, newest first, and the same by id. Their presentations come without ``files``.
+
+    ``groups`` are the series and seasons by id, playable themselves or not, but for those that were withdrawn.
+    """
 
     titles: tuple[Title, ...] = ()
     by_id: Mapping[str, Title] = field(default_factory=dict)
+    groups: Mapping[str, Title] = field(default_factory=dict)
+
+    def series_of(self, title: Title) -> Title | None:
+        """The series that an episode or a season belongs to; None for a film, and while the series is not there."""
+        parent = self.groups.get(title.parent_id or "")
+        while parent is not None and parent.kind is TitleKind.SEASON:
+            parent = self.groups.get(parent.parent_id or "")
+        return parent
+
+    def place_of(self, episode: Title) -> tuple[int, int]:
+        """An episode's season and number within its series, so that the next one follows: as its season says, too."""
+        season = self.groups.get(episode.parent_id or "")
+        told = season.season_number if season is not None and season.kind is TitleKind.SEASON else None
+        number = episode.season_number if told is None else told
+        return (number or 0, episode.episode_number or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +49,13 @@ class Snapshot:
         playable = [title for title in everything.values() if title.state is TitleState.PLAYABLE]
         playable.sort(key=lambda title: (title.published_at or title.created_at, title.id), reverse=True)
         by_id = MappingProxyType({title.id: title for title in playable})
-        return Snapshot(change=change, everything=everything, shelf=Shelf(titles=tuple(playable), by_id=by_id))
+        groups = {
+            title.id: title
+            for title in everything.values()
+            if title.kind in _GROUPS and title.state is not TitleState.WITHDRAWN
+        }
+        shelf = Shelf(titles=tuple(playable), by_id=by_id, groups=MappingProxyType(groups))
+        return Snapshot(change=change, everything=everything, shelf=shelf)
 
     def newest_first(self) -> list[Title]:
         """Every title, in the order of their making, the last first."""

@@ -29,6 +29,8 @@ titles = sa.Table(
     sa.Column("parent_id", sa.ForeignKey("catalogue_titles.id"), index=True),
     sa.Column("season_number", sa.Integer),
     sa.Column("episode_number", sa.Integer),
+    # Where it may be shown, as country codes; NULL: everywhere.
+    sa.Column("territories", sa.JSON(none_as_null=True)),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("published_at", Moment),
     # Which change of the catalogue this row was last written in: readers ask for what is newer than they know.
@@ -107,6 +109,7 @@ def add_title(connection: sa.Connection, added: Title, change: int) -> None:
             parent_id=added.parent_id,
             season_number=added.season_number,
             episode_number=added.episode_number,
+            territories=list(added.territories) or None,
             created_at=added.created_at,
             change=change,
         )
@@ -172,4 +175,5 @@ def _title(row: sa.Row[Any], files: Any, digests: Any = ()) -> Title:
         episode_number=values["episode_number"],
         created_at=values["created_at"],
         published_at=values["published_at"],
+        territories=tuple(values["territories"] or ()),
     )

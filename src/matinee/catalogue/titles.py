@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 from threading import Lock
 
 import sqlalchemy as sa
@@ -82,6 +83,7 @@ class Catalogue:
             episode_number=draft.episode_number,
             created_at=self._clock.now(),
             published_at=None,
+            territories=draft.territories,
         )
         with self._changing() as (connection, change):
             if title_id is not None and (there := store.title(connection, title_id)) is not None:
@@ -124,15 +126,17 @@ class Catalogue:
                     self._look()
         return self._snapshot.shelf
 
-    def search(self, query: str, limit: int = 24, maturity_limit: int = _EVERYTHING) -> list[Title]:
-        """The playable titles whose name matches, best first; see ``catalogue.search``."""
+    def search(
+        self, query: str, limit: int = 24, maturity_limit: int = _EVERYTHING, territory: str = ""
+    ) -> list[Title]:
+        """The playable titles whose name matches, best first, as far as they may be seen; see ``catalogue.search``."""
         shelf = self.shelf()
         with self._indexing:
             if self._index[0] is not shelf:
                 self._index = (shelf, index((title.id, title.name) for title in shelf.titles))
             names = self._index[1]
         found = (shelf.by_id[title_id] for title_id in find(names, query))
-        return [title for title in found if title.maturity <= maturity_limit][:limit]
+        return list(islice((title for title in found if title.is_for(maturity_limit, territory)), limit))
 
     def mark_encoding(self, title_id: str) -> Title:
         """An encode of the title has begun. What is playable stays so meanwhile."""

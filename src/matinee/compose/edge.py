@@ -133,6 +133,7 @@ def _assembled(settings: Settings, identity: Identity, credential: Credential, c
         disk=cache,
         ledger=books.ledger,
         neighbours=inflow.upstreams.use,
+        stop_fills=inflow.fills.stop,
         tick=tick,
     )
     plane = open_plane(settings, own_identity(settings), gate=gate, orders=orders, bills=books.bills)

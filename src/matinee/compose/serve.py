@@ -13,6 +13,7 @@ import sqlalchemy as sa
 import structlog
 from granian.constants import Interfaces, SSLProtocols
 from granian.server.embed import Server
+from obstore.store import ObjectStore
 
 from matinee.accounts.members import Accounts, Allowance
 from matinee.adapters.clock_system import SystemClock
@@ -36,10 +37,11 @@ from matinee.model.errors import Unavailable
 from matinee.model.topology import Topology
 from matinee.observability import configure
 from matinee.pages.rooms import Rooms
+from matinee.playback.marks import Marks
 from matinee.playback.misses import Misses
 from matinee.playback.playbacks import Playbacks
 from matinee.playback.telemetry import Telemetry
-from matinee.ports import Relay
+from matinee.ports import EventLog, Relay
 from matinee.recommender.archive import Archive
 from matinee.recommender.artefacts import Artefacts
 from matinee.recommender.serving import Recommender
@@ -67,7 +69,7 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
     network = open_network(settings, engine)
     misses = Misses(engine=engine, clock=clock, catalogue=catalogue, edges=edges, holdings=network.holdings)
     accounting = Accounting(engine=engine, clock=clock, classify=misses.classify)
-    topology = Topology.read(settings.regions, settings.networks)
+    topology = Topology.read(settings.regions, settings.networks, settings.territories)
     accounts = Accounts(
         engine=engine,
         clock=clock,
@@ -75,9 +77,7 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
         session_seconds=settings.session_seconds,
         allowed=_allowed(settings),
     )
-    archive = Archive(engine=engine, objects=objects, log=log, clock=clock)
-    archive.check_log()
-    artefacts = Artefacts(objects=objects, archive=archive, log=log, clock=clock)
+    artefacts = Artefacts(objects=objects, archive=_archive(engine, objects, log, clock), log=log, clock=clock)
     rooms = Rooms(
         accounts=accounts,
         catalogue=catalogue,
@@ -96,11 +96,13 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
             objects=objects,
             keys=network.keys,
             revocations=network.revocations,
+            audit=network.audit,
             public_address=settings.public_address,
             token_seconds=settings.token_seconds,
             steering_seconds=settings.steering_seconds,
             member_streams=settings.member_streams,
         ),
+        marks=Marks(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes),
         telemetry=Telemetry(engine=engine, log=log, clock=clock, accounts=accounts, lagging=lagging),
         recommender=Recommender(log=log, relay=relay, clock=clock, artefacts=artefacts),
         objects=objects,
@@ -113,6 +115,13 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
         demo=breakage(settings.demo_control) if settings.demo_control else None,
     )
     return rooms, relay
+
+
+def _archive(engine: sa.Engine, objects: ObjectStore, log: EventLog, clock: SystemClock) -> Archive:
+    """The archive of this log; Invalid if it is another's."""
+    archive = Archive(engine=engine, objects=objects, log=log, clock=clock)
+    archive.check_log()
+    return archive
 
 
 def _databases(settings: Settings) -> tuple[sa.Engine, sa.Engine]:

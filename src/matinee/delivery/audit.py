@@ -1,4 +1,4 @@
-"""What operators did to edges, and what the service did by itself: who, when, to what."""
+"""What was done to edges, keys and playbacks, by operators, members or the service itself: who, when, to what."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _MOST = 500
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One act: ``subject`` is an edge's id, a prefix, a title; ``details`` hold no secret."""
+    """One act: ``subject`` is an edge's id, a prefix, a title, a playback; ``details`` hold no secret."""
 
     sequence: int
     time: datetime

@@ -1,32 +1,24 @@
-"""The edge's side of the control channel: it joins, reports each second, obeys, and tells what it holds and sent.
+"""The edge's side of the control channel: it joins, reports each second, and obeys.
 
 While nobody answers, what was last told stands, and the edge goes on; so it does after a restart. Everything that takes
-longer than a report (a plan, a listing of a million files) goes on beside the reports.
+longer than a report (a plan, a listing of a million files) goes on beside the reports: ``following``.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 
 import structlog
 
+from matinee.edge.complaints import Complaints
 from matinee.edge.credential import Credential
+from matinee.edge.following import Book, Disk, Following
 from matinee.edge.health import Orders
 from matinee.edge.reports import wait_seconds
 from matinee.edge.standing import Standing
-from matinee.model.errors import Forbidden, MatineeError, NotFound
-from matinee.model.plans import (
-    Account,
-    EdgeOrders,
-    EdgeReport,
-    HoldingsUpdate,
-    KeyRing,
-    PlanPage,
-    Purge,
-    Revocation,
-    Source,
-)
+from matinee.model.errors import Forbidden, MatineeError
+from matinee.model.plans import EdgeOrders, EdgeReport, KeyRing, Purge, Revocation, Source
 from matinee.ports import ControlChannel
 
 _log = structlog.get_logger()
@@ -35,7 +27,6 @@ SKEW_SECONDS = 30.0
 """How far this machine's clock may be off the control plane's before it is said, and borne by the gate."""
 
 _REFUSED_SECONDS = 10.0
-_UPDATES_AT_ONCE = 100
 
 
 class Door(Protocol):
@@ -53,70 +44,11 @@ class Door(Protocol):
         ...
 
 
-class Disk(Protocol):
-    """What is held: ``cache.cache``."""
-
-    @property
-    def generation(self) -> int:
-        """Of the plan that it obeys; 0: none yet."""
-        ...
-
-    @property
-    def missing_files(self) -> int:
-        """How many files of it are not held yet."""
-        ...
-
-    @property
-    def disk(self) -> str:
-        """How the disk is: ``well``, or a sentence."""
-        ...
-
-    def begin_plan(self, page: PlanPage) -> None:
-        """The first page of a plan: nothing changes until ``end_plan``."""
-        ...
-
-    def add_plan(self, page: PlanPage) -> None:
-        """A page of it, the first one too, in order."""
-        ...
-
-    def end_plan(self, generation: int) -> None:
-        """Obey that plan from now on."""
-        ...
-
-    def purge(self, prefix: str) -> int:
-        """Remove what begins so; how many files."""
-        ...
-
-    def next_update(self) -> HoldingsUpdate | None:
-        """What is to be told next of what is held; the same until it was ``told``."""
-        ...
-
-    def told(self, sequence: int) -> None:
-        """The control plane has kept the updates so far."""
-        ...
-
-    def begin_anew(self) -> None:
-        """Tell everything again, from the plan on."""
-        ...
-
-
-class Book(Protocol):
-    """What was sent: ``edge.ledger``."""
-
-    def interval(self) -> Account | None:
-        """What is to be told next; the same until it was settled."""
-        ...
-
-    def settle(self, sequence: int) -> None:
-        """The control plane has counted the intervals so far."""
-        ...
-
-
 class Control:
     """See the module. ``wall`` and ``steady`` are clocks, in seconds.
 
     ``connect`` opens a channel that shows a credential; ``report`` gives the next report at a steady time;
-    ``neighbours`` hears of the sources; ``tick`` runs each second.
+    ``neighbours`` hears of the sources; ``stop_fills`` ends the fetches of what begins so; ``tick`` runs each second.
     """
 
     def __init__(
@@ -134,20 +66,20 @@ class Control:
         disk: Disk | None = None,
         ledger: Book | None = None,
         neighbours: Callable[[tuple[Source, ...]], None] = lambda _sources: None,
+        stop_fills: Callable[[str], None] = lambda _prefix: None,
         tick: Callable[[], None] = lambda: None,
     ) -> None:
         self._connect, self._credential, self._join_token = connect, credential, join_token
         self._standing, self._next_report = standing, report
-        self._gate, self._orders, self._disk, self._ledger = gate, orders, disk, ledger
-        self._neighbours, self._tick = neighbours, tick
+        self._gate, self._orders, self._disk = gate, orders, disk
+        self._neighbours, self._stop_fills, self._tick = neighbours, stop_fills, tick
         self._wall, self._steady = wall, steady
         self._skew_seconds = 0.0
-        self._told_at = float("-inf")
-        # A disk begins by itself with everything it holds, and takes its time over a million files: once is enough.
-        self._beginning = True
-        self._anew = False
-        self._errors: dict[str, str] = {}
-        self._following: asyncio.Task[None] | None = None
+        self._complaints = Complaints()
+        self._following = Following(
+            standing=standing, complaints=self._complaints, steady=steady, disk=disk, ledger=ledger
+        )
+        self._beside: asyncio.Task[None] | None = None
         # What stood before this process began stands until something else is heard.
         if standing.ring is not None:
             gate.use_keys(standing.ring)
@@ -160,15 +92,15 @@ class Control:
             failures = 0
             while True:
                 self._tick()
-                failures = 0 if await self._do("report", lambda: self._report(channel)) else failures + 1
+                failures = 0 if await self._complaints.do("report", lambda: self._report(channel)) else failures + 1
                 # Who does not take a report takes nothing else; that is said once.
-                if not failures and (self._following is None or self._following.done()):
-                    self._following = asyncio.create_task(self._follow(channel))
+                if not failures and (self._beside is None or self._beside.done()):
+                    self._beside = asyncio.create_task(self._following.follow(channel))
                 await asyncio.sleep(wait_seconds(failures))
         finally:
-            if self._following is not None:
-                self._following.cancel()
-                await asyncio.gather(self._following, return_exceptions=True)
+            if self._beside is not None:
+                self._beside.cancel()
+                await asyncio.gather(self._beside, return_exceptions=True)
             await channel.close()
 
     async def _joined(self) -> ControlChannel:
@@ -181,18 +113,18 @@ class Control:
             try:
                 await channel.enrol(self._join_token)
             except Forbidden as error:
-                self._said("enrolment", error)
+                self._complaints.said("enrolment", error)
                 if (before := self._credential.before()) is not None:
                     await channel.close()
                     return self._connect(before)
                 await asyncio.sleep(_REFUSED_SECONDS)
             except MatineeError as error:
                 failures += 1
-                self._said("enrolment", error)
+                self._complaints.said("enrolment", error)
                 await asyncio.sleep(wait_seconds(failures))
             else:
                 self._credential.enrolled()
-                self._said("enrolment", None)
+                self._complaints.said("enrolment", None)
                 _log.info("edge.enrolled")
                 break
         return channel
@@ -202,8 +134,7 @@ class Control:
         heard = await channel.report(self._report_now(asked_at, began))
         if heard.time:
             self._compare_clocks(heard.time - (began + self._wall()) / 2)
-        if heard.holdings_through < 0 and asked_at > self._told_at and not self._beginning:
-            self._anew = True
+        self._following.heard(heard, asked_at)
         # A purge that is not done is told again; one that is done twice is done once.
         for purge in heard.purges:
             self._purge(purge)
@@ -251,8 +182,10 @@ class Control:
         self._neighbours(heard.sources)
 
     def _purge(self, purge: Purge) -> None:
-        if self._disk is not None and purge.sequence > self._standing.purges_through:
-            files = self._disk.purge(purge.prefix)
+        if purge.sequence > self._standing.purges_through:
+            # First what is on its way, so that nobody is still sent it from a fetch once the purge is done.
+            self._stop_fills(purge.prefix)
+            files = 0 if self._disk is None else self._disk.purge(purge.prefix)
             _log.info("purge.done", prefix=purge.prefix, sequence=purge.sequence, files=files)
 
     def _compare_clocks(self, ahead_seconds: float) -> None:
@@ -265,75 +198,3 @@ class Control:
                 _log.info("clock.well")
         self._skew_seconds = off
         self._gate.skew_seconds = off
-
-    async def _follow(self, channel: ControlChannel) -> None:
-        """What takes its time: the plan, then what is held, then what was sent."""
-        await self._do("plan", lambda: self._fetch_plan(channel))
-        await self._do("holdings", lambda: self._tell_holdings(channel))
-        await self._do("accounts", lambda: self._tell_accounts(channel))
-
-    async def _fetch_plan(self, channel: ControlChannel) -> None:
-        generation, disk = self._standing.orders.plan_generation, self._disk
-        if disk is None or generation in {0, disk.generation}:
-            return
-        try:
-            page = await channel.plan(generation, 0)
-            disk.begin_plan(page)
-            disk.add_plan(page)
-            for number in range(1, page.pages):
-                disk.add_plan(await channel.plan(generation, number))
-        except NotFound:
-            # There is a newer one by now; the next report says which.
-            return
-        disk.end_plan(generation)
-        _log.info("plan.applied", generation=generation)
-
-    async def _tell_holdings(self, channel: ControlChannel) -> None:
-        if (disk := self._disk) is None:
-            return
-        if self._anew:
-            disk.begin_anew()
-            self._anew, self._beginning = False, True
-        for _ in range(_UPDATES_AT_ONCE):
-            update = disk.next_update()
-            if update is None:
-                return
-            through = await channel.hold(update)
-            self._told_at = self._steady()
-            self._beginning = through < 0
-            if through < 0:
-                disk.begin_anew()
-            else:
-                disk.told(through)
-
-    async def _tell_accounts(self, channel: ControlChannel) -> None:
-        if (ledger := self._ledger) is None:
-            return
-        for _ in range(_UPDATES_AT_ONCE):
-            account = ledger.interval()
-            if account is None:
-                return
-            ledger.settle(await channel.account(account))
-
-    async def _do(self, what: str, act: Callable[[], Awaitable[None]]) -> bool:
-        """Whether it went well. Whatever went wrong is said once, and it is tried again in a second."""
-        try:
-            await act()
-        except MatineeError as error:
-            self._said(what, error)
-            return False
-        except Exception:  # noqa: BLE001 - an edge that no longer reports would be steered around for one bad answer
-            if what not in self._errors:
-                _log.exception("control.failed", what=what)
-            self._errors[what] = "failed"
-            return False
-        self._said(what, None)
-        return True
-
-    def _said(self, what: str, error: MatineeError | None) -> None:
-        if error is None:
-            if self._errors.pop(what, None) is not None:
-                _log.info("control.found", what=what)
-        elif what not in self._errors:
-            self._errors[what] = str(error)
-            _log.warning("control.lost", what=what, reason=str(error))

@@ -128,7 +128,11 @@ class PlaybackSwitched(Facts):
 
 @dataclass(frozen=True, slots=True)
 class ImpressionShown(Facts):
-    """A title was seen on a page, at this place of this row (both from zero)."""
+    """A title was seen on a page, at this place of this row (both from zero).
+
+    ``experiment`` names what decided that it stood there, and ``propensity`` how likely that was (0 to 1), where chance
+    had a part in it.
+    """
 
     type: ClassVar[str] = "impression.shown"
     profile_id: str
@@ -136,6 +140,8 @@ class ImpressionShown(Facts):
     row_id: str
     row: int
     place: int
+    experiment: str | None = None
+    propensity: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +152,37 @@ class SearchMade(Facts):
     profile_id: str
     query: str
     found: int
+
+
+@dataclass(frozen=True, slots=True)
+class SearchChosen(Facts):
+    """Of what a search found, a title was opened, at this place of the results (from zero)."""
+
+    type: ClassVar[str] = "search.chosen"
+    profile_id: str
+    title_id: str
+    query: str
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class TitleRated(Facts):
+    """A profile gave its thumbs to a title: ``down``, ``up`` or ``love`` (two of them up); None takes them back."""
+
+    type: ClassVar[str] = "title.rated"
+    profile_id: str
+    title_id: str
+    rating: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListChanged(Facts):
+    """A profile put a title on its list, or took it off."""
+
+    type: ClassVar[str] = "list.changed"
+    profile_id: str
+    title_id: str
+    listed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +214,21 @@ class MemberForgotten(Facts):
     until_seconds: float
 
 
+PLAYER_TYPES = frozenset(
+    kind.type
+    for kind in (
+        PlaybackStarted,
+        PlaybackHeartbeat,
+        PlaybackStopped,
+        PlaybackFailed,
+        PlaybackSwitched,
+        ImpressionShown,
+        SearchMade,
+        SearchChosen,
+    )
+)
+"""The types that players and pages send: nearly all that there is in a log."""
+
 FACTS: Mapping[str, type[Facts]] = {
     kind.type: kind
     for kind in (
@@ -191,6 +243,9 @@ FACTS: Mapping[str, type[Facts]] = {
         PlaybackSwitched,
         ImpressionShown,
         SearchMade,
+        SearchChosen,
+        TitleRated,
+        ListChanged,
         EdgeChanged,
         PlanApplied,
         MemberForgotten,

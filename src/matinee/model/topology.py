@@ -2,12 +2,15 @@
 
 import ipaddress
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from matinee.model.errors import Invalid, NotFound
 
 _EARTH_RADIUS_KM = 6371.0
+# ISO 3166-1 alpha-2, its shape alone.
+_TERRITORY = re.compile(r"[A-Z]{2}")
 _LATITUDE_LIMIT, _LONGITUDE_LIMIT = 90.0, 180.0
 
 
@@ -39,14 +42,21 @@ def distance_km(latitude: float, longitude: float, other_latitude: float, other_
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """The regions of a service (the first is the default) and which networks lie in which."""
+    """The regions of a service (the first is the default), which networks lie in which, and where their rights hold.
+
+    ``territories`` gives the country (two letters) that a region's viewers are in for what may be shown to them.
+    """
 
     regions: tuple[Region, ...]
     networks: _Networks = field(default_factory=dict)
+    territories: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, regions: str, networks: str) -> "Topology":
-        """Out of settings text: ``NAME=LATITUDE/LONGITUDE, …`` and ``CIDR=REGION, …``. Invalid names a bad entry."""
+    def read(cls, regions: str, networks: str, territories: str = "") -> "Topology":
+        """Out of settings text: ``NAME=LATITUDE/LONGITUDE, …``, ``CIDR=REGION, …`` and ``REGION=COUNTRY, …``.
+
+        Invalid names a bad entry.
+        """
         known = tuple(_region(name, place) for name, place in _entries("regions", regions)) or (ANYWHERE,)
         by_name = {region.name: region for region in known}
         if len(by_name) != len(known):
@@ -62,7 +72,7 @@ class Topology:
             of_length = table.setdefault((network.version, network.prefixlen), {})
             of_length[_number(network.network_address, network.prefixlen)] = by_name[name]
         longest_first = dict(sorted(table.items(), key=lambda entry: entry[0], reverse=True))
-        return cls(regions=known, networks=longest_first)
+        return cls(regions=known, networks=longest_first, territories=_countries(territories, by_name))
 
     def region(self, name: str) -> Region:
         """The region of a name; NotFound if there is none."""
@@ -70,6 +80,10 @@ class Topology:
             if region.name == name:
                 return region
         raise NotFound(f"There is no region {name!r}.")
+
+    def territory(self, region: Region) -> str:
+        """The country that a region's viewers are in, as two letters; "" if nobody told."""
+        return self.territories.get(region.name, "")
 
     def region_of(self, address: str | None) -> Region:
         """The region of the longest network that holds an IP address; the first region if none does."""
@@ -106,6 +120,17 @@ def _entries(what: str, text: str) -> list[tuple[str, str]]:
             raise Invalid(f"Among the {what}, {entry!r} is not of the form NAME=VALUE.")
         entries.append((name.strip(), value.strip()))
     return entries
+
+
+def _countries(text: str, regions: Mapping[str, Region]) -> Mapping[str, str]:
+    told = {}
+    for name, code in _entries("territories", text):
+        if name not in regions:
+            raise Invalid(f"A territory is told of {name!r}, which is none of the regions.")
+        if not _TERRITORY.fullmatch(code.upper()):
+            raise Invalid(f"The territory of {name!r} is a country's two letters like PT (ISO 3166-1), not {code!r}.")
+        told[name] = code.upper()
+    return told
 
 
 def _region(name: str, place: str) -> Region:

@@ -1,9 +1,11 @@
 """A title as it stands in a row or a list, with what one profile has of it."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Self
 
-from matinee.catalogue.titles import Title
+from matinee.catalogue.titles import Shelf, Title, TitleKind
+from matinee.playback.marks import Marked
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +30,46 @@ class Card:
     progress: float | None
     remaining_seconds: float | None
     reason: str | None
+    # Of an episode: what it belongs to, and where it stands there ("S1 E4").
+    series: str | None = None
+    part: str | None = None
+    rating: str | None = None
+    listed: bool = False
 
 
 Progress = Mapping[str, tuple[float, float]]
 """By title id, a profile's position and the title's length in seconds (0: not known)."""
 
 
-def card(title: Title, progress: Progress, reason: str | None = None) -> Card:
-    """The card of a title for a profile that has come so far."""
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a shelf says of its episodes, and a profile of titles."""
+
+    shelf: Shelf
+    ratings: Mapping[str, str] = field(default_factory=dict)
+    listed: Collection[str] = ()
+
+    @classmethod
+    def in_marks(cls, shelf: Shelf, marks: Marked) -> Self:
+        """What stands in a profile's marks."""
+        ratings = {title_id: mark.rating.value for title_id, mark in marks.items() if mark.rating is not None}
+        return cls(shelf, ratings, frozenset(title_id for title_id, mark in marks.items() if mark.listed))
+
+    def series(self, title: Title) -> str | None:
+        """What an episode belongs to."""
+        series = self.shelf.series_of(title) if title.parent_id else None
+        return None if series is None else series.name
+
+    def part(self, title: Title) -> str | None:
+        """Where an episode stands: ``S1 E4``, or ``E4`` where no season is told."""
+        if title.kind is not TitleKind.EPISODE:
+            return None
+        season, number = self.shelf.place_of(title)
+        return f"S{season} E{number}" if season else f"E{number}"
+
+
+def card(title: Title, progress: Progress, reason: str | None = None, said: Said | None = None) -> Card:
+    """The card of a title for a profile that has come so far, and said so much of it."""
     shown = title.presentation
     position, known_length = progress.get(title.id, (None, 0.0))
     length = known_length or (0.0 if shown is None else shown.duration_seconds)
@@ -55,12 +89,16 @@ def card(title: Title, progress: Progress, reason: str | None = None) -> Card:
         progress=min(1.0, (position or 0.0) / length) if begun else None,
         remaining_seconds=max(0.0, length - (position or 0.0)) if begun else None,
         reason=reason or None,
+        series=None if said is None else said.series(title),
+        part=None if said is None else said.part(title),
+        rating=None if said is None else said.ratings.get(title.id),
+        listed=said is not None and title.id in said.listed,
     )
 
 
-def cards(titles: Iterable[Title], progress: Progress) -> tuple[Card, ...]:
+def cards(titles: Iterable[Title], progress: Progress, said: Said | None = None) -> tuple[Card, ...]:
     """The cards of some titles, in their order."""
-    return tuple(card(title, progress) for title in titles)
+    return tuple(card(title, progress, said=said) for title in titles)
 
 
 def picture_url(title: Title, file: str | None) -> str | None:

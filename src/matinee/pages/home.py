@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from matinee.accounts.members import Profile
 from matinee.catalogue.titles import Shelf
 from matinee.model.topology import Region
-from matinee.pages.cards import Card, Progress, card
+from matinee.pages.cards import Card, Progress, Said, card, cards
 from matinee.recommender.serving import Row, RowKind
 
 if TYPE_CHECKING:
@@ -29,29 +29,36 @@ class HomeRow:
 
 @dataclass(frozen=True, slots=True)
 class HomePage:
-    """Everything on the home page. ``hero`` opens it and says why; there is none while there is nothing to watch."""
+    """Everything on the home page. ``hero`` opens it and says why; there is none while there is nothing to watch.
+
+    ``picks`` are what a profile of which nothing is known is asked to choose three of.
+    """
 
     profile_id: str
     hero: Card | None
     rows: tuple[HomeRow, ...]
     generated_at: datetime
+    picks: tuple[Card, ...] = ()
 
 
 def home_page(rooms: "Rooms", profile: Profile, region: Region) -> HomePage:
     """The page as it is with every event that was accepted until now."""
     rooms.recommender.catch_up()
     now, shelf = rooms.clock.now(), rooms.catalogue.shelf()
-    rows = rooms.recommender.rows(profile.id, shelf, region.name, profile.maturity_limit, now)
+    asked = (profile.id, shelf, region.name, profile.maturity_limit, now, rooms.topology.territory(region))
+    rows, picks = rooms.recommender.rows(*asked), rooms.recommender.choices(*asked)
     progress = rooms.recommender.progress(profile.id)
+    said = Said(shelf, *rooms.recommender.said(profile.id))
     return HomePage(
         profile_id=profile.id,
-        hero=_hero(rows, shelf, progress),
-        rows=tuple(_home_row(row, shelf, progress) for row in rows),
+        hero=_hero(rows, shelf, progress, said),
+        rows=tuple(_home_row(row, shelf, progress, said) for row in rows),
         generated_at=now,
+        picks=cards((shelf.by_id[title_id] for title_id in picks), progress, said),
     )
 
 
-def _hero(rows: Iterable[Row], shelf: Shelf, progress: Progress) -> Card | None:
+def _hero(rows: Iterable[Row], shelf: Shelf, progress: Progress, said: Said) -> Card | None:
     """What to open with: popular, or else new, and if possible never begun; the begun stand in their own row below."""
     openers = [
         (title_id, reason)
@@ -62,10 +69,10 @@ def _hero(rows: Iterable[Row], shelf: Shelf, progress: Progress) -> Card | None:
     if not openers:
         return None
     title_id, reason = next((opener for opener in openers if opener[0] not in progress), openers[0])
-    return card(shelf.by_id[title_id], progress, reason[:1].upper() + reason[1:])
+    return card(shelf.by_id[title_id], progress, reason[:1].upper() + reason[1:], said)
 
 
-def _home_row(row: Row, shelf: Shelf, progress: Progress) -> HomeRow:
+def _home_row(row: Row, shelf: Shelf, progress: Progress, said: Said) -> HomeRow:
     reasons = row.title_reasons or ("",) * len(row.title_ids)
     titles = zip(row.title_ids, reasons, strict=True)
     return HomeRow(
@@ -73,5 +80,5 @@ def _home_row(row: Row, shelf: Shelf, progress: Progress) -> HomeRow:
         kind=row.kind,
         name=row.name,
         reason=row.reason,
-        cards=tuple(card(shelf.by_id[title_id], progress, reason) for title_id, reason in titles),
+        cards=tuple(card(shelf.by_id[title_id], progress, reason, said) for title_id, reason in titles),
     )

@@ -14,6 +14,7 @@ from matinee.delivery.network import Network
 from matinee.encoding.jobs import Jobs
 from matinee.model.ids import RandomBytes
 from matinee.model.topology import Topology
+from matinee.playback.marks import Marks
 from matinee.playback.playbacks import Playbacks
 from matinee.playback.telemetry import Telemetry
 from matinee.ports import Clock
@@ -38,6 +39,7 @@ class Rooms:
     edges: Edges
     topology: Topology
     playbacks: Playbacks
+    marks: Marks
     telemetry: Telemetry
     recommender: Recommender
     objects: ObjectStore

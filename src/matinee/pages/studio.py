@@ -24,11 +24,12 @@ class StudioEdges:
 
 @dataclass(frozen=True, slots=True)
 class TitleLine:
-    """One title in the studio's table; sizes in bytes."""
+    """One title in the studio's table; sizes in bytes. ``pinned``: the regions where it is, or ``everywhere``."""
 
     title: Title
     size_bytes: int
     rungs: tuple[str, ...]
+    pinned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +63,18 @@ def studio_edges(rooms: Rooms) -> StudioEdges:
 
 def studio_titles(rooms: Rooms) -> tuple[TitleLine, ...]:
     """Every title, newest first."""
-    return tuple(_title_line(title) for title in rooms.catalogue.titles())
+    pinned: dict[str, list[str]] = {}
+    for title_id, region in rooms.network.plans.pins():
+        pinned.setdefault(title_id, []).append(region or "everywhere")
+    return tuple(_title_line(title, tuple(sorted(pinned.get(title.id, ())))) for title in rooms.catalogue.titles())
 
 
-def _title_line(title: Title) -> TitleLine:
+def _title_line(title: Title, pinned: tuple[str, ...]) -> TitleLine:
     presentation = title.presentation
     if presentation is None:
-        return TitleLine(title=title, size_bytes=0, rungs=())
+        return TitleLine(title=title, size_bytes=0, rungs=(), pinned=pinned)
     rungs = tuple(f"{rendition.height}p" for rendition in presentation.video)
-    return TitleLine(title=title, size_bytes=presentation.size_bytes, rungs=rungs)
+    return TitleLine(title=title, size_bytes=presentation.size_bytes, rungs=rungs, pinned=pinned)
 
 
 def studio_encodes(rooms: Rooms) -> tuple[EncodeLine, ...]:

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from matinee.accounts.members import Profile
+from matinee.catalogue.titles import Shelf, Title
 from matinee.delivery.edges import Edge
 from matinee.pages.cards import Card, card, cards
-from matinee.pages.title import on_shelf
+from matinee.pages.title import episodes, on_shelf
 
 if TYPE_CHECKING:
     from matinee.pages.rooms import Rooms
@@ -25,18 +26,27 @@ class WatchPage:
     afterwards: tuple[Card, ...]
 
 
-def watch_page(rooms: "Rooms", profile: Profile, title_id: str) -> WatchPage:
+def watch_page(rooms: "Rooms", profile: Profile, title_id: str, territory: str = "") -> WatchPage:
     """A title's watch page; NotFound and Forbidden as for the title's own."""
     shelf = rooms.catalogue.shelf()
-    title = on_shelf(shelf, profile, title_id)
+    title = on_shelf(shelf, profile, title_id, territory)
     progress = rooms.recommender.progress(profile.id)
-    afterwards = rooms.recommender.similar(title_id, shelf, _AFTERWARDS, profile.maturity_limit)
+    next_ids = _following(shelf, profile, title, territory)
+    alike = rooms.recommender.similar(title_id, shelf, _AFTERWARDS, profile.maturity_limit, territory)
+    afterwards = [*next_ids, *(other for other in alike if other not in next_ids)][:_AFTERWARDS]
     return WatchPage(
         profile_id=profile.id,
         card=card(title, progress),
         edges=tuple(sorted({_origin(edge) for edge in rooms.edges.edges()})),
         afterwards=cards((shelf.by_id[other] for other in afterwards), progress),
     )
+
+
+def _following(shelf: Shelf, profile: Profile, title: Title, territory: str) -> list[str]:
+    """The episode after this one, if there is one to be seen."""
+    ordered = [one.id for one in episodes(shelf, title) if one.is_for(profile.maturity_limit, territory)]
+    place = ordered.index(title.id) + 1 if title.id in ordered else len(ordered)
+    return ordered[place : place + 1]
 
 
 def _origin(edge: Edge) -> str:

@@ -11,6 +11,7 @@ from matinee.event_json import facts_from
 from matinee.model.errors import Invalid, NotFound
 from matinee.model.events import (
     FACTS,
+    PLAYER_TYPES,
     Event,
     Facts,
     ImpressionShown,
@@ -19,14 +20,15 @@ from matinee.model.events import (
     PlaybackStarted,
     PlaybackStopped,
     PlaybackSwitched,
+    SearchChosen,
     SearchMade,
 )
 from matinee.playback import qoe
 
 PLAYBACK_FACTS = (PlaybackStarted, PlaybackHeartbeat, PlaybackStopped, PlaybackFailed, PlaybackSwitched)
 PLAYBACK_TYPES = frozenset(kind.type for kind in PLAYBACK_FACTS)
-PROFILE_TYPES = frozenset(kind.type for kind in (ImpressionShown, SearchMade))
-_TYPES = PLAYBACK_TYPES | PROFILE_TYPES
+PROFILE_TYPES = frozenset(kind.type for kind in (ImpressionShown, SearchMade, SearchChosen))
+_TYPES = PLAYER_TYPES
 _ENVELOPE = frozenset({"id", "type", "time", "facts"})
 _EVENT_ID = re.compile(r"[!-~]{1,100}")
 # NUL and lone surrogates are text that no database keeps.
@@ -47,6 +49,7 @@ _MOST: Mapping[str, float] = {
     "stalls": 1e6,
     "row": 1e6,
     "place": 1e6,
+    "propensity": 1.0,
     "found": 1e9,
 }
 

@@ -13,6 +13,7 @@ from prometheus_client import Counter
 
 from matinee.accounts.members import Profile
 from matinee.catalogue.titles import Catalogue, Title, TitleState
+from matinee.delivery.audit import ITSELF, Audit
 from matinee.delivery.edges import Edges, EdgeState
 from matinee.delivery.keys import Keys
 from matinee.delivery.revocations import Revocations
@@ -57,6 +58,7 @@ class Playbacks:
         objects: ObjectStore,
         keys: Keys,
         revocations: Revocations,
+        audit: Audit,
         public_address: str,
         token_seconds: int,
         steering_seconds: int,
@@ -73,6 +75,7 @@ class Playbacks:
         self._objects = objects
         self._keys = keys
         self._revocations = revocations
+        self._audit = audit
         self._public_address = public_address
         self._token_seconds = token_seconds
         self._steering_seconds = steering_seconds
@@ -87,13 +90,14 @@ class Playbacks:
         """Press play.
 
         NotFound for an unknown title, Conflict for one that cannot be played now, Forbidden for one beyond the
-        profile's maturity limit, Unavailable while no edge has ever reported, LimitReached while the member plays on
-        as many devices as they may (``member_streams``; 0 is no limit).
+        profile's maturity limit or that may not be shown where the viewer is, Unavailable while no edge has ever
+        reported, LimitReached while the member plays on as many devices as they may (``member_streams``; 0: no limit).
         """
         title, presentation, revision = self._playable(title_id)
         if title.maturity > profile.maturity_limit:
             limit = profile.maturity_limit
             raise Forbidden(f"{title.name} is for ages from {title.maturity}; {profile.name}'s limit is {limit}.")
+        self._check_territory(title, region)
         told = json.dumps(dict(device))
         if len(told) > _LONGEST_DEVICE:
             raise Invalid(f"A device says {len(told)} characters of itself; {_LONGEST_DEVICE} is the most.")
@@ -126,18 +130,21 @@ class Playbacks:
         if row["member_id"] != member_id:
             raise NotFound(f"There is no playback {playback_id!r}.")
         _refuse_revoked(row)
-        _, presentation, revision = self._playable(row["title_id"])
-        ranked, plan = self._planned(self._viewer(row), row["title_id"], revision, presentation)
+        title, presentation, revision = self._playable(row["title_id"])
+        viewer = self._viewer(row)
+        self._check_territory(title, viewer)
+        ranked, plan = self._planned(viewer, row["title_id"], revision, presentation)
         with self._engine.begin() as connection:
             self._limit_streams(connection, member_id, plan["seen_at"], besides=playback_id)
             if not store.renew_playback(connection, playback_id, plan):
                 _refuse_revoked({"revoked": True})
         return self._answer("playback.renewed", {**row, **plan}, ranked)
 
-    def revoke(self, playback_id: str, member_id: str | None = None) -> None:
+    def revoke(self, playback_id: str, member_id: str | None = None, by: str = ITSELF) -> None:
         """Refuse this playback manifests and renewals from now on; edges refuse its tokens within seconds.
 
-        NotFound if there is none, or it is another's than ``member_id``'s (None: whoever's it is).
+        NotFound if there is none, or it is another's than ``member_id``'s (None: whoever's it is). The audit says
+        ``by`` whom; once, however often it is revoked.
         """
         row = self._row(playback_id)
         if member_id not in {None, row["member_id"]}:
@@ -146,7 +153,19 @@ class Playbacks:
             expires_at = store.revoke_playback(connection, playback_id)
             if expires_at is not None:
                 self._revocations.add(connection, playback_id, expires_at)
-        _log.info("playback.revoked", playback_id=playback_id)
+                self._audit.note(connection, by, "revoke-playback", playback_id, title_id=row["title_id"])
+        _log.info("playback.revoked", playback_id=playback_id, by=by)
+
+    def revoke_all(self, member_id: str, by: str = ITSELF) -> int:
+        """Revoke whatever a member plays now, on every device; how many playbacks that were."""
+        with self._engine.begin() as connection:
+            revoked = store.revoke_playbacks(connection, member_id, self._clock.now())
+            for playback_id, expires_at in revoked:
+                self._revocations.add(connection, playback_id, expires_at)
+            if revoked:
+                self._audit.note(connection, by, "revoke-playbacks", member_id, playbacks=len(revoked))
+        _log.info("playbacks.revoked", member_id=member_id, playbacks=len(revoked), by=by)
+        return len(revoked)
 
     def hls(self, playback_id: str, token: str) -> str:
         """The multivariant playlist composed for a playback; Forbidden unless the token opens it."""
@@ -217,6 +236,10 @@ class Playbacks:
         if title.state is not TitleState.PLAYABLE or title.presentation is None or title.revision is None:
             raise Conflict(f"{title.name} cannot be played now: it is {title.state}.")
         return title, title.presentation, title.revision
+
+    def _check_territory(self, title: Title, region: Region) -> None:
+        if title.territories and self._topology.territory(region) not in title.territories:
+            raise Forbidden(f"{title.name} may not be shown in {region.name}: its rights are for other territories.")
 
     def _limit_streams(self, connection: sa.Connection, member_id: str, now: datetime, besides: str = "") -> None:
         """LimitReached unless the member may play one more; counted in the transaction that adds it, for all copies."""

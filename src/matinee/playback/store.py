@@ -1,11 +1,14 @@
-"""The playback room's tables and SQL: playbacks with their decisions, positions, and samples of quality."""
+"""The playback room's tables and SQL: playbacks with their decisions, positions, and samples of quality.
 
-import json
+What is asked of profiles' marks stands in ``mark_store``.
+"""
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -49,6 +52,18 @@ positions = sa.Table(
     sa.Column("position_seconds", sa.Float, nullable=False),
     sa.Column("duration_seconds", sa.Float, nullable=False),
     sa.Column("updated_at", Moment, nullable=False),
+)
+
+# What a profile says of a title; a row of which neither is left is removed.
+marks = sa.Table(
+    "playback_marks",
+    metadata,
+    sa.Column("profile_id", sa.String(64), primary_key=True),
+    sa.Column("title_id", sa.String(64), primary_key=True),
+    sa.Column("rating", sa.String(8)),
+    # Since when it stands on the profile's list; NULL: it does not.
+    sa.Column("listed_at", Moment),
+    sa.Column("changed_at", Moment, nullable=False),
 )
 
 samples = sa.Table(
@@ -119,7 +134,7 @@ def _write(connection: sa.Connection, statement: Callable[[str], Any], rows: Seq
     if not rows:
         return
     dialect = connection.dialect.name
-    whole = {"rows": json.dumps(rows, default=datetime.isoformat)} if dialect == "postgresql" else list(rows)
+    whole = {"rows": msgspec.json.encode(rows).decode()} if dialect == "postgresql" else list(rows)
     connection.execute(statement(dialect), whole)
 
 
@@ -171,6 +186,14 @@ def revoke_playback(connection: sa.Connection, playback_id: str) -> datetime | N
         return None
     chosen = sa.select(playbacks.c.expires_at).where(playbacks.c.playback_id == playback_id)
     return connection.execute(chosen).scalar()
+
+
+def revoke_playbacks(connection: sa.Connection, member_id: str, now: datetime) -> Sequence[tuple[str, datetime]]:
+    """Mark a member's playbacks whose tokens still hold as revoked: ``(playback_id, expires_at)`` of each."""
+    columns = playbacks.c
+    living = (columns.member_id == member_id, columns.revoked.is_(False), columns.expires_at > now)
+    marked = sa.update(playbacks).where(*living).values(revoked=True, stopped=True)
+    return [(row[0], row[1]) for row in connection.execute(marked.returning(columns.playback_id, columns.expires_at))]
 
 
 def read_decided(connection: sa.Connection, playback_ids: Sequence[str]) -> Sequence[Mapping[str, Any]]:
@@ -242,12 +265,17 @@ def read_position(connection: sa.Connection, profile_id: str, title_id: str) -> 
 
 
 def forget_history(connection: sa.Connection, profile_id: str, until: datetime) -> None:
-    """Remove where a profile left titles, and what it played, up to a time; what runs now is left to its end."""
+    """Remove where a profile left titles, what it played and what it said of them, up to a time.
+
+    What runs now is left to its end.
+    """
     left = sa.and_(positions.c.profile_id == profile_id, positions.c.updated_at <= until)
     connection.execute(sa.delete(positions).where(left))
     over = sa.or_(playbacks.c.stopped.is_(True), playbacks.c.expires_at <= until)
     played = sa.and_(playbacks.c.profile_id == profile_id, playbacks.c.started_at <= until, over)
     connection.execute(sa.delete(playbacks).where(played))
+    said = sa.and_(marks.c.profile_id == profile_id, marks.c.changed_at <= until)
+    connection.execute(sa.delete(marks).where(said))
 
 
 def write_samples(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:

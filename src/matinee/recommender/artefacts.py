@@ -24,11 +24,12 @@ from matinee.model.errors import Invalid
 from matinee.model.events import MemberForgotten
 from matinee.ports import Clock, EventLog
 from matinee.recommender.archive import Archive, objects_answer
-from matinee.recommender.interactions import History, Play
-from matinee.recommender.knowledge import Knowledge
+from matinee.taste.interactions import History, Play
+from matinee.taste.knowledge import Knowledge
+from matinee.taste.signs import Signs
 
 PREFIX = "artefacts/recommender/"
-FORMAT = 1
+FORMAT = 2
 """Raised when what stands in an artefact means something else: older and newer ones are then passed over."""
 
 _log = structlog.get_logger()
@@ -40,6 +41,7 @@ _WAIT_SECONDS = 1.0
 _WORTH_EVENTS = 10_000
 _KEPT = 2
 _PLAY = tuple(field.name for field in fields(Play))
+_SIGNS = tuple(field.name for field in fields(Signs))
 _NAMED = re.compile(re.escape(PREFIX) + r"(\d{16})\.json\.gz")
 
 
@@ -64,6 +66,14 @@ def to_bytes(knowledge: Knowledge, position: int) -> bytes:
         "durations": histories.durations(),
         "popularity": popularity.overall.levels(),
         "popularity_by_region": {name: board.levels() for name, board in popularity.regions().items()},
+        "usual": knowledge.usual.overall.levels(),
+        "usual_by_region": {name: board.levels() for name, board in knowledge.usual.regions().items()},
+        "approval": knowledge.approval.counts(),
+        "signs": {
+            number: [getattr(history.signs, name) for name in _SIGNS]
+            for number, history in enumerate(known)
+            if history.signs is not None
+        },
         "watchers": watchers,
         "together": together,
         "forgotten": knowledge.forgotten,
@@ -90,16 +100,29 @@ def _restored(value: dict[str, Any]) -> Knowledge:
         raise Invalid("Its columns are not of one length.")
     histories: dict[str, History] = {}
     begin = 0
-    for profile_id, region, count in zip(value["profiles"], value["regions"], value["counts"], strict=True):
+    told = zip(value["profiles"], value["regions"], value["counts"], strict=True)
+    for number, (profile_id, region, count) in enumerate(told):
         end = begin + count
-        histories[profile_id] = History(region, dict(zip(played[begin:end], plays[begin:end], strict=True)))
+        signs = _signs(value["signs"].get(str(number)))
+        histories[profile_id] = History(region, dict(zip(played[begin:end], plays[begin:end], strict=True)), signs)
         begin = end
     knowledge = Knowledge()
     knowledge.histories.restore(histories, value["durations"])
     knowledge.popularity.restore(value["popularity"], value["popularity_by_region"])
+    knowledge.usual.restore(value["usual"], value["usual_by_region"])
+    knowledge.approval.restore(value["approval"])
     knowledge.transitions.restore(value["watchers"], value["together"])
     knowledge.forgotten = value["forgotten"]
     return knowledge
+
+
+def _signs(columns: list[dict[str, Any]] | None) -> Signs | None:
+    """A profile's signs; pairs come back as lists."""
+    if columns is None:
+        return None
+    pairs = ({key: tuple(held) if isinstance(held, list) else held for key, held in one.items()} for one in columns)
+    told: dict[str, Any] = dict(zip(_SIGNS, pairs, strict=True))
+    return Signs(**told)
 
 
 @dataclass(frozen=True, slots=True)

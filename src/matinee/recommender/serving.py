@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -15,10 +16,10 @@ from matinee.model.events import Event
 from matinee.ports import Clock, EventLog, Relay, Tail
 from matinee.recommender.artefacts import Artefacts
 from matinee.recommender.candidates import Selections
-from matinee.recommender.knowledge import Knowledge
-from matinee.recommender.rows import Row, RowKind, arrange, similar
+from matinee.recommender.rows import Row, RowKind, arrange, choices, reason, similar
+from matinee.taste.knowledge import Knowledge
 
-__all__ = ["Recommender", "Row", "RowKind"]
+__all__ = ["Recommender", "Row", "RowKind", "Watched"]
 
 _log = structlog.get_logger()
 _BATCH = 1000
@@ -35,6 +36,15 @@ def _without_looking_for_garbage() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A title that a profile watched, when last (seconds since 1970), and whether ever to its end."""
+
+    title_id: str
+    last_at: float
+    finished: bool
 
 
 class Recommender:
@@ -83,18 +93,56 @@ class Recommender:
                 self._ended = self._begun
                 self._turn.notify_all()
 
-    def rows(self, profile_id: str, shelf: Shelf, region: str, maturity_limit: int, now: datetime) -> tuple[Row, ...]:
+    def rows(
+        self, profile_id: str, shelf: Shelf, region: str, maturity_limit: int, now: datetime, territory: str = ""
+    ) -> tuple[Row, ...]:
         """A profile's home page as rows."""
         with self._state:
-            return arrange(self._knowledge, self._selections.of(shelf, maturity_limit), profile_id, region, now)
+            selection = self._selections.of(shelf, maturity_limit, territory)
+            return arrange(self._knowledge, selection, profile_id, region, now)
 
-    def similar(self, title_id: str, shelf: Shelf, limit: int, maturity_limit: int = _EVERYTHING) -> tuple[str, ...]:
+    def choices(
+        self, profile_id: str, shelf: Shelf, region: str, maturity_limit: int, now: datetime, territory: str = ""
+    ) -> tuple[str, ...]:
+        """What a profile is asked to choose three of, while nothing is known of it; none afterwards."""
+        with self._state:
+            selection = self._selections.of(shelf, maturity_limit, territory)
+            return choices(self._knowledge, selection, profile_id, region, now)
+
+    def similar(
+        self, title_id: str, shelf: Shelf, limit: int, maturity_limit: int = _EVERYTHING, territory: str = ""
+    ) -> tuple[str, ...]:
         """What goes with a title, for anybody; nothing if the title is not on the shelf."""
         seed = shelf.by_id.get(title_id)
         if seed is None:
             return ()
         with self._state:
-            return similar(self._knowledge, self._selections.of(shelf, maturity_limit), seed, limit)
+            return similar(self._knowledge, self._selections.of(shelf, maturity_limit, territory), seed, limit)
+
+    def said(self, profile_id: str) -> tuple[Mapping[str, str], frozenset[str]]:
+        """A profile's thumbs by title id, and what stands on its list, as the log tells."""
+        with self._state:
+            signs = self._knowledge.histories.of(profile_id).signs
+            if signs is None:
+                return {}, frozenset()
+            ratings = {title_id: rating for title_id, (rating, _) in signs.ratings.items() if rating is not None}
+            return ratings, frozenset(title_id for title_id, (listed, _) in signs.listed.items() if listed)
+
+    def why(self, profile_id: str, title_id: str, shelf: Shelf, maturity_limit: int, territory: str = "") -> str:
+        """Why a title may suit a profile, in a line; "" if nothing that it watched or liked leads there."""
+        now = self._clock.now()
+        with self._state:
+            selection = self._selections.of(shelf, maturity_limit, territory)
+            return reason(self._knowledge, selection, profile_id, title_id, now)
+
+    def history(self, profile_id: str) -> tuple[Watched, ...]:
+        """What a profile watched, latest first: the last 500 titles at most."""
+        with self._state:
+            return tuple(
+                Watched(title_id, play.last_at, play.finished)
+                for title_id, play in self._knowledge.histories.of(profile_id).latest()
+                if play.watched or play.in_progress or play.finished
+            )
 
     def progress(self, profile_id: str) -> Mapping[str, tuple[float, float]]:
         """By title id, for titles begun: where a profile is and how long the title lasts, in seconds (0: not told).

@@ -12,6 +12,7 @@ from matinee.pages.rooms import Rooms
 from matinee.web import studio
 from matinee.web.doors import Doors
 from matinee.web.images import images, static
+from matinee.web.marks import Marks
 from matinee.web.profiles import Profiles
 from matinee.web.rendering import STATIC, Rendering
 from matinee.web.screens import Screens
@@ -77,6 +78,7 @@ def routes(rooms: Rooms, rendering: Rendering) -> list[Route]:
     """Every route of the web."""
     return [
         *Screens(rooms, rendering).routes(),
+        *Marks(rooms, rendering).routes(),
         *Doors(rooms, rendering).routes(),
         *Profiles(rooms, rendering).routes(),
         Route("/images/{title}/{revision}/{file}", images(rooms), methods=["GET"]),

@@ -195,8 +195,8 @@ class _Deeds:
         return back_to(None, "/studio/purges#past")
 
     def revoke_playback(self, request: Request, playback_id: _Text) -> Response:
-        self._desk.operator(request)
-        self._rooms.playbacks.revoke(playback_id.strip())
+        by = self._desk.operator(request).member.id
+        self._rooms.playbacks.revoke(playback_id.strip(), by=by)
         return back_to(f"/studio/purges?{urlencode({'revoked': playback_id.strip()})}#revocations", "/studio/purges")
 
     def rotate(self, request: Request) -> Response:

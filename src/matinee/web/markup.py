@@ -6,6 +6,7 @@ from html import escape
 from markupsafe import Markup
 
 from matinee.pages.cards import Card
+from matinee.web.pictures import icon
 
 _MINUTE = 60
 _KEPT = 8192
@@ -46,16 +47,20 @@ def ranked(shown: Card, rank: int) -> Markup:
 
 
 def resume(shown: Card) -> Markup:
-    """A title somebody is in the middle of: a wide still, how far they came, what is left. Leads to the film itself."""
-    left = f"{length(shown.remaining_seconds)} left"
-    name = escape(shown.name)
+    """A title somebody is in the middle of: a wide still, how far they came, what is left. Leads to the film itself.
+
+    An episode is called by its series; the one that comes next says so.
+    """
+    part = f"{shown.part} · " if shown.part else ""
+    left = f"{part}{length(shown.remaining_seconds)} left" if shown.progress else escape(shown.reason or part[:-3])
+    name, press = escape(shown.series or shown.name), "Resume" if shown.progress else "Play"
     picture = _picture(shown.still_url, "", 1280, 720) if shown.still_url else ""
     return Markup(  # noqa: S704 - as above
         f'<li class="card card-still" {_about(shown)}>'
         f'<a class="card-link" data-stop href="/watch/{escape(shown.title_id)}">'
         f'<span class="card-picture">{picture}<span class="card-press"></span>'
         f'<span class="card-progress" style="--share:{shown.progress or 0:.4f}"></span></span>'
-        f'<span class="card-under"><span class="card-title"><span class="visually-hidden">Resume </span>{name}</span>'
+        f'<span class="card-under"><span class="card-title"><span class="visually-hidden">{press} </span>{name}</span>'
         f'<span class="card-left">{left}</span></span></a></li>'
     )
 
@@ -65,8 +70,37 @@ def _about(shown: Card) -> str:
     return f'data-title="{escape(shown.title_id)}"{tint}'
 
 
+def _marks(shown: Card, name: str) -> str:
+    """Buttons of a card that the site's script wakes; a title's own page has them as forms."""
+    listed = str(shown.listed).lower()
+    up = str(shown.rating in {"up", "love"}).lower()
+    return (
+        f'<span class="card-marks"><button class="card-mark" data-mark="list" tabindex="-1" aria-pressed="{listed}" '
+        f'aria-label="My list: {name}"></button>'
+        f'<button class="card-mark" data-mark="up" tabindex="-1" aria-pressed="{up}" '
+        f'aria-label="I like {name}"></button></span>'
+    )
+
+
+def pick(shown: Card) -> Markup:
+    """A title to say of that one likes it: its poster is a switch."""
+    name = escape(shown.name)
+    picture = (
+        _picture(shown.poster_url, name, 600, 900) if shown.poster_url else f'<span class="card-name">{name}</span>'
+    )
+    pressed = str(shown.rating in {"up", "love"}).lower()
+    return Markup(  # noqa: S704 - every value is escaped
+        f'<li class="card card-pick" {_about(shown)}>'
+        f'<form method="post" action="/titles/{escape(shown.title_id)}/rating">'
+        f'<button class="card-link" data-stop data-mark="up" name="rating" value="{"" if pressed == "true" else "up"}" '
+        f'aria-pressed="{pressed}">'
+        f'<span class="card-picture">{picture}<span class="pick-mark">{icon("up")}</span></span>'
+        f'<span class="visually-hidden">I like {name}</span></button></form></li>'
+    )
+
+
 def _poster(shown: Card) -> str:
-    title_id, name = escape(shown.title_id), escape(shown.name)
+    title_id, name = escape(shown.title_id), escape(shown.series or shown.name)
     if shown.poster_url:
         picture = _picture(shown.poster_url, name, 600, 900)
     else:
@@ -87,6 +121,7 @@ def _poster(shown: Card) -> str:
         f'<a class="card-link" data-stop href="/titles/{title_id}"><span class="card-picture">{picture}'
         f'<span class="card-facts" aria-hidden="true">{told}</span>{progress}</span></a>'
         f'<a class="card-play" href="/watch/{title_id}" tabindex="-1" aria-label="Play {name}"></a>'
+        f"{_marks(shown, name)}"
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from starlette.responses import HTMLResponse
 
-from matinee.web.markup import card, length, maturity, ranked, resume
+from matinee.web.markup import card, length, maturity, pick, ranked, resume
 from matinee.web.pictures import avatar, icon
 
 STATIC = Path(str(files("matinee.web"))) / "static"
@@ -33,7 +33,7 @@ class Rendering:
             auto_reload=False,
         )
         self._environment.globals.update(
-            asset=self.asset, icon=icon, avatar=avatar, card=card, ranked=ranked, resume=resume
+            asset=self.asset, icon=icon, avatar=avatar, card=card, pick=pick, ranked=ranked, resume=resume
         )
         self._environment.filters.update(running=length, maturity=maturity)
         self._templates: dict[str, Template] = {}

@@ -3,20 +3,19 @@
 import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from matinee.accounts.members import Allowance, Profile, Role
+from matinee.accounts.members import Allowance
 from matinee.encoding.jobs import Job, JobState
-from matinee.pages.cards import cards
+from matinee.pages.cards import Said, cards
 from matinee.pages.home import home_page
 from matinee.pages.rooms import Rooms
 from matinee.pages.title import title_page
-from matinee.pages.visitor import Visitor
 from matinee.pages.watch import watch_page
+from matinee.web.marks import bar
 from matinee.web.rendering import Rendering
 from matinee.web.visits import policy, watching
 
@@ -67,7 +66,7 @@ class Screens:
         body = self._rendering.html("home_rows.html", page=page, coming=coming[:_COMING_SHOWN])
         seen = f"{zlib.crc32(body.encode()):08x}"
         if request.headers.get("hx-request") is None:
-            return self._rendering.page("home.html", body=body, seen=seen, live=live, **_bar(visiting, profile))
+            return self._rendering.page("home.html", body=body, seen=seen, live=live, **bar(visiting, profile))
         if live and request.query_params.get("seen") == seen:
             return Response(status_code=_NO_CONTENT)
         return self._rendering.page("home_body.html", body=body, seen=seen, live=live)
@@ -75,13 +74,15 @@ class Screens:
     def title(self, request: Request) -> Response:
         """A title's page."""
         visiting, profile = watching(self._rooms, request)
-        page = title_page(self._rooms, profile, request.path_params["title_id"])
-        return self._rendering.page("title.html", page=page, **_bar(visiting, profile))
+        territory = self._rooms.topology.territory(visiting.region)
+        page = title_page(self._rooms, profile, request.path_params["title_id"], territory)
+        return self._rendering.page("title.html", page=page, **bar(visiting, profile))
 
     def watch(self, request: Request) -> Response:
         """The film; its policy lets the player fetch from the edges."""
-        _visiting, profile = watching(self._rooms, request)
-        page = watch_page(self._rooms, profile, request.path_params["title_id"])
+        visiting, profile = watching(self._rooms, request)
+        territory = self._rooms.topology.territory(visiting.region)
+        page = watch_page(self._rooms, profile, request.path_params["title_id"], territory)
         headers = {"Content-Security-Policy": policy(page.edges)}
         return self._rendering.page("watch.html", headers=headers, page=page)
 
@@ -91,11 +92,13 @@ class Screens:
         query = request.query_params.get("q", "").strip()[:_LONGEST_QUERY]
         if query:
             self._rooms.accounts.allow(Allowance.SEARCHES, visiting.member)
-        found = self._rooms.catalogue.search(query, _RESULTS, profile.maturity_limit) if query else []
-        shown = cards(found, self._rooms.recommender.progress(profile.id))
+        territory, age = self._rooms.topology.territory(visiting.region), profile.maturity_limit
+        found = self._rooms.catalogue.search(query, _RESULTS, age, territory) if query else []
+        said = Said(self._rooms.catalogue.shelf(), *self._rooms.recommender.said(profile.id))
+        shown = cards(found, self._rooms.recommender.progress(profile.id), said)
         if request.headers.get("hx-request") is not None:
             return self._rendering.page("search_results.html", query=query, cards=shown)
-        return self._rendering.page("search.html", query=query, cards=shown, **_bar(visiting, profile))
+        return self._rendering.page("search.html", query=query, cards=shown, **bar(visiting, profile))
 
     def _coming(self) -> tuple[Coming, ...]:
         """What is being made, the furthest first."""
@@ -110,8 +113,3 @@ class Screens:
 
 def _furthest(jobs: list[Job]) -> list[Job]:
     return sorted(jobs, key=lambda job: (-job.progress, job.priority, job.created_at))
-
-
-def _bar(visiting: Visitor, profile: Profile) -> dict[str, Any]:
-    """What the bar above every screen shows."""
-    return {"profile": profile, "operator": visiting.member.role is Role.OPERATOR}

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matinee.cache import cache as cache_module
-from matinee.cache import upkeep
+from matinee.cache import plan_pages, upkeep
 from matinee.cache.cache import Cache
 from matinee.model.plans import FillWindow, Origin, PlannedFile, PlanPage
 from shelves import BLOCK, Hands, keep, on_disk, opened, plan, planned, settle, write
@@ -142,7 +141,7 @@ def test_a_plan_survives_a_restart_with_its_window(tmp_path: Path) -> None:
 def test_a_large_plan_comes_in_at_the_side_and_is_complete_in_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache_module, "_SMALL_PLAN_FILES", 20)
+    monkeypatch.setattr(plan_pages, "_SMALL_PLAN_FILES", 20)
     monkeypatch.setattr(upkeep, "_STAGED_FILES", 7)
     monkeypatch.setattr(upkeep, "_APPLIED_FILES", 9)
     cache = opened(tmp_path, 1000 * BLOCK)
@@ -182,8 +181,8 @@ def test_whenever_the_process_is_killed_the_plan_is_carried_out_in_the_end(
     files: tuple[PlannedFile, ...] = tuple(planned(f"t/r/{name}") for name in sorted(wanted))
     cache.upkeep.plan(None)
     cache.upkeep.plan(files)
-    cache._window = FillWindow()
-    cache._planning = None
+    cache._pages._window = FillWindow()
+    cache._pages._gathered = None
     cache.end_plan(2)
     for _ in range(data.draw(st.integers(0, 8))):
         cache.upkeep.step()

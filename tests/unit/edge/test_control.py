@@ -160,6 +160,7 @@ class Edge:
     def __init__(self, folder: Path, plane: Plane, join_token: str = "a token") -> None:
         self.gate, self.disk, self.ledger, self.orders = Gate(), Disk(), Ledger(), Orders()
         self.sources: tuple[Source, ...] = ()
+        self.stopped: list[tuple[str, list[str]]] = []
         self.wall = 1000.0
         self.control = Control(
             connect=plane.connect,
@@ -174,6 +175,7 @@ class Edge:
             disk=self.disk,
             ledger=self.ledger,
             neighbours=self._hear,
+            stop_fills=lambda prefix: self.stopped.append((prefix, list(self.disk.purged))),
         )
 
     def _hear(self, sources: tuple[Source, ...]) -> None:
@@ -269,6 +271,8 @@ def test_it_obeys_what_it_hears_and_says_how_far_it_has_come(tmp_path: Path) -> 
     assert edge.gate.ring == RING
     # The same purge heard again is done already.
     assert edge.disk.purged == ["a/", "b/"]
+    # Fetches of what is purged end before it is purged.
+    assert edge.stopped == [("a/", []), ("b/", ["a/"])]
     last = plane.reports[-1]
     assert (last.revocations_through, last.keys_version, last.time) == (4, "v1", 1000.0)
     assert plane.asked_keys == 1

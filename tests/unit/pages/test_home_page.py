@@ -12,7 +12,7 @@ from matinee.adapters.clock_manual import ManualClock
 from matinee.api.home import HomeBody, home_body
 from matinee.catalogue.titles import Shelf
 from matinee.model.events import Event
-from matinee.model.topology import Region
+from matinee.model.topology import Region, Topology
 from matinee.pages.cards import card
 from matinee.pages.home import HomePage, home_page
 from matinee.ports import Recorded
@@ -49,7 +49,10 @@ def page(events: list[Event], titles: Shelf | None = None) -> HomePage:
     log: Any = Given(events)
     on_shelf = shelf(_TITLES) if titles is None else titles
     rooms: Any = SimpleNamespace(
-        recommender=Recommender(log, None, clock), catalogue=SimpleNamespace(shelf=lambda: on_shelf), clock=clock
+        recommender=Recommender(log, None, clock),
+        catalogue=SimpleNamespace(shelf=lambda: on_shelf),
+        clock=clock,
+        topology=Topology((_EUROPE,)),
     )
     return home_page(rooms, _PROFILE, _EUROPE)
 

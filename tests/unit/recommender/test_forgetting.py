@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from matinee.model.errors import Invalid
 from matinee.model.events import Event, MemberForgotten
 from matinee.recommender.artefacts import from_bytes, to_bytes
-from matinee.recommender.knowledge import Knowledge
-from plays import NOON, event, knowledge_of, play
+from matinee.taste.knowledge import Knowledge
+from plays import NOON, event, knowledge_of, listed, play, rated, shown
 
 PLAYS = st.lists(
     st.tuples(st.sampled_from(["ada", "bob", "cyd"]), st.sampled_from(["tide", "reef", "gear", "peak"])), max_size=25
@@ -22,7 +22,12 @@ def told(plays: list[tuple[str, str]], without: str = "") -> list[Event]:
         one
         for number, (profile_id, title_id) in enumerate(plays)
         if profile_id != without
-        for one in play(profile_id, title_id, seconds=100_000 * number, region=("europe", None)[number % 2])
+        for one in [
+            *play(profile_id, title_id, 100_000 * number, ("europe", None)[number % 2], to_the_end=number % 3 == 0),
+            rated(profile_id, title_id, ("up", "down", None)[number % 3], 100_000 * number + 10),
+            listed(profile_id, title_id, 100_000 * number + 20, on=number % 2 == 0),
+            shown(profile_id, title_id, 100_000 * number + 30),
+        ]
     ]
 
 
@@ -47,6 +52,8 @@ def test_the_counts_of_pairs_are_as_if_who_is_forgotten_had_never_watched(plays:
     assert {title: pairs for title, pairs in together.items() if pairs} == {
         title: pairs for title, pairs in expected_together.items() if pairs
     }
+    assert dict(knowledge.approval.counts()) == dict(never.approval.counts())
+    assert knowledge.approval.ranked() == never.approval.ranked()
     assert "ada" not in set(knowledge.histories)
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from matinee.catalogue.titles import Title, TitleKind
 from matinee.model.events import Event
 from matinee.recommender.candidates import Selection, Selections
-from matinee.recommender.knowledge import Knowledge
 from matinee.recommender.rows import Row, RowKind, arrange, similar
+from matinee.taste.knowledge import Knowledge
 from plays import NOON, event, heartbeat, knowledge_of, play, shelf, title
 
 _LATER = NOON + timedelta(minutes=5)

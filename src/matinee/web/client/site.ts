@@ -2,9 +2,10 @@
 import "htmx.org";
 import { EventQueue } from "./events";
 import { Impressions } from "./site/impressions";
+import { wakeMarks } from "./site/marks";
 import { carryPicture, prefetchOnIntent } from "./site/prefetch";
 import { dressRows, watchRows } from "./site/rows";
-import { tellSearches } from "./site/searching";
+import { tellChoices, tellSearches } from "./site/searching";
 
 const offline = document.querySelector<HTMLElement>("#offline");
 const reflect = () => {
@@ -23,6 +24,8 @@ if (profileId) {
   const queue = new EventQueue();
   const impressions = new Impressions(queue, profileId);
   tellSearches(queue, profileId);
+  tellChoices(queue, profileId);
+  wakeMarks(profileId);
   addEventListener("pagehide", () => queue.send(true));
   document.addEventListener("htmx:after:swap", () => {
     dressRows();

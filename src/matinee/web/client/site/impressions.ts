@@ -37,7 +37,7 @@ export class Impressions {
     this.observer.unobserve(card);
     this.looking.delete(card);
     const row = card.closest<HTMLElement>("[data-row-id]");
-    const titleId = (card as HTMLElement).dataset.title;
+    const { title: titleId, experiment, propensity } = (card as HTMLElement).dataset;
     if (!row || !titleId || !card.isConnected) return;
     const rowId = row.dataset.rowId ?? "";
     const key = `${rowId} ${titleId}`;
@@ -50,6 +50,9 @@ export class Impressions {
       row_id: rowId,
       row: rows.indexOf(row),
       place: Array.from(row.querySelectorAll("[data-title]")).indexOf(card),
+      // What chance had a part in says so: without its likelihood nothing can be learned from it.
+      ...(experiment === undefined ? {} : { experiment }),
+      ...(propensity === undefined ? {} : { propensity: Number(propensity) }),
     });
   }
 }

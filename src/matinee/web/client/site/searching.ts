@@ -19,3 +19,19 @@ export function tellSearches(queue: EventQueue, profileId: string): void {
     }, SETTLED_MS);
   });
 }
+
+/** Which of the results was opened, and for what query. */
+export function tellChoices(queue: EventQueue, profileId: string): void {
+  document.addEventListener("click", (event) => {
+    const card = (event.target as Element).closest?.("a[href]")?.closest<HTMLElement>("[data-title]");
+    const results = card?.closest<HTMLElement>("[data-results]");
+    const titleId = card?.dataset.title;
+    if (!card || !results || !titleId) return;
+    queue.add("search.chosen", {
+      profile_id: profileId,
+      title_id: titleId,
+      query: (results.dataset.results ?? "").slice(0, 200),
+      place: Array.from(results.querySelectorAll("[data-title]")).indexOf(card),
+    });
+  });
+}

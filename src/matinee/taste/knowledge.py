@@ -4,20 +4,25 @@ import heapq
 from datetime import datetime
 
 from matinee.model.events import Event, MemberForgotten
-from matinee.recommender.interactions import Histories
-from matinee.recommender.popularity import Popularity
-from matinee.recommender.transitions import Transitions
+from matinee.taste.approval import Approval
+from matinee.taste.interactions import Histories
+from matinee.taste.popularity import Popularity
+from matinee.taste.transitions import Transitions
 
+USUAL_HALF_LIFE_SECONDS = 14 * 86_400.0
 _EARLIER_KEPT = 100
 _NEVER = float("-inf")
 
 
 class Knowledge:
-    """What profiles did, what is popular, and which titles go together."""
+    """What profiles did, what is popular now and what usually, what was liked, and which titles go together."""
 
     def __init__(self) -> None:
         self.histories = Histories()
         self.popularity = Popularity()
+        # What ``popularity`` is compared with: a title that is played more than it used to be is trending.
+        self.usual = Popularity(USUAL_HALF_LIFE_SECONDS)
+        self.approval = Approval()
         self.transitions = Transitions()
         # Up to when profiles are forgotten, in seconds since 1970: what comes late is left out.
         self.forgotten: dict[str, float] = {}
@@ -29,12 +34,18 @@ class Knowledge:
             self._forget(facts.profile_id, facts.until_seconds)
             return
         at = min(event.time, now).timestamp()
-        if self.forgotten and at <= self.forgotten.get(getattr(facts, "profile_id", ""), _NEVER):
+        profile_id, title_id = getattr(facts, "profile_id", ""), getattr(facts, "title_id", "")
+        if self.forgotten and at <= self.forgotten.get(profile_id, _NEVER):
             return
+        was_pleased = self.histories.of(profile_id).pleased(title_id)
         counted = self.histories.fold(event, at)
+        pleased = self.histories.of(profile_id).pleased(title_id)
+        first = counted is not None and counted.first
+        self.approval.change(title_id, int(first), int(pleased) - int(was_pleased))
         if counted is None:
             return
         self.popularity.count(counted.title_id, counted.region, counted.at)
+        self.usual.count(counted.title_id, counted.region, counted.at)
         if counted.first:
             plays = self.histories.of(counted.profile_id).plays
             watched = (
@@ -51,4 +62,7 @@ class Knowledge:
             return
         self.forgotten[profile_id] = until_seconds
         history = self.histories.forget(profile_id)
-        self.transitions.remove([title_id for title_id, play in history.plays.items() if play.watched])
+        watched = [title_id for title_id, play in history.plays.items() if play.watched]
+        self.transitions.remove(watched)
+        for title_id in watched:
+            self.approval.change(title_id, -1, -int(history.pleased(title_id)))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matinee.recommender.transitions import Transitions
+from matinee.taste.transitions import Transitions
 
 _TITLES = "abcdefgh"
 _watched = st.lists(st.tuples(st.integers(0, 5), st.sampled_from(_TITLES)), max_size=40, unique=True)

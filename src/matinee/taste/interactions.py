@@ -1,4 +1,4 @@
-"""What each profile did with each title: a fold over the events, in whatever order they come.
+"""What each profile did with each title, and said of it: a fold over the events, in whatever order they come.
 
 A position is the one with the latest time, so a straggler cannot turn a play back. Seconds watched only add up, so
 their sum does not depend on order. A repeat of an event is the log's to drop, not ours.
@@ -7,7 +7,18 @@ their sum does not depend on order. A repeat of an event is the log's to drop, n
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from matinee.model.events import Event, PlaybackHeartbeat, PlaybackStarted, PlaybackStopped, TitleEncoded
+from matinee.model.events import (
+    Event,
+    ImpressionShown,
+    ListChanged,
+    PlaybackHeartbeat,
+    PlaybackStarted,
+    PlaybackStopped,
+    SearchChosen,
+    TitleEncoded,
+    TitleRated,
+)
+from matinee.taste.signs import DOWN, LOVE, PASSED_SITTINGS, UP, Signs
 
 FINISHED_SHARE = 0.95
 """Credits roll by then: the play is done."""
@@ -56,14 +67,43 @@ class Play:
 
 @dataclass(slots=True)
 class History:
-    """What one profile did: its region, as last heard, and its plays by title id."""
+    """What one profile did: its region, as last heard, and its plays by title id; ``signs`` where it gave any."""
 
     region: str | None = None
     plays: dict[str, Play] = field(default_factory=dict)
+    signs: Signs | None = None
 
     def latest(self) -> list[tuple[str, Play]]:
         """The plays, latest first; those of one moment by title id, so that the order is always the same."""
         return sorted(self.plays.items(), key=lambda entry: (-entry[1].last_at, entry[0]))
+
+    @property
+    def blank(self) -> bool:
+        """Whether nothing is known that could say what to show."""
+        return not self.plays and (self.signs is None or not (self.signs.ratings or self.signs.listed))
+
+    def pleased(self, title_id: str) -> bool:
+        """Whether a title was watched and liked: to its end, or with a thumb up; and with none down."""
+        play = self.plays.get(title_id)
+        if play is None or not play.watched:
+            return False
+        rating = self.signs.rating(title_id) if self.signs else None
+        return rating in {UP, LOVE} or (play.finished and rating != DOWN)
+
+    def refused(self) -> frozenset[str]:
+        """What got a thumb down."""
+        if self.signs is None:
+            return frozenset()
+        return frozenset(title_id for title_id, (rating, _) in self.signs.ratings.items() if rating == DOWN)
+
+    def passed_over(self) -> frozenset[str]:
+        """What was shown on the first screens in several sittings, and never touched."""
+        if self.signs is None:
+            return frozenset()
+        passed = self.signs.passed.items()
+        return frozenset(
+            title_id for title_id, (sittings, _) in passed if sittings >= PASSED_SITTINGS and title_id not in self.plays
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +154,12 @@ class Histories:
                 return None
             case PlaybackHeartbeat() | PlaybackStopped() as facts:
                 return self._watch(facts, at)
+            case TitleRated() | ListChanged() | SearchChosen() | ImpressionShown() as sign:
+                history = self._history(sign.profile_id)
+                if history.signs is None:
+                    history.signs = Signs()
+                history.signs.fold(sign, at)
+                return None
         return None
 
     def forget(self, profile_id: str) -> History:
@@ -153,10 +199,14 @@ class Histories:
         play.fresh_seconds = 0.0
         return Counted(facts.profile_id, facts.title_id, history.region, at, first)
 
-    def _play(self, profile_id: str, title_id: str, at: float) -> tuple[History, Play]:
+    def _history(self, profile_id: str) -> History:
         history = self._histories.get(profile_id)
         if history is None:
             history = self._histories[profile_id] = History()
+        return history
+
+    def _play(self, profile_id: str, title_id: str, at: float) -> tuple[History, Play]:
+        history = self._history(profile_id)
         play = history.plays.get(title_id)
         if play is None:
             if len(history.plays) >= self._titles_kept:

@@ -1,0 +1,115 @@
+"""The row that is ranked for one profile, calibrated to what it likes; and what a new profile may choose from."""
+
+from itertools import islice
+
+from matinee.catalogue.titles import Title
+from matinee.recommender.because import seed_name
+from matinee.recommender.page import Page, Row, RowKind, filled
+from matinee.recommender.ranking import FEW_COMPANIONS, TAGGED_SEEDS, rank
+from matinee.taste.calibration import DIAL, calibrated
+from matinee.taste.weights import genre_mix, liked
+
+PICKS_WANTED = 3
+"""So many titles that are liked make a page personal."""
+
+_LONGEST = 12
+_SEEDS = 5
+_OF_A_SEED = 30
+_OF_THE_BOARD = 40
+_OF_THE_NEWEST = 20
+_TO_CALIBRATE = 30
+_MIX_OF = 50
+_NAMED_SEEDS = 5
+_PICKS = 18
+_PICKS_GENRES = 9
+_PICKS_LEAST = 6
+
+
+def for_you(page: Page, dial: float = DIAL) -> Row:
+    """What suits the profile best by ``ranking.rank``, with genres in the shares in which it likes them."""
+    likes = liked(page.history)
+    row = Row("for-you", RowKind.FOR_YOU, "For you", "from what you watched and liked, in its measure", ())
+    if len(likes) < PICKS_WANTED:
+        return row
+    titles, playable = page.selection.titles, page.selection.playable
+    # What it watched or gave its thumbs, it knows.
+    known = page.watched.union(page.history.signs.ratings if page.history.signs else ())
+    fresh = [one for one in _candidates(page, [one for one, _ in likes[:_SEEDS]]) if one not in known]
+    scores = rank(page.history, page.unshown(fresh, first=True), page.context)
+    best = sorted(scores, key=lambda one: (one in page.passed, -scores[one]))[:_TO_CALIBRATE]
+    genres = {one: _genres(titles[one]) for one in best}
+    likes_genres = {one: _genres(playable[one]) for one, _ in likes[:_MIX_OF] if one in playable}
+    wanted = genre_mix(likes[:_MIX_OF], likes_genres)
+    chosen = calibrated({one: scores[one] for one in best}, genres, wanted, _LONGEST, dial)
+    title_ids = tuple(sorted(chosen, key=page.passed.__contains__))
+    page.shown.update(title_ids)
+    seeds = [playable[one] for one, _ in likes if one in playable][:_NAMED_SEEDS]
+    reasons = tuple(_why(page, one, seeds) or "well liked where you are" for one in title_ids)
+    return Row(row.id, row.kind, row.name, row.reason, title_ids, title_reasons=reasons)
+
+
+def reason_for(page: Page, title_id: str) -> str:
+    """What the profile likes that leads to a title; "" if nothing does, and for what it knows already."""
+    if title_id not in page.selection.playable or title_id in page.history.plays:
+        return ""
+    seeds = (page.selection.playable.get(one) for one, _ in liked(page.history) if one != title_id)
+    found = _why(page, title_id, list(islice((seed for seed in seeds if seed is not None), _NAMED_SEEDS)))
+    return found[:1].upper() + found[1:]
+
+
+def _genres(title: Title) -> frozenset[str]:
+    return frozenset(name.casefold() for name in title.genres)
+
+
+def _candidates(page: Page, seed_ids: list[str]) -> list[str]:
+    knowledge, selection = page.knowledge, page.selection
+    together, alike = list[str](), list[str]()
+    for place, seed_id in enumerate(seed_ids):
+        companions = knowledge.transitions.companions(
+            seed_id, selection.titles, _OF_A_SEED, without=page.finished, own=page.watched
+        )
+        together += [companion.title_id for companion in companions]
+        seed = selection.playable.get(seed_id)
+        if place < TAGGED_SEEDS and seed is not None and len(companions) < FEW_COMPANIONS:
+            alike += [relative.title_id for relative in selection.related(seed)[:_OF_A_SEED]]
+    board = knowledge.popularity.region(page.context.region)
+    popular = islice(page.browsable(board.ranked()), _OF_THE_BOARD)
+    return filled(page.browsable(together), page.browsable(alike), popular, selection.newest[:_OF_THE_NEWEST])
+
+
+def _why(page: Page, title_id: str, seeds: list[Title]) -> str:
+    """The strongest link between a title and what the profile likes; "" if there is none."""
+    together = {seed.id: page.knowledge.transitions.together(seed.id, title_id) for seed in seeds}
+    closest = max(seeds, key=lambda seed: together[seed.id], default=None)
+    if closest is not None and together[closest.id] > 0:
+        return f"watched by people who watched {seed_name(page, closest)}"
+    mine = _genres(page.selection.playable[title_id])
+    for seed in seeds:
+        if shared := [name for name in seed.genres if name.casefold() in mine]:
+            return f"{shared[0]}, like {seed_name(page, seed)}"
+    return ""
+
+
+def picks(page: Page) -> tuple[str, ...]:
+    """What a profile of which nothing is known may choose from: known titles of many genres, in turns.
+
+    None for a profile that told enough, and in a catalogue too small to choose from.
+    """
+    likes = liked(page.history)
+    if page.watched or len(likes) >= PICKS_WANTED:
+        return ()
+    known = filled(
+        islice(page.browsable(page.knowledge.popularity.region(page.context.region).ranked()), 6 * _PICKS),
+        islice(page.browsable(page.knowledge.popularity.overall.ranked()), 6 * _PICKS),
+        page.selection.newest[: 6 * _PICKS],
+    )
+    turns: dict[str, int] = {}
+    ordered = []
+    for place, title_id in enumerate(known):
+        genre = next(iter(page.selection.titles[title_id].genres), "").casefold()
+        turns[genre] = turns.get(genre, -1) + 1
+        ordered.append((turns[genre] * max(1, _PICKS_GENRES), place, title_id))
+    chosen = [title_id for _, _, title_id in sorted(ordered)][:_PICKS]
+    picked = [title_id for title_id, _ in likes if title_id in page.selection.titles]
+    shown = filled(picked, chosen)[:_PICKS]
+    return tuple(shown) if len(shown) >= _PICKS_LEAST else ()
