@@ -244,6 +244,25 @@ def doctor(data: Path | None, *, as_json: bool) -> None:
         sys.exit(1)
 
 
+@matinee.command()
+@click.argument("dataset", type=click.Path(path_type=Path))
+@click.option(
+    "--protocol",
+    type=click.Choice(["leave-one-out", "strong", "prequential"]),
+    default="leave-one-out",
+    show_default=True,
+)
+@click.option("--model", "models", multiple=True, help="A model to ask, again for each; without it, all.")
+@click.option("--min-rating", type=float, help="Leave out what is rated lower; under strong it is 4 if not said.")
+@_JSON
+def evaluate(dataset: Path, protocol: str, models: tuple[str, ...], min_rating: float | None, *, as_json: bool) -> None:
+    """Measure the recommender's models on a public data set: a file or a folder, in any published form."""
+    from matinee.compose.evaluate import evaluate_dataset, table
+
+    found = evaluate_dataset(dataset, protocol, models, min_rating, lambda said: click.echo(said, err=True))
+    click.echo(json.dumps(found) if as_json else table(found))
+
+
 @matinee.group()
 def why() -> None:
     """Replay a recorded decision and say its reasons."""
