@@ -13,6 +13,7 @@ import numpy as np
 from matinee.learning.features import Stage, Told, tell
 from matinee.learning.histories import Floats, Histories, Ints, Queries
 from matinee.learning.models import Link
+from matinee.model.errors import Unavailable
 
 _ABOVE = 1e3  # candidates stand above all other items
 _HARD = 60  # of a training query's candidates the first are kept …
@@ -73,7 +74,10 @@ def learned(
     lesson: Lesson, rounds: int, seed: int, held: Lesson | None = None, patience: int = 30, **changed: Any
 ) -> Any:
     """A LightGBM booster of ``rounds`` trees, or fewer where the held lesson says that more no longer help."""
-    import lightgbm  # noqa: PLC0415 - loads in a second
+    try:
+        import lightgbm  # noqa: PLC0415 - loads in a second
+    except OSError as error:  # a library of the system's that a bare Debian lacks
+        raise Unavailable(f"LightGBM cannot be loaded ({error}): apt-get install libgomp1.") from error
 
     few = {"num_threads": 1} if len(lesson.labels) < _FEW else {}
     parameters = {**PARAMETERS, **few, "seed": seed, **changed}
