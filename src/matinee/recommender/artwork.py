@@ -120,7 +120,8 @@ class Gallery:
             features = old.features if old is not None else features_of(outcome.likes, titles)
             new = self._rows[key] = _Row(_arm(title_id, artwork), features, outcome.reward)
             self._bandit.update(np.array(features), new.arm, new.reward)
-        self._known[title_id] = {}
+        if old is not None or key in self._rows:
+            self._known[title_id] = {}
 
 
 def logged(artworks: Artworks, wanted: Callable[[Outcome], float]) -> Log:

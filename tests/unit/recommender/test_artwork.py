@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matinee.experiments.offpolicy import ips, snips
-from matinee.model.events import Event, MemberForgotten
+from matinee.model.events import Event, ImpressionShown, MemberForgotten
 from matinee.recommender.artwork import Features, Gallery, artwork_name, chance, features_of, logged
 from matinee.taste.knowledge import Knowledge
 from plays import NOON, event, heartbeat, knowledge_of, play, seen, shelf, title
@@ -125,8 +125,8 @@ def test_what_a_forgotten_profile_taught_is_unlearned() -> None:
 
 @pytest.mark.parametrize("name", ["r1/7", "r0/1", "r1/", "1", "r1/²", "r1/-1", "r1/01"])
 def test_a_picture_that_there_is_not_teaches_nothing(name: str) -> None:
-    told = seen("ada", "reef", 0)
-    knowledge = knowledge_of([event(type(told.facts)("ada", "reef", "new", 0, 0, artwork=name, artwork_propensity=1))])
+    told = ImpressionShown("ada", "reef", "new", 0, 0, artwork=name, artwork_propensity=1.0)
+    knowledge = knowledge_of([event(told)])
     assert gallery(knowledge).probabilities(_REEF, _NATURE, 3) == [1 / 3] * 3
 
 
