@@ -88,8 +88,9 @@ def _picked_of(looked_at: Path | None) -> str:
     best = f"thumbnail=n={_CANDIDATES}:log=quiet[still]"
     if looked_at is None:
         return best
-    # As large as a still, and no larger: nine pictures of full size would take as long to write as the rest.
-    return f"split[one][more];[one]{best};[more]scale=w='min({STILL[0]},iw)':h=-2[all]"
+    # Frames that were looked up one by one all have the time 0, which no encoder takes twice. They are as large as a
+    # still and no larger: nine pictures of full size would take as long to write as the rest.
+    return f"split[one][more];[one]{best};[more]setpts=N/TB,scale=w='min({STILL[0]},iw)':h=-2[all]"
 
 
 def make_still(frame: Path, output: Path) -> None:
