@@ -15,7 +15,7 @@ from matinee.model.events import (
     PlaybackStopped,
     TitleRated,
 )
-from matinee.model.media import Presentation
+from matinee.model.media import Picture, Presentation
 from matinee.taste.knowledge import Knowledge
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -79,6 +79,12 @@ def shown(
     return event(ImpressionShown(profile_id, title_id, row_id, row, place), seconds)
 
 
+def seen(profile_id: str, title_id: str, number: int, seconds: float = 0.0, propensity: float | None = 0.5) -> Event:
+    """A title was seen by the picture of this number."""
+    facts = ImpressionShown(profile_id, title_id, "new", 0, 0, artwork=f"r1/{number}", artwork_propensity=propensity)
+    return event(facts, seconds)
+
+
 def knowledge_of(events: Iterable[Event]) -> Knowledge:
     knowledge = Knowledge()
     for one in events:
@@ -98,7 +104,9 @@ def title(
     season: int | None = None,
     episode: int | None = None,
     territories: tuple[str, ...] = (),
+    pictures: int = 0,
 ) -> Title:
+    others = tuple(Picture(f"poster-{one}.jpg", f"still-{one}.jpg", f"#00000{one}") for one in range(1, pictures + 1))
     return Title(
         id=title_id,
         kind=kind,
@@ -111,7 +119,9 @@ def title(
         state=TitleState.PLAYABLE,
         message=None,
         revision="r1",
-        presentation=Presentation(duration_seconds=duration_seconds, renditions=(), files=(), colour="#aa7733"),
+        presentation=Presentation(
+            duration_seconds=duration_seconds, renditions=(), files=(), colour="#aa7733", pictures=others
+        ),
         parent_id=parent_id,
         season_number=season,
         episode_number=episode,

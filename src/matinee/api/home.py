@@ -11,7 +11,7 @@ from matinee.accounts.members import Household
 from matinee.api.authentication import household, viewer_region
 from matinee.model.errors import NotFound
 from matinee.model.topology import Region
-from matinee.pages.cards import Card, cards
+from matinee.pages.cards import Card, Said, cards
 from matinee.pages.home import HomePage, home_page
 from matinee.recommender.serving import RowKind
 
@@ -27,6 +27,8 @@ class CardBody(BaseModel):
 
     Addresses of pictures are relative to the host and open to who is signed in. ``series`` and ``part`` say what an
     episode belongs to and where it stands there; ``rating`` and ``listed`` what the profile says of the title.
+    ``artwork`` names the picture, where a title has several, ``experiment`` what put it here, where chance had a part
+    in it, and the propensities how likely that was: an ``impression.shown`` says them again.
     """
 
     id: str
@@ -46,6 +48,10 @@ class CardBody(BaseModel):
     part: str | None
     rating: str | None
     listed: bool
+    artwork: str | None
+    artwork_propensity: float | None
+    experiment: str | None
+    propensity: float | None
 
 
 class HeroBody(CardBody):
@@ -114,7 +120,8 @@ def routes(rooms: "Rooms") -> APIRouter:
         rooms.recommender.catch_up()
         found = rooms.recommender.similar(title_id, shelf, limit, age, territory)
         progress = {} if profile_id is None else rooms.recommender.progress(profile_id)
-        shown = cards((shelf.by_id[other] for other in found), progress)
+        said = None if profile_id is None else Said(shelf, picture=rooms.recommender.pictures(profile_id, shelf))
+        shown = cards((shelf.by_id[other] for other in found), progress, said)
         return json_answer({"titles": [card_body(one) for one in shown]})
 
     return router

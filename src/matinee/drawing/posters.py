@@ -24,11 +24,14 @@ _LONG_SIDE = 1920
 _ODD_SHAPE = 1.35
 
 
-def still_command(ffmpeg: str, source: Path, output: Path, duration_seconds: float) -> list[str]:
+def still_command(
+    ffmpeg: str, source: Path, output: Path, duration_seconds: float, looked_at: Path | None = None
+) -> list[str]:
     """The command that takes one good frame out of a film's middle, upright and in square pixels.
 
     FFmpeg's ``thumbnail`` filter picks the frame whose histogram is nearest the average of its fellows, which passes
-    over black, flashes and fades.
+    over black, flashes and fades. All frames that it looked at go to ``looked_at`` too, as ``%d.jpg`` in their order:
+    they are decoded already.
     """
     first, last = (share * duration_seconds for share in _STRETCH)
     square = (
@@ -39,7 +42,7 @@ def still_command(ffmpeg: str, source: Path, output: Path, duration_seconds: flo
     if duration_seconds < _SHORT_SECONDS:
         rate = _CANDIDATES / max(last - first, 0.1)
         command += ["-ss", f"{first:.3f}", "-t", f"{max(last - first, 0.1):.3f}", "-i", str(source)]
-        graph = f"[0:v:0]fps={rate:.4f},{square},thumbnail=n={_CANDIDATES}:log=quiet[still]"
+        graph = f"[0:v:0]fps={rate:.4f},{square},{_picked_of(looked_at)}"
     else:
         for place in range(_CANDIDATES):
             at = first + (last - first) * place / (_CANDIDATES - 1)
@@ -59,8 +62,8 @@ def still_command(ffmpeg: str, source: Path, output: Path, duration_seconds: flo
             f"[{place}:v:0]trim=end_frame=1,setpts=PTS-STARTPTS,{square}[c{place}]" for place in range(_CANDIDATES)
         )
         labels = "".join(f"[c{place}]" for place in range(_CANDIDATES))
-        graph = f"{picked};{labels}concat=n={_CANDIDATES},thumbnail=n={_CANDIDATES}:log=quiet[still]"
-    return [
+        graph = f"{picked};{labels}concat=n={_CANDIDATES},{_picked_of(looked_at)}"
+    command = [
         *command,
         "-filter_complex",
         graph,
@@ -74,6 +77,20 @@ def still_command(ffmpeg: str, source: Path, output: Path, duration_seconds: flo
         "1",
         str(output),
     ]
+    if looked_at is not None:
+        every = ["-map", "[all]", "-frames:v", str(_CANDIDATES), "-fps_mode", "passthrough", "-q:v", "2"]
+        command += [*every, str(looked_at / "%d.jpg")]
+    return command
+
+
+def _picked_of(looked_at: Path | None) -> str:
+    """The end of the graph: the best of the candidates, and all of them where somebody wants to look on."""
+    best = f"thumbnail=n={_CANDIDATES}:log=quiet[still]"
+    if looked_at is None:
+        return best
+    # Frames that were looked up one by one all have the time 0, which no encoder takes twice. They are as large as a
+    # still and no larger: nine pictures of full size would take as long to write as the rest.
+    return f"split[one][more];[one]{best};[more]setpts=N/TB,scale=w='min({STILL[0]},iw)':h=-2[all]"
 
 
 def make_still(frame: Path, output: Path) -> None:

@@ -1,6 +1,7 @@
 """The last task of an encode: renditions out of the depot, packaged and with pictures, checked, into the store."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,7 +26,10 @@ from matinee.encoding.packaging import (
 )
 from matinee.encoding.steps import Place, Progress
 from matinee.model.errors import EncodingFailed
-from matinee.model.media import Ladder, Presentation
+from matinee.model.media import Ladder, Picture, Presentation
+
+FURTHER_PICTURES = 3
+"""So many frames besides the first become pictures of a title, where so many are good and different."""
 
 _TYPES = {
     ".m3u8": "application/vnd.apple.mpegurl",
@@ -67,9 +71,10 @@ def publish_film(
         folder.mkdir()
         command = package_command(tools.packager, videos, audio, ladder.segment_seconds)
         run_tool(command, tools, f"packaging {film.name}", "Shaka Packager", folder=desk)
-        colour = draw_pictures(videos, film, title, font if font and font.exists() else None, folder, tools)
+        pictures = draw_pictures(videos, film, title, font if font and font.exists() else None, folder, tools)
         mend_manifests(folder, film.frame_rate)
-        presentation = verify(folder, videos, audio, film.frame_rate, colour, film.name)
+        verified = verify(folder, videos, audio, film.frame_rate, pictures[0].colour, film.name)
+        presentation = replace(verified, pictures=pictures[1:])
         names = sorted((name for name, _ in presentation.files), key=lambda name: (name in {HLS, DASH}, name))
         place.depot.publish(folder, names, prefix, _TYPES)
     return presentation
@@ -77,24 +82,42 @@ def publish_film(
 
 def draw_pictures(
     videos: Sequence[VideoFile], film: Film, title: str, font: Path | None, folder: Path, tools: Tools
-) -> str:
-    """Make still, poster and thumbnails in a folder; the poster's colour.
+) -> tuple[Picture, ...]:
+    """Make stills, posters and thumbnails in a folder; the pictures, of which the first is the title's own.
 
+    The others are of frames that were looked at for the first, as far as they are good and clearly different.
     Renditions are upright, in square pixels and standard colours already, and made by us: no source is opened again.
     """
-    from matinee.drawing import posters  # noqa: PLC0415 - Pillow, which the worker itself does not need
+    from matinee.drawing import frames, posters  # noqa: PLC0415 - Pillow, which the worker itself does not need
 
     small, large = videos[0].path, videos[-1].path
     what = f"drawing the pictures of {film.name}"
     with TemporaryDirectory(dir=folder.parent) as scratch:
-        frame = Path(scratch) / "frame.jpg"
-        run_tool(posters.still_command(tools.ffmpeg, large, frame, film.length_seconds), tools, what, "FFmpeg")
+        frame, looked_at = Path(scratch) / "frame.jpg", Path(scratch) / "looked_at"
+        looked_at.mkdir()
+        command = posters.still_command(tools.ffmpeg, large, frame, film.length_seconds, looked_at)
+        run_tool(command, tools, what, "FFmpeg")
         if not frame.exists():  # a film of few frames may have none in the stretch that was looked at
             run_tool(first_frame_command(tools.ffmpeg, large, frame), tools, what, "FFmpeg")
-        posters.make_still(frame, folder / STILL)
-        colour = posters.make_poster(frame, title, font, folder / POSTER)
+        candidates = sorted(looked_at.iterdir(), key=lambda path: int(path.stem))
+        others = frames.different(candidates, frame, FURTHER_PICTURES)
+
+        def draw(number: int) -> Picture:
+            one, poster, still = [frame, *others][number], numbered(POSTER, number), numbered(STILL, number)
+            posters.make_still(one, folder / still)
+            return Picture(poster, still, posters.make_poster(one, title, font, folder / poster))
+
+        # Pillow lets go of the interpreter's lock while it scales and packs.
+        with ThreadPoolExecutor(len(others) + 1) as pool:
+            pictures = tuple(pool.map(draw, range(len(others) + 1)))
     sprites = thumbnails.plan_sprites(film.picture.display_width, film.picture.height, film.length_seconds)
     command = thumbnails.sprites_command(tools.ffmpeg, small, folder, sprites, KEY_FRAME_SECONDS)
     run_tool(command, tools, what, "FFmpeg")
     (folder / THUMBNAILS).write_text(thumbnails.thumbnails_vtt(sprites))
-    return colour
+    return pictures
+
+
+def numbered(file: str, number: int) -> str:
+    """The name of the same picture of another frame: ``poster.jpg``, ``poster-1.jpg``."""
+    stem, dot, ending = file.partition(".")
+    return f"{stem}-{number}{dot}{ending}" if number else file

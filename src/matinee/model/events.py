@@ -131,7 +131,8 @@ class ImpressionShown(Facts):
     """A title was seen on a page, at this place of this row (both from zero).
 
     ``experiment`` names what decided that it stood there, and ``propensity`` how likely that was (0 to 1), where chance
-    had a part in it.
+    had a part in it. ``artwork`` is the picture by which it was shown, where it has several, and ``artwork_propensity``
+    how likely that one was.
     """
 
     type: ClassVar[str] = "impression.shown"
@@ -142,6 +143,8 @@ class ImpressionShown(Facts):
     place: int
     experiment: str | None = None
     propensity: float | None = None
+    artwork: str | None = None
+    artwork_propensity: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,12 +98,22 @@ class Rendition:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """One frame as a title is shown by it: its poster and its still by name, and the poster's colour, ``#rrggbb``."""
+
+    poster: str
+    still: str
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
 class Presentation:
     """One encode of a title: what stands in the folder ``<title>/<revision>/``.
 
     ``colour`` is the poster's own colour as ``#rrggbb``. ``files`` are all names under the folder with their sizes in
     bytes, so that a planner and an edge can count without listing; ``digests`` are their SHA-256 in hexadecimal, in the
-    same order (none, where nobody wrote them down).
+    same order (none, where nobody wrote them down). ``pictures`` are further ones, of other shots, by which the title
+    may be shown instead of ``poster`` and ``still``.
     """
 
     duration_seconds: float
@@ -116,6 +126,12 @@ class Presentation:
     still: str = "still.jpg"
     thumbnails: str | None = "thumbnails.vtt"
     digests: tuple[str, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+
+    @property
+    def every_picture(self) -> tuple[Picture, ...]:
+        """All pictures of the title; its own is the first."""
+        return (Picture(self.poster, self.still, self.colour), *self.pictures)
 
     @property
     def video(self) -> tuple[Rendition, ...]:
@@ -142,6 +158,7 @@ def presentation_to_json(presentation: Presentation) -> dict[str, Any]:
     values["renditions"] = [{**rendition, "kind": rendition["kind"].value} for rendition in values["renditions"]]
     values["files"] = [[name, size] for name, size in presentation.files]
     values["digests"] = list(presentation.digests)
+    values["pictures"] = [asdict(picture) for picture in presentation.pictures]
     return values
 
 
@@ -157,10 +174,11 @@ def presentation_from_json(values: Mapping[str, Any]) -> Presentation:
         )
         files = tuple((str(name), int(size)) for name, size in values["files"])
         digests = tuple(str(digest) for digest in values.get("digests") or ())
-    except (KeyError, TypeError, ValueError) as error:
+        pictures = tuple(Picture(**_known(Picture, one, leave=())) for one in values.get("pictures") or ())
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Invalid(f"This is not a presentation: {type(error).__name__} {error}.") from error
-    plain = _known(Presentation, values, leave=("renditions", "files", "digests"))
-    return Presentation(renditions=renditions, files=files, digests=digests, **plain)
+    plain = _known(Presentation, values, leave=("renditions", "files", "digests", "pictures"))
+    return Presentation(renditions=renditions, files=files, digests=digests, pictures=pictures, **plain)
 
 
 def _accepted(kind: type) -> dict[str, tuple[type, ...]]:
@@ -169,7 +187,7 @@ def _accepted(kind: type) -> dict[str, tuple[type, ...]]:
     return {name: (*types, int) if float in types else types for name, types in wanted.items()}
 
 
-_KINDS: tuple[type, ...] = (Rendition, Presentation)
+_KINDS: tuple[type, ...] = (Rendition, Presentation, Picture)
 _ACCEPTED = {kind: _accepted(kind) for kind in _KINDS}
 _NEEDED = {kind: tuple(field.name for field in fields(kind) if field.default is MISSING) for kind in _KINDS}
 

@@ -1,7 +1,7 @@
 """The home page of a profile: one hero, then rows."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import repeat
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from matinee.accounts.members import Profile
 from matinee.catalogue.titles import Shelf
 from matinee.model.topology import Region
 from matinee.pages.cards import Card, Progress, Said, card, cards
+from matinee.recommender.exploring import EXPLORING, Explored
 from matinee.recommender.serving import Row, RowKind
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def home_page(rooms: "Rooms", profile: Profile, region: Region) -> HomePage:
     asked = (profile.id, shelf, region.name, profile.maturity_limit, now, rooms.topology.territory(region))
     rows, picks = rooms.recommender.rows(*asked), rooms.recommender.choices(*asked)
     progress = rooms.recommender.progress(profile.id)
-    said = Said(shelf, *rooms.recommender.said(profile.id))
+    said = Said(shelf, *rooms.recommender.said(profile.id), rooms.recommender.pictures(profile.id, shelf))
     return HomePage(
         profile_id=profile.id,
         hero=_hero(rows, shelf, progress, said),
@@ -75,10 +76,17 @@ def _hero(rows: Iterable[Row], shelf: Shelf, progress: Progress, said: Said) -> 
 def _home_row(row: Row, shelf: Shelf, progress: Progress, said: Said) -> HomeRow:
     reasons = row.title_reasons or ("",) * len(row.title_ids)
     titles = zip(row.title_ids, reasons, strict=True)
+    shown = (card(shelf.by_id[title_id], progress, reason, said) for title_id, reason in titles)
     return HomeRow(
         id=row.id,
         kind=row.kind,
         name=row.name,
         reason=row.reason,
-        cards=tuple(card(shelf.by_id[title_id], progress, reason, said) for title_id, reason in titles),
+        cards=tuple(_by_chance(one, row.explored) for one in shown),
     )
+
+
+def _by_chance(shown: Card, explored: Explored | None) -> Card:
+    if explored is None or shown.title_id != explored.title_id:
+        return shown
+    return replace(shown, experiment=EXPLORING, propensity=explored.propensity)

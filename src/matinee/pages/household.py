@@ -29,7 +29,8 @@ def my_list(rooms: "Rooms", profile: Profile, region: Region) -> Sequence[Kept]:
     shelf, marks = rooms.catalogue.shelf(), rooms.marks.of(profile.id)
     listed = [(mark.listed_at, title_id) for title_id, mark in marks.items() if mark.listed_at is not None]
     rooms.recommender.catch_up()
-    progress, said = rooms.recommender.progress(profile.id), Said.in_marks(shelf, marks)
+    picture = rooms.recommender.pictures(profile.id, shelf)
+    progress, said = rooms.recommender.progress(profile.id), Said.in_marks(shelf, marks, picture)
     return [
         Kept(card(title, progress, said=said), at)
         for at, title_id in sorted(listed, reverse=True)
@@ -41,7 +42,8 @@ def history(rooms: "Rooms", profile: Profile, region: Region, offset: int, limit
     """A window of what a profile watched, latest first, as far as it may be seen now; and how many there are."""
     rooms.recommender.catch_up()
     shelf = rooms.catalogue.shelf()
-    progress, said = rooms.recommender.progress(profile.id), Said(shelf, *rooms.recommender.said(profile.id))
+    picture = rooms.recommender.pictures(profile.id, shelf)
+    progress, said = rooms.recommender.progress(profile.id), Said(shelf, *rooms.recommender.said(profile.id), picture)
     watched = [
         (title, one)
         for one in rooms.recommender.history(profile.id)

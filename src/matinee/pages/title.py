@@ -40,7 +40,7 @@ def title_page(rooms: "Rooms", profile: Profile, title_id: str, territory: str =
     progress = rooms.recommender.progress(profile.id)
     similar_ids = rooms.recommender.similar(title_id, shelf, SIMILAR, profile.maturity_limit, territory)
     similar = [shelf.by_id[similar_id] for similar_id in similar_ids]
-    said = Said.in_marks(shelf, rooms.marks.of(profile.id))
+    said = Said.in_marks(shelf, rooms.marks.of(profile.id), rooms.recommender.pictures(profile.id, shelf))
     of_series = [one for one in episodes(shelf, title) if one.is_for(profile.maturity_limit, territory)]
     return TitlePage(
         card=card(title, progress, said=said),

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from matinee.accounts.members import Profile
 from matinee.catalogue.titles import Shelf, Title
 from matinee.delivery.edges import Edge
-from matinee.pages.cards import Card, card, cards
+from matinee.pages.cards import Card, Said, card, cards
 from matinee.pages.title import episodes, on_shelf
 
 if TYPE_CHECKING:
@@ -34,11 +34,12 @@ def watch_page(rooms: "Rooms", profile: Profile, title_id: str, territory: str =
     next_ids = _following(shelf, profile, title, territory)
     alike = rooms.recommender.similar(title_id, shelf, _AFTERWARDS, profile.maturity_limit, territory)
     afterwards = [*next_ids, *(other for other in alike if other not in next_ids)][:_AFTERWARDS]
+    said = Said(shelf, picture=rooms.recommender.pictures(profile.id, shelf))
     return WatchPage(
         profile_id=profile.id,
-        card=card(title, progress),
+        card=card(title, progress, said=said),
         edges=tuple(sorted({_origin(edge) for edge in rooms.edges.edges()})),
-        afterwards=cards((shelf.by_id[other] for other in afterwards), progress),
+        afterwards=cards((shelf.by_id[other] for other in afterwards), progress, said),
     )
 
 

@@ -50,6 +50,7 @@ _MOST: Mapping[str, float] = {
     "row": 1e6,
     "place": 1e6,
     "propensity": 1.0,
+    "artwork_propensity": 1.0,
     "found": 1e9,
 }
 

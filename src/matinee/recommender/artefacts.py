@@ -76,6 +76,7 @@ def to_bytes(knowledge: Knowledge, position: int) -> bytes:
         },
         "watchers": watchers,
         "together": together,
+        "artworks": knowledge.artworks.columns(),
         "forgotten": knowledge.forgotten,
     }
     return gzip.compress(json.dumps(value, separators=(",", ":")).encode(), _LEVEL, mtime=0)
@@ -112,6 +113,9 @@ def _restored(value: dict[str, Any]) -> Knowledge:
     knowledge.usual.restore(value["usual"], value["usual_by_region"])
     knowledge.approval.restore(value["approval"])
     knowledge.transitions.restore(value["watchers"], value["together"])
+    # Written by the release before, an artefact knows nothing of pictures.
+    if "artworks" in value:
+        knowledge.artworks.restore(value["artworks"])
     knowledge.forgotten = value["forgotten"]
     return knowledge
 

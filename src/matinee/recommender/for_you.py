@@ -4,6 +4,7 @@ from itertools import islice
 
 from matinee.catalogue.titles import Title
 from matinee.recommender.because import seed_name
+from matinee.recommender.exploring import PLACE, REASON, Explored, explored
 from matinee.recommender.page import Page, Row, RowKind, filled
 from matinee.recommender.ranking import FEW_COMPANIONS, TAGGED_SEEDS, rank
 from matinee.taste.calibration import DIAL, calibrated
@@ -26,7 +27,10 @@ _PICKS_LEAST = 6
 
 
 def for_you(page: Page, dial: float = DIAL) -> Row:
-    """What suits the profile best by ``ranking.rank``, with genres in the shares in which it likes them."""
+    """What suits the profile best by ``ranking.rank``, with genres in the shares in which it likes them.
+
+    One place of a full row is for something different (``exploring``).
+    """
     likes = liked(page.history)
     row = Row("for-you", RowKind.FOR_YOU, "For you", "from what you watched and liked, in its measure", ())
     if len(likes) < PICKS_WANTED:
@@ -42,10 +46,23 @@ def for_you(page: Page, dial: float = DIAL) -> Row:
     wanted = genre_mix(likes[:_MIX_OF], likes_genres)
     chosen = calibrated({one: scores[one] for one in best}, genres, wanted, _LONGEST, dial)
     title_ids = tuple(sorted(chosen, key=page.passed.__contains__))
+    other = _something_different(page, row.id, title_ids, best)
+    if other is not None:
+        title_ids = (*title_ids[:PLACE], other.title_id, *title_ids[PLACE : _LONGEST - 1])
     page.shown.update(title_ids)
     seeds = [playable[one] for one, _ in likes if one in playable][:_NAMED_SEEDS]
-    reasons = tuple(_why(page, one, seeds) or "well liked where you are" for one in title_ids)
-    return Row(row.id, row.kind, row.name, row.reason, title_ids, title_reasons=reasons)
+    reasons = tuple(
+        REASON if other is not None and one == other.title_id else _why(page, one, seeds) or "well liked where you are"
+        for one in title_ids
+    )
+    return Row(row.id, row.kind, row.name, row.reason, title_ids, title_reasons=reasons, explored=other)
+
+
+def _something_different(page: Page, row_id: str, chosen: tuple[str, ...], best: list[str]) -> Explored | None:
+    if len(chosen) <= PLACE:
+        return None
+    following = [one for one in best if one not in chosen and one not in page.passed]
+    return explored(page.profile_id, row_id, following, page.context.now)
 
 
 def reason_for(page: Page, title_id: str) -> str:

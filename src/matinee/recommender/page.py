@@ -7,6 +7,7 @@ from enum import StrEnum
 from itertools import chain
 
 from matinee.recommender.candidates import Selection
+from matinee.recommender.exploring import Explored
 from matinee.recommender.ranking import Context
 from matinee.taste.interactions import History, Play
 from matinee.taste.knowledge import Knowledge
@@ -37,7 +38,10 @@ OWN_ROWS = frozenset({RowKind.CONTINUE_WATCHING, RowKind.MY_LIST, RowKind.WATCH_
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row. ``title_reasons`` says why each title stands in it, or is empty where the row's reason says it all."""
+    """One row. ``title_reasons`` says why each title stands in it, or is empty where the row's reason says it all.
+
+    ``explored`` is the title of it that chance put there.
+    """
 
     id: str
     kind: RowKind
@@ -46,6 +50,7 @@ class Row:
     title_ids: tuple[str, ...]
     seed_title_id: str | None = None
     title_reasons: tuple[str, ...] = ()
+    explored: Explored | None = None
 
 
 @dataclass(slots=True)
@@ -61,6 +66,7 @@ class Page:
     refused: frozenset[str]
     passed: frozenset[str]
     shown: set[str] = field(default_factory=set)
+    profile_id: str = ""
 
     @property
     def knowledge(self) -> Knowledge:
@@ -106,6 +112,7 @@ def page_of(knowledge: Knowledge, selection: Selection, profile_id: str, region:
         watched=frozenset(title_id for title_id, play in plays.items() if play.watched),
         refused=history.refused(),
         passed=history.passed_over(),
+        profile_id=profile_id,
     )
 
 
@@ -123,6 +130,7 @@ def without(row: Row, gone: frozenset[str]) -> Row:
         tuple(one for one, _ in left),
         row.seed_title_id,
         tuple(why for _, why in left) if row.title_reasons else (),
+        row.explored,
     )
 
 

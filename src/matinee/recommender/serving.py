@@ -3,21 +3,24 @@
 import gc
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 
-from matinee.catalogue.titles import Shelf
+from matinee.catalogue.titles import Shelf, Title
 from matinee.model.errors import Unavailable
 from matinee.model.events import Event
 from matinee.ports import Clock, EventLog, Relay, Tail
 from matinee.recommender.artefacts import Artefacts
+from matinee.recommender.artwork import Gallery, Shown, features_of
 from matinee.recommender.candidates import Selections
 from matinee.recommender.rows import Row, RowKind, arrange, choices, reason, similar
+from matinee.taste.artwork import LIKES
 from matinee.taste.knowledge import Knowledge
+from matinee.taste.weights import liked
 
 __all__ = ["Recommender", "Row", "RowKind", "Watched"]
 
@@ -64,6 +67,7 @@ class Recommender:
         self._clock = clock
         self._knowledge = Knowledge()
         self._selections = Selections()
+        self._gallery = Gallery()
         self._state = threading.Lock()
         # Events learned before they were in the log, which is going to tell them once more.
         self._early: set[str] = set()
@@ -108,6 +112,27 @@ class Recommender:
         with self._state:
             selection = self._selections.of(shelf, maturity_limit, territory)
             return choices(self._knowledge, selection, profile_id, region, now)
+
+    def pictures(self, profile_id: str, shelf: Shelf) -> Callable[[Title], Shown | None]:
+        """By which picture each title is shown to a profile on one page; None for a title that has but one.
+
+        A title that is asked for twice is shown by the same one, whatever is learned meanwhile.
+        """
+        at = self._clock.now().timestamp()
+        with self._state:
+            self._gallery.learn(self._knowledge.artworks, shelf.by_id, at)
+            likes = [title_id for title_id, _ in liked(self._knowledge.histories.of(profile_id))[:LIKES]]
+        features, chosen = features_of(likes, shelf.by_id), dict[str, Shown | None]()
+
+        def picture(title: Title) -> Shown | None:
+            if title.presentation is None or not title.presentation.pictures:
+                return None
+            if title.id not in chosen:
+                with self._state:
+                    chosen[title.id] = self._gallery.choose(profile_id, title, features, at)
+            return chosen[title.id]
+
+        return picture
 
     def similar(
         self, title_id: str, shelf: Shelf, limit: int, maturity_limit: int = _EVERYTHING, territory: str = ""

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from matinee.model.events import Event, MemberForgotten
 from matinee.taste.approval import Approval
+from matinee.taste.artwork import Artworks
 from matinee.taste.interactions import Histories
 from matinee.taste.popularity import Popularity
 from matinee.taste.transitions import Transitions
@@ -15,7 +16,7 @@ _NEVER = float("-inf")
 
 
 class Knowledge:
-    """What profiles did, what is popular now and what usually, what was liked, and which titles go together."""
+    """What profiles did, what is popular now and usually, what was liked, what goes together, what pictures do."""
 
     def __init__(self) -> None:
         self.histories = Histories()
@@ -24,6 +25,7 @@ class Knowledge:
         self.usual = Popularity(USUAL_HALF_LIFE_SECONDS)
         self.approval = Approval()
         self.transitions = Transitions()
+        self.artworks = Artworks()
         # Up to when profiles are forgotten, in seconds since 1970: what comes late is left out.
         self.forgotten: dict[str, float] = {}
 
@@ -39,6 +41,7 @@ class Knowledge:
             return
         was_pleased = self.histories.of(profile_id).pleased(title_id)
         counted = self.histories.fold(event, at)
+        self.artworks.fold(event, at, self.histories.of(profile_id))
         pleased = self.histories.of(profile_id).pleased(title_id)
         first = counted is not None and counted.first
         self.approval.change(title_id, int(first), int(pleased) - int(was_pleased))
@@ -62,6 +65,7 @@ class Knowledge:
             return
         self.forgotten[profile_id] = until_seconds
         history = self.histories.forget(profile_id)
+        self.artworks.forget(profile_id)
         watched = [title_id for title_id, play in history.plays.items() if play.watched]
         self.transitions.remove(watched)
         for title_id in watched:

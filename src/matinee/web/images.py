@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from matinee.model.errors import NotFound, SignInRequired
+from matinee.model.media import Presentation
 from matinee.pages.rooms import Rooms
 from matinee.pages.visitor import token_from
 
@@ -38,7 +39,7 @@ def images(rooms: Rooms) -> Callable[[Request], Response]:
         title_id, revision, file = (request.path_params[name] for name in ("title", "revision", "file"))
         title = rooms.catalogue.shelf().by_id.get(title_id) or rooms.catalogue.title(title_id)
         shown = title.presentation
-        if shown is None or revision != title.revision or file not in {shown.poster, shown.still}:
+        if shown is None or revision != title.revision or not _is_picture(shown, file):
             raise NotFound(f"There is nothing at {request.url.path}.")
         try:
             content = rooms.objects.get(f"media/{title_id}/{revision}/{file}").bytes()
@@ -47,6 +48,10 @@ def images(rooms: Rooms) -> Callable[[Request], Response]:
         return Response(bytes(content), media_type="image/jpeg", headers=_PRIVATE)
 
     return endpoint
+
+
+def _is_picture(shown: Presentation, file: str) -> bool:
+    return any(file in {picture.poster, picture.still} for picture in shown.every_picture)
 
 
 def static(folder: Path) -> Callable[[Request], Response]:

@@ -67,7 +67,14 @@ def resume(shown: Card) -> Markup:
 
 def _about(shown: Card) -> str:
     tint = f' style="--tint:{escape(shown.colour)}"' if shown.colour else ""
-    return f'data-title="{escape(shown.title_id)}"{tint}'
+    told = {
+        "experiment": shown.experiment,
+        "propensity": shown.propensity,
+        "artwork": shown.artwork,
+        "artwork-propensity": shown.artwork_propensity,
+    }
+    chance = "".join(f' data-{name}="{escape(str(value))}"' for name, value in told.items() if value is not None)
+    return f'data-title="{escape(shown.title_id)}"{chance}{tint}'
 
 
 def _marks(shown: Card, name: str) -> str:

@@ -95,8 +95,9 @@ class Screens:
             self._rooms.accounts.allow(Allowance.SEARCHES, visiting.member)
         territory, age = self._rooms.topology.territory(visiting.region), profile.maturity_limit
         found = self._rooms.catalogue.search(query, _RESULTS, age, territory) if query else []
-        said = Said(self._rooms.catalogue.shelf(), *self._rooms.recommender.said(profile.id))
-        shown = cards(found, self._rooms.recommender.progress(profile.id), said)
+        shelf, recommender = self._rooms.catalogue.shelf(), self._rooms.recommender
+        said = Said(shelf, *recommender.said(profile.id), recommender.pictures(profile.id, shelf))
+        shown = cards(found, recommender.progress(profile.id), said)
         if request.headers.get("hx-request") is not None:
             return self._rendering.page("search_results.html", query=query, cards=shown)
         return self._rendering.page("search.html", query=query, cards=shown, **bar(visiting, profile))

@@ -114,3 +114,20 @@ def test_a_still_is_not_taken_from_the_dark_at_the_start(tmp_path: Path) -> None
         light = frame.convert("L").resize((1, 1)).getpixel((0, 0))
     assert isinstance(light, int)
     assert light > 90
+
+
+@pytest.mark.parametrize(("size", "seconds"), [("640x360", 4.0), ("1920x1080", 45.0), ("16x1200", 1.0), ("64x64", 0.1)])
+def test_what_was_looked_at_for_a_still_is_kept_where_somebody_wants_it(
+    size: str, seconds: float, tmp_path: Path
+) -> None:
+    source, looked_at = _source(tmp_path / "film.mkv", size, seconds), tmp_path / "looked_at"
+    looked_at.mkdir()
+    _run(still_command(get_ffmpeg_exe(), source, tmp_path / "alone.jpg", seconds))
+    _run(still_command(get_ffmpeg_exe(), source, tmp_path / "frame.jpg", seconds, looked_at))
+    assert (tmp_path / "frame.jpg").read_bytes() == (tmp_path / "alone.jpg").read_bytes()
+    names = sorted(path.name for path in looked_at.iterdir())
+    assert names == [f"{number}.jpg" for number in range(1, len(names) + 1)]
+    assert 1 <= len(names) <= 9
+    for name in names:
+        with Image.open(looked_at / name) as frame:
+            assert frame.width == min(1280, int(size.partition("x")[0]))

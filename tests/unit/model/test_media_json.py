@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matinee.model.errors import Invalid
-from matinee.model.media import Presentation, Rendition, TrackKind, presentation_from_json, presentation_to_json
+from matinee.model.media import (
+    Picture,
+    Presentation,
+    Rendition,
+    TrackKind,
+    presentation_from_json,
+    presentation_to_json,
+)
 
 _names = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 _numbers = st.integers(0, 2**40)
@@ -32,6 +39,7 @@ _presentations = st.builds(
     files=st.lists(st.tuples(_names, _numbers), max_size=4).map(tuple),
     colour=_names,
     thumbnails=st.none() | _names,
+    pictures=st.lists(st.builds(Picture, _names, _names, _names), max_size=3).map(tuple),
 )
 
 
@@ -89,3 +97,16 @@ def test_a_value_of_the_wrong_kind_is_refused(name: str, value: object) -> None:
 def test_the_files_may_be_left_out_of_a_copy() -> None:
     values = {**presentation_to_json(PLAIN), "files": []}
     assert presentation_from_json(values) == replace(PLAIN, files=())
+
+
+def test_a_presentation_of_before_there_were_pictures_has_its_own_alone() -> None:
+    values = presentation_to_json(PLAIN)
+    del values["pictures"]
+    assert presentation_from_json(values) == PLAIN
+    assert presentation_from_json(values).every_picture == (Picture("poster.jpg", "still.jpg", "#102030"),)
+
+
+@pytest.mark.parametrize("pictures", ["one", [1], [{"poster": "a"}], [{"poster": 1, "still": "b", "colour": "c"}], 7])
+def test_pictures_of_another_form_are_invalid(pictures: object) -> None:
+    with pytest.raises(Invalid):
+        presentation_from_json({**presentation_to_json(PLAIN), "pictures": pictures})

@@ -37,7 +37,7 @@ export class Impressions {
     this.observer.unobserve(card);
     this.looking.delete(card);
     const row = card.closest<HTMLElement>("[data-row-id]");
-    const { title: titleId, experiment, propensity } = (card as HTMLElement).dataset;
+    const { title: titleId, experiment, propensity, artwork, artworkPropensity } = (card as HTMLElement).dataset;
     if (!row || !titleId || !card.isConnected) return;
     const rowId = row.dataset.rowId ?? "";
     const key = `${rowId} ${titleId}`;
@@ -53,6 +53,8 @@ export class Impressions {
       // What chance had a part in says so: without its likelihood nothing can be learned from it.
       ...(experiment === undefined ? {} : { experiment }),
       ...(propensity === undefined ? {} : { propensity: Number(propensity) }),
+      ...(artwork === undefined ? {} : { artwork }),
+      ...(artworkPropensity === undefined ? {} : { artwork_propensity: Number(artworkPropensity) }),
     });
   }
 }
