@@ -71,16 +71,22 @@ def test_a_page_follows_the_habit_that_was_learned_and_its_reasons_stay(school: 
 
 
 def test_another_process_shows_the_next_film_after_one_play(school: School) -> None:
-    school.log.append([watched("ada", 10 + step, 11 * 86_400.0 + 3600 * step) for step in range(4)])
+    rows = school.process().rows("nobody", chain_shelf(), "", 18, school.clock.now())
+    ten = next(row.title_ids for row in rows if row.kind is RowKind.POPULAR)
+    fourth, fifth = next(
+        (number, number + 1) for number in range(4, 60) if not {film(number), film(number + 1)} & set(ten)
+    )
+    # Not the last days: three plays more leave the ten as they are.
+    school.log.append([watched("ada", fourth - 4 + step, 6 * 86_400.0 + 3600 * step) for step in range(4)])
     school.training.train()
     here, there = school.process(), school.process()
-    assert school.expects(there, "ada", film(14))
-    assert not school.expects(there, "ada", film(15))
-    school.log.append([watched("ada", 14, 11.5 * 86_400.0)])
+    assert school.expects(there, "ada", film(fourth))
+    assert not school.expects(there, "ada", film(fifth))
+    school.log.append([watched("ada", fourth, 6.5 * 86_400.0)])
     here.catch_up()
     there.catch_up()
-    assert school.expects(here, "ada", film(15))
-    assert school.expects(there, "ada", film(15))
+    assert school.expects(here, "ada", film(fifth))
+    assert school.expects(there, "ada", film(fifth))
 
 
 def test_too_little_is_said_and_the_formula_stays(database: sa.Engine, tmp_path: Path) -> None:
