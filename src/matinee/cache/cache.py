@@ -3,15 +3,15 @@
 A file stands at ``placed/<title>/<revision>/<file>`` or ``demand/…`` only if it is whole and verified: it is written
 under ``partial/``, synced, and renamed, and the data plane may serve what it finds there by itself. Nothing is walked
 at a start; what a killed process left is seen to in the background (``upkeep``), as is all else that takes long. The
-event loop's thread alone calls in here.
+event loop's thread alone calls in here, but for :meth:`Cache.missing`.
 """
 
 import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import structlog
@@ -30,7 +30,8 @@ __all__ = ["Cache", "Held", "Reservation", "footprint"]
 _log = structlog.get_logger()
 
 PLACED_SHARE = 0.9
-_SMALL_PURGE_FILES = 500
+_SMALL_PURGE_FILES = 100
+"""The rows of so many go while the event loop waits; of more, at the side."""
 _MOST_FILES_AT_ONCE = 256
 _MOST_TOUCHES = 3  # the order of eviction counts no further
 _PASSABLE_BYTES = 32 * 1024 * 1024
@@ -281,24 +282,35 @@ class Cache:
             self._pages.end(generation, self._index, self.upkeep, held=len(self))
 
     def missing(self, limit: int) -> Sequence[PlannedFile]:
-        """Files of the plan that are not held, the most worthy first."""
-        return [] if self._index is None else self._shelf.plan.missing(self._index, limit)
+        """Files of the plan that are not held, the most worthy first; any thread may ask."""
+        if self._index is None:
+            return []
+        try:
+            with closing(self._connect()) as index:
+                return self._shelf.plan.missing(index, limit)
+        except sqlite3.Error as error:
+            self._shelf.disk.refused(error)
+            return []
 
-    def purge(self, prefix: str) -> int:
-        """Remove every file whose path begins with the prefix, and what is on its way; how many were held."""
+    def purge(self, prefix: str) -> int | None:
+        """Remove every file whose path begins with the prefix, and what is on its way; how many were held.
+
+        None if they are many: none is found from now on, and they are counted, and their room is free, in a while.
+        """
         self._purged.append(prefix)
         if self._index is None:
             return 0
-        files = self._index.count(prefix)
+        rows = self._index.rows(*span(prefix), _SMALL_PURGE_FILES + 1)
         with self._shelf.lock:
             for path in [path for path in self._hot if path.startswith(prefix)]:
                 del self._hot[path]
             self._folders.throw_away(prefix)
-        if files <= _SMALL_PURGE_FILES:
-            for row in self._index.rows(*span(prefix), files):
-                self._shelf.remove(self._index, row.path, at_once=True)
-        else:
+        files = len(rows) if len(rows) <= _SMALL_PURGE_FILES else None
+        if files is None:
             self.upkeep.check(prefix)
+        else:
+            for row in rows:
+                self._shelf.remove(self._index, row.path, at_once=True)
         _log.info("cache.purged", prefix=prefix, files=files)
         return files
 
@@ -345,10 +357,11 @@ class Cache:
         return asked or size_bytes > _PASSABLE_BYTES
 
     def _open_index(self) -> None:
-        file, lock = self._folders.root / "index.db", self._shelf.lock
-        self._index = open_index(file, lock)
+        self._index = open_index(self._folders.root / "index.db", self._shelf.lock)
         self._shelf.open(self._index)
-        connect = partial(Index, file, lock)
-        self._upkeep = Upkeep(self._shelf, connect, scrub_seconds=self._scrub_seconds, steady=self._steady)
+        self._upkeep = Upkeep(self._shelf, self._connect, scrub_seconds=self._scrub_seconds, steady=self._steady)
         if self._in_background:
             self._upkeep.start()
+
+    def _connect(self) -> Index:
+        return Index(self._folders.root / "index.db", self._shelf.lock)

@@ -152,12 +152,6 @@ class Index:
         asked = "SELECT path, size, digest, number FROM files WHERE path > ? AND path < ? ORDER BY path LIMIT ?"
         return [Row(*found) for found in self.sql.execute(asked, (after, before, limit))]
 
-    def count(self, prefix: str) -> int:
-        """How many files begin with a prefix."""
-        asked = "SELECT count(*) FROM files WHERE path > ? AND path < ?"
-        found: int = self.sql.execute(asked, span(prefix)).fetchone()[0]
-        return found
-
     def in_turn(self) -> Iterator[tuple[int, str, int, int]]:
         """Number, path, size and turn of each file of the demand cache, the oldest first."""
         yield from self.sql.execute(

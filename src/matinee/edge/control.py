@@ -139,11 +139,12 @@ class Control:
         for purge in heard.purges:
             self._purge(purge)
         self._stand(heard)
-        self._standing.obey(heard)
+        # Whatever is kept is synced, and a disk may take its time.
+        await asyncio.to_thread(self._standing.obey, heard)
         if heard.keys_version and (self._standing.ring is None or self._standing.ring.version != heard.keys_version):
             ring = await channel.keys()
             self._gate.use_keys(ring)
-            self._standing.use_keys(ring)
+            await asyncio.to_thread(self._standing.use_keys, ring)
             _log.info("keys.changed", version=ring.version, keys=len(ring.keys))
 
     def _report_now(self, steady: float, wall: float) -> EdgeReport:

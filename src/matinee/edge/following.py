@@ -46,8 +46,8 @@ class Disk(Protocol):
         """Obey that plan from now on."""
         ...
 
-    def purge(self, prefix: str) -> int:
-        """Remove what begins so; how many files."""
+    def purge(self, prefix: str) -> int | None:
+        """Remove what begins so; how many files, or None: more than were counted at once."""
         ...
 
     def next_update(self) -> HoldingsUpdate | None:

@@ -6,6 +6,7 @@ is acknowledged. What a killed process had closed is told by the next one under 
 
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import structlog
@@ -36,13 +37,14 @@ class Ledger:
         """Bytes since the process started, by origin."""
         self.between_edges_bytes = 0
         """Those among them that went to other edges."""
-        self._edge_id, self._started = edge_id, started
+        self._edge_id, self._started, self._file = edge_id, started, file
         self._fresh: Counter[tuple[str, str]] = Counter()
         self._refused = False
         file.parent.mkdir(parents=True, exist_ok=True)
         self._database = sqlite3.connect(file, isolation_level=None)
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=NORMAL")
+        self._database.execute("PRAGMA wal_autocheckpoint=0")
         self._database.executescript(_TABLES)
         last = self._database.execute("SELECT max(sequence) FROM told WHERE started = ?", (started,)).fetchone()[0]
         self._sequence: int = -1 if last is None else last
@@ -71,6 +73,14 @@ class Ledger:
         else:
             self._fresh.clear()
             self._refused = False
+
+    def checkpoint(self) -> None:
+        """Bring what was saved past a power cut. It waits for the disk: another thread's work, every few seconds."""
+        try:
+            with closing(sqlite3.connect(self._file, isolation_level=None)) as database:
+                database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        except sqlite3.Error as error:
+            _log.warning("ledger.not_synced", reason=str(error))
 
     def interval(self) -> Account | None:
         """The oldest account that was not settled; if there is none, everything since as a new one. None: nothing."""

@@ -41,7 +41,7 @@ class Wanting(Protocol):
         ...
 
     def missing(self, limit: int) -> Sequence[PlannedFile]:
-        """What the plan wants and this edge does not hold, most worthy first."""
+        """What the plan wants and this edge does not hold, most worthy first; another thread may ask."""
         ...
 
 
@@ -97,6 +97,7 @@ class Placing:
         """Place, for ever."""
         try:
             while True:
+                await self._look()
                 self._begin()
                 if self._under_way:
                     # One that ends makes room for the next one; but other files may be due before it does.
@@ -111,7 +112,6 @@ class Placing:
     def _begin(self) -> None:
         """Begin what is due, as far as there is a place for it."""
         now = self._steady()
-        self._look(now)
         self._rate.limit(self._cache.window.limit_bps)
         if not is_open(self._cache.window, self._now()) or now < self._disk.again_at:
             return
@@ -121,11 +121,13 @@ class Placing:
                 task = asyncio.create_task(self._place(file, reach), name=f"place {file.path}")
                 self._under_way[file.path] = task
 
-    def _look(self, now: float) -> None:
+    async def _look(self) -> None:
         """Ask the cache again, unless it was asked just now; what is not due is come back to in this way."""
+        now = self._steady()
         if now - self._looked_at < (self._pace.look_seconds if self._next else _SOONEST_SECONDS):
             return
-        missing = self._cache.missing(_LOOKED_AT)
+        # A thousand rows are as many waits for the interpreter when another thread works: they are a thread's to wait.
+        missing = await asyncio.to_thread(self._cache.missing, _LOOKED_AT)
         # What is under way would still stand here when it has come.
         self._next = deque(file for file in missing if file.path not in self._under_way)
         self._looked_at = now

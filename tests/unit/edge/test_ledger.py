@@ -1,4 +1,6 @@
+import shutil
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from matinee.edge import ledger as ledgers
@@ -78,3 +80,21 @@ def test_a_disk_that_refuses_costs_no_count(tmp_path: Path) -> None:
         other.execute("ROLLBACK")
     assert lines(ledger.interval()) == {("a", "placed"): 15}
     other.close()
+
+
+def test_what_was_saved_is_brought_past_the_journal_at_the_side_while_more_is_added(tmp_path: Path) -> None:
+    ledger = opened(tmp_path)
+    ledger.add("a", Origin.PLACED, 10)
+    ledger.save()
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(ledger.checkpoint).result()
+    ledger.add("b", Origin.PEER, 1)
+    ledger.save()
+    # The database file alone, without its journal: what a power cut leaves.
+    (tmp_path / "left").mkdir()
+    shutil.copy(tmp_path / "ledger.db", tmp_path / "left" / "ledger.db")
+    assert lines(opened(tmp_path / "left").interval()) == {("a", "placed"): 10}
+    assert lines(ledger.interval()) == {("a", "placed"): 10, ("b", "peer"): 1}
+    (tmp_path / "ledger.db").unlink()
+    (tmp_path / "ledger.db").mkdir()
+    ledger.checkpoint()  # a file that cannot be opened is told of, no more
