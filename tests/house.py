@@ -20,6 +20,7 @@ ROOMS = (
     "recommender",
     "sources",
     "taste",
+    "teaching",
     "upstream",
 )
 

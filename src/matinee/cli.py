@@ -18,6 +18,7 @@ import click
 from matinee.model.errors import MatineeError
 from matinee.settings import Settings, read_settings
 
+_PROTOCOL = click.Choice(["leave-one-out", "strong", "prequential"])
 _JSON = click.option("--json", "as_json", is_flag=True, help="Report as one line of JSON.")
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _SOURCE = click.Path(exists=True, path_type=Path)
@@ -245,13 +246,20 @@ def doctor(data: Path | None, *, as_json: bool) -> None:
 
 
 @matinee.command()
+@click.option("--rollback", is_flag=True, help="Take the ranker in force back: the one before it ranks again.")
+@click.option("--data", type=_FOLDER, help="The data folder; without it, MATINEE_DATA.")
+@_JSON
+def train(data: Path | None, *, rollback: bool, as_json: bool) -> None:
+    """Teach a ranker from the event log, and let it in unless it is worse than the one in force."""
+    from matinee.compose.train import train_ranker
+
+    facts = train_ranker(_settings(data), rollback=rollback)
+    _report(facts, as_json, facts["sentence"])
+
+
+@matinee.command()
 @click.argument("dataset", type=click.Path(path_type=Path))
-@click.option(
-    "--protocol",
-    type=click.Choice(["leave-one-out", "strong", "prequential"]),
-    default="leave-one-out",
-    show_default=True,
-)
+@click.option("--protocol", type=_PROTOCOL, default="leave-one-out", show_default=True)
 @click.option("--model", "models", multiple=True, help="A model to ask, again for each; without it, all.")
 @click.option("--min-rating", type=float, help="Leave out what is rated lower; under strong it is 4 if not said.")
 @_JSON

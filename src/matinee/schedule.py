@@ -26,6 +26,7 @@ from matinee.ports import Leases, Relay
 from matinee.recommender.artefacts import Artefacts
 from matinee.recommender.upkeep import Upkeep
 from matinee.sources.sources import Sources
+from matinee.teaching.training import Training
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ def entries(
     network: Network,
     planner: Planner,
     gathering: Gathering,
+    training: Training,
     periods: Periods,
 ) -> tuple[Entry, ...]:
     """Everything that runs by the clock."""
@@ -90,6 +92,8 @@ def entries(
         Entry("experiments", every_seconds=5.0, function=gathering.gather),
         # What serve begins with, so that it has not to read the whole log.
         Entry("artefact", every_seconds=900.0, function=artefacts.renew),
+        # A ranker is taught once a day; asked more often, so that a night that failed is made up for.
+        Entry("ranker", every_seconds=3600.0, function=training.renew),
     )
 
 

@@ -41,6 +41,7 @@ SHELLS = {
     "matinee.recommender.archive",
     "matinee.recommender.artefacts",
     "matinee.recommender.serving",
+    "matinee.teaching.training",
     "matinee.schedule",
     "matinee.sources.sources",
 }

@@ -16,6 +16,7 @@ from matinee.adapters.clock_manual import ManualClock
 from matinee.adapters.compute_local import LocalCompute
 from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, DatabaseRelay
 from matinee.adapters.leases_database import DatabaseLeases
+from matinee.catalogue.titles import Shelf
 from matinee.delivery.edges import Edges
 from matinee.delivery.network import Network
 from matinee.delivery.plans import Planner
@@ -26,9 +27,11 @@ from matinee.model.errors import Unavailable
 from matinee.model.ids import RandomBytes
 from matinee.recommender.archive import Archive
 from matinee.recommender.artefacts import Artefacts
+from matinee.recommender.rankers import Rankers
 from matinee.recommender.upkeep import Upkeep
 from matinee.schedule import LEASE_SECONDS, Entry, Periods, Schedule, entries
 from matinee.sources.sources import Sources
+from matinee.teaching.training import Training
 
 
 class Worker:
@@ -191,8 +194,11 @@ def test_the_house_schedule_carries_left_events_and_forgets_expired_sessions(
     network = Network.open(engine=database, clock=clock, random_bytes=random_bytes, token_seconds=60)
     planner = Planner(plans=network.plans, edges=edges, offers=lambda _: [], plays=list)
     relay = DatabaseRelay(database)
+    training = Training(archive, log, clock, Rankers(objects), Shelf)
     gathering = Gathering(database, log, clock)
-    table = entries(relay, accounts, edges, sources, upkeep, artefacts, encodes, network, planner, gathering, Periods())
+    table = entries(
+        relay, accounts, edges, sources, upkeep, artefacts, encodes, network, planner, gathering, training, Periods()
+    )
     assert len({entry.name for entry in table}) == len(table)
     schedule = Schedule(DatabaseLeases(database, clock), "one", table, monotonic=lambda: clock.now().timestamp())
     with ThreadPoolExecutor(len(table)) as pool:

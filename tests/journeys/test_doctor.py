@@ -100,7 +100,7 @@ def test_where_all_is_well_every_part_has_a_line_and_the_exit_code_is_0(embedded
     assert asked.code == 0
     lines = asked.out.splitlines()
     assert [line.split()[1] for line in lines] == [
-        "database", "objects", "events", "compute", "tools", "edges", "secrets", "certificate",
+        "database", "objects", "events", "compute", "tools", "edges", "ranker", "secrets", "certificate",
     ]  # fmt: skip
     assert all(line.startswith("ok ") for line in lines)
     assert "SQLite" in lines[0]

@@ -21,6 +21,7 @@ from matinee.compose.engines import check_compute, check_events, shown_events
 from matinee.compose.objects import shown_store
 from matinee.compose.objects_check import check_objects
 from matinee.compose.tls import own_identity, trusted
+from matinee.compose.train import ranker_told
 from matinee.delivery.edges import Edges, EdgeState
 from matinee.encoding.ffmpeg import find_tools
 from matinee.findings import Finding, Question, ask_all
@@ -48,7 +49,10 @@ def examine(settings: Settings, environment: Mapping[str, str] | None = None) ->
         questions.append(Question("public", settings.public_address, lambda: check_public(settings)))
     if settings.edge_id or settings.control != Settings().control:
         questions.append(_control(settings))
-    return ask_all([*questions, Question("edges", "as the database knows them", lambda: _edges(settings)), *here])
+    ranker = Question("ranker", "of the object store", lambda: ranker_told(settings))
+    return ask_all(
+        [*questions, Question("edges", "as the database knows them", lambda: _edges(settings)), ranker, *here]
+    )
 
 
 def serve_questions(settings: Settings) -> list[Question]:

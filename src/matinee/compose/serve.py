@@ -45,6 +45,7 @@ from matinee.playback.telemetry import Telemetry
 from matinee.ports import EventLog, Relay
 from matinee.recommender.archive import Archive
 from matinee.recommender.artefacts import Artefacts
+from matinee.recommender.rankers import Rankers, Watch
 from matinee.recommender.serving import Recommender
 from matinee.settings import Settings
 from matinee.sources.sources import Sources
@@ -78,7 +79,6 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
         session_seconds=settings.session_seconds,
         allowed=_allowed(settings),
     )
-    artefacts = Artefacts(objects=objects, archive=_archive(engine, objects, log, clock), log=log, clock=clock)
     rooms = Rooms(
         accounts=accounts,
         catalogue=catalogue,
@@ -105,7 +105,7 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
         ),
         marks=Marks(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes),
         telemetry=Telemetry(engine=engine, log=log, clock=clock, accounts=accounts, lagging=lagging),
-        recommender=Recommender(log=log, relay=relay, clock=clock, artefacts=artefacts),
+        recommender=_recommender(engine, objects, log, relay, clock),
         objects=objects,
         clock=clock,
         random_bytes=secrets.token_bytes,
@@ -117,6 +117,14 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
         demo=breakage(settings.demo_control) if settings.demo_control else None,
     )
     return rooms, relay
+
+
+def _recommender(
+    engine: sa.Engine, objects: ObjectStore, log: EventLog, relay: Relay, clock: SystemClock
+) -> Recommender:
+    archive = _archive(engine, objects, log, clock)
+    artefacts, rankers = Artefacts(objects=objects, archive=archive, log=log, clock=clock), Watch(Rankers(objects))
+    return Recommender(log=log, relay=relay, clock=clock, artefacts=artefacts, rankers=rankers)
 
 
 def _archive(engine: sa.Engine, objects: ObjectStore, log: EventLog, clock: SystemClock) -> Archive:

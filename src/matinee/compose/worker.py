@@ -35,10 +35,12 @@ from matinee.playback.telemetry import Telemetry
 from matinee.ports import Compute, EventLog
 from matinee.recommender.archive import Archive
 from matinee.recommender.artefacts import Artefacts
+from matinee.recommender.rankers import Rankers
 from matinee.recommender.upkeep import Upkeep
 from matinee.schedule import Periods, Schedule, entries
 from matinee.settings import Settings
 from matinee.sources.sources import Sources
+from matinee.teaching.training import Training
 
 _log = structlog.get_logger()
 _DAY_SECONDS = 86_400.0
@@ -63,6 +65,7 @@ def run_worker(settings: Settings) -> None:
     objects = open_objects(settings.objects_url)
     sources = Sources(engine=engine, objects=objects, clock=clock, random_bytes=secrets.token_bytes)
     upkeep, artefacts = _archive(settings, engine, objects, log)
+    training = Training(upkeep.archive, log, clock, Rankers(objects), catalogue.shelf)
     compute = open_compute(settings)
     pipeline = open_pipeline(settings, jobs, compute, clock)
     vitals = Vitals(settings.host, settings.port, lambda: check_schema(engine), tls)
@@ -73,7 +76,9 @@ def run_worker(settings: Settings) -> None:
     planner = open_planner(network, edges, catalogue, engine)
     periods = Periods(settings.plan_seconds, settings.token_keys_days * _DAY_SECONDS)
     gathering = Gathering(engine, log, clock)
-    table = entries(relay, accounts, edges, sources, upkeep, artefacts, pipeline, network, planner, gathering, periods)
+    table = entries(
+        relay, accounts, edges, sources, upkeep, artefacts, pipeline, network, planner, gathering, training, periods
+    )
     schedule = Schedule(leases=DatabaseLeases(engine=engine, clock=clock), owner=owner, entries=table)
     threads = [
         threading.Thread(target=consumers.run, args=(stop,), name="consumers"),

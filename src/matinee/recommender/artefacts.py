@@ -77,6 +77,7 @@ def to_bytes(knowledge: Knowledge, position: int) -> bytes:
         "watchers": watchers,
         "together": together,
         "artworks": knowledge.artworks.columns(),
+        "traces": knowledge.traces.to_json(),
         "forgotten": knowledge.forgotten,
     }
     return gzip.compress(json.dumps(value, separators=(",", ":")).encode(), _LEVEL, mtime=0)
@@ -116,6 +117,7 @@ def _restored(value: dict[str, Any]) -> Knowledge:
     # Written by the release before, an artefact knows nothing of pictures.
     if "artworks" in value:
         knowledge.artworks.restore(value["artworks"])
+    knowledge.traces.restore(value.get("traces"))
     knowledge.forgotten = value["forgotten"]
     return knowledge
 
@@ -162,7 +164,10 @@ class Artefacts:
         What is of another log, for it lies beyond the end of this one, does not say where to go on in this one.
         Unavailable if a part of the world does not answer.
         """
-        knowledge, position = self._newest() or (Knowledge(), 0)
+        return self._begin(self._newest() or (Knowledge(), 0))
+
+    def _begin(self, newest: tuple[Knowledge, int]) -> Beginning:
+        knowledge, position = newest
         if position >= self._archive.dropped_through():
             return Beginning(knowledge, position, learned=0)
         through, now, learned = self._archive.written_through(), self._clock.now(), 0
@@ -181,6 +186,9 @@ class Artefacts:
             # It is of another log, and would be taken for one of this log as soon as that is as long.
             newest = 0
         found = self.begin()
+        if not found.knowledge.traces.whole:
+            # It grew out of one from before there were traces: all of it is learned anew, once.
+            found = self._begin((Knowledge(), 0))
         knowledge, position, learned = found.knowledge, found.position, found.learned
         now, end, tail = self._clock.now(), self._log.end(), self._log.tail(position)
         forgot = False

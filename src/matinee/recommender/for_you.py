@@ -1,5 +1,6 @@
 """The row that is ranked for one profile, calibrated to what it likes; and what a new profile may choose from."""
 
+from collections.abc import Sequence
 from itertools import islice
 
 from matinee.catalogue.titles import Title
@@ -16,7 +17,8 @@ PICKS_WANTED = 3
 _LONGEST = 12
 _SEEDS = 5
 _OF_A_SEED = 30
-_OF_THE_BOARD = 40
+_OF_THE_BOARD = 60
+_OF_ALL_BOARDS = 30
 _OF_THE_NEWEST = 20
 _TO_CALIBRATE = 30
 _MIX_OF = 50
@@ -36,10 +38,7 @@ def for_you(page: Page, dial: float = DIAL) -> Row:
     if len(likes) < PICKS_WANTED:
         return row
     titles, playable = page.selection.titles, page.selection.playable
-    # What it watched or gave its thumbs, it knows.
-    known = page.watched.union(page.history.signs.ratings if page.history.signs else ())
-    fresh = [one for one in _candidates(page, [one for one, _ in likes[:_SEEDS]]) if one not in known]
-    scores = rank(page.history, page.unshown(fresh, first=True), page.context)
+    scores = rank(page.history, page.unshown(candidates(page, likes), first=True), page.context)
     best = sorted(scores, key=lambda one: (one in page.passed, -scores[one]))[:_TO_CALIBRATE]
     genres = {one: _genres(titles[one]) for one in best}
     likes_genres = {one: _genres(playable[one]) for one, _ in likes[:_MIX_OF] if one in playable}
@@ -78,7 +77,13 @@ def _genres(title: Title) -> frozenset[str]:
     return frozenset(name.casefold() for name in title.genres)
 
 
-def _candidates(page: Page, seed_ids: list[str]) -> list[str]:
+def candidates(page: Page, likes: Sequence[tuple[str, float]]) -> list[str]:
+    """What may suit a profile and is new to it: what it watched or gave its thumbs, it knows."""
+    known = page.watched.union(page.history.signs.ratings if page.history.signs else ())
+    return [one for one in _near(page, [one for one, _ in likes[:_SEEDS]]) if one not in known]
+
+
+def _near(page: Page, seed_ids: list[str]) -> list[str]:
     knowledge, selection = page.knowledge, page.selection
     together, alike = list[str](), list[str]()
     for place, seed_id in enumerate(seed_ids):
@@ -91,7 +96,9 @@ def _candidates(page: Page, seed_ids: list[str]) -> list[str]:
             alike += [relative.title_id for relative in selection.related(seed)[:_OF_A_SEED]]
     board = knowledge.popularity.region(page.context.region)
     popular = islice(page.browsable(board.ranked()), _OF_THE_BOARD)
-    return filled(page.browsable(together), page.browsable(alike), popular, selection.newest[:_OF_THE_NEWEST])
+    everywhere = islice(page.browsable(knowledge.popularity.overall.ranked()), _OF_ALL_BOARDS)
+    newest = selection.newest[:_OF_THE_NEWEST]
+    return filled(page.browsable(together), page.browsable(alike), popular, everywhere, newest)
 
 
 def _why(page: Page, title_id: str, seeds: list[Title]) -> str:

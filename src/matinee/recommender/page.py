@@ -11,6 +11,7 @@ from matinee.recommender.exploring import Explored
 from matinee.recommender.ranking import Context
 from matinee.taste.interactions import History, Play
 from matinee.taste.knowledge import Knowledge
+from matinee.taste.trees import Trees
 
 ROW_LONGEST = 20
 _FULL = 6
@@ -99,12 +100,19 @@ class Page:
         return sorted(chosen, key=self.passed.__contains__) if self.passed else chosen
 
 
-def page_of(knowledge: Knowledge, selection: Selection, profile_id: str, region: str, now: datetime) -> Page:
-    """The page of a profile before its first row."""
+def page_of(
+    knowledge: Knowledge,
+    selection: Selection,
+    profile_id: str,
+    region: str,
+    now: datetime,
+    trees: Trees | None = None,
+) -> Page:
+    """The page of a profile before its first row, ranked by ``trees`` where some are in force."""
     history = knowledge.histories.of(profile_id)
     plays = history.plays
     return Page(
-        context=Context(knowledge, selection, region, now.timestamp()),
+        context=Context(knowledge, selection, region, now.timestamp(), trees if knowledge.traces.whole else None),
         history=history,
         latest=history.latest(),
         finished=frozenset(title_id for title_id, play in plays.items() if play.finished),

@@ -15,13 +15,21 @@ from matinee.recommender.genres import genres
 from matinee.recommender.own_rows import continuing, my_list, watch_again
 from matinee.recommender.page import OWN_ROWS, Row, RowKind, page_of, without
 from matinee.taste.knowledge import Knowledge
+from matinee.taste.trees import Trees
 
 __all__ = ["OWN_ROWS", "Row", "RowKind", "arrange", "choices", "reason", "similar"]
 
 
-def arrange(knowledge: Knowledge, selection: Selection, profile_id: str, region: str, now: datetime) -> tuple[Row, ...]:
+def arrange(
+    knowledge: Knowledge,
+    selection: Selection,
+    profile_id: str,
+    region: str,
+    now: datetime,
+    trees: Trees | None = None,
+) -> tuple[Row, ...]:
     """The rows of a profile's page, in order; none for an empty catalogue, and none that is empty."""
-    page = page_of(knowledge, selection, profile_id, region, now)
+    page = page_of(knowledge, selection, profile_id, region, now, trees)
     # Who is made first takes its titles first: the ten are facts, the others choose around them.
     top = popular(page)
     seen = seeds(page)

@@ -17,6 +17,7 @@ from matinee.ports import Clock, EventLog, Relay, Tail
 from matinee.recommender.artefacts import Artefacts
 from matinee.recommender.artwork import Gallery, Shown, features_of
 from matinee.recommender.candidates import Selections
+from matinee.recommender.rankers import Watch
 from matinee.recommender.rows import Row, RowKind, arrange, choices, reason, similar
 from matinee.taste.artwork import LIKES
 from matinee.taste.knowledge import Knowledge
@@ -29,6 +30,7 @@ _BATCH = 1000
 _PAUSE_SECONDS = 0.25
 _FAILED_SECONDS = 5.0
 _EVERYTHING = 18
+_LOOKED_SECONDS = 20.0
 
 
 @contextmanager
@@ -55,14 +57,25 @@ class Recommender:
 
     It begins with the newest artefact and learns the rest from the log; without ``artefacts`` all of it.
 
+    ``rankers`` has the ranker in force; without, and while there is none, the formula ranks.
+
     ``relay`` knows what was accepted and is not in the log yet; None leaves that to be known once it is there. While
     the log is away, pages go on with what is known.
     """
 
-    def __init__(self, log: EventLog, relay: Relay | None, clock: Clock, artefacts: Artefacts | None = None) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        relay: Relay | None,
+        clock: Clock,
+        artefacts: Artefacts | None = None,
+        rankers: Watch | None = None,
+    ) -> None:
         self._log = log
         self._tail: Tail | None = None
         self._artefacts = artefacts
+        self._rankers = rankers
+        self._look_at = 0.0
         self._relay = relay
         self._clock = clock
         self._knowledge = Knowledge()
@@ -103,7 +116,8 @@ class Recommender:
         """A profile's home page as rows."""
         with self._state:
             selection = self._selections.of(shelf, maturity_limit, territory)
-            return arrange(self._knowledge, selection, profile_id, region, now)
+            ranker = self._rankers.ranker if self._rankers else None
+            return arrange(self._knowledge, selection, profile_id, region, now, ranker.trees if ranker else None)
 
     def choices(
         self, profile_id: str, shelf: Shelf, region: str, maturity_limit: int, now: datetime, territory: str = ""
@@ -204,9 +218,23 @@ class Recommender:
         while not self._stop.wait(_PAUSE_SECONDS):
             try:
                 self.catch_up()
+                self.look_for_ranker()
             except Exception:  # noqa: BLE001 - a thread that ends would leave every page with what was known then
                 _log.exception("recommender.failed")
                 self._stop.wait(_FAILED_SECONDS)
+
+    def look_for_ranker(self) -> None:
+        """Rank by the newest ranker from here on; while the object store is away, by the one at hand.
+
+        It is asked every 20 s. Trees are read here, in the background: a page waits for none.
+        """
+        if self._rankers is None or time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + _LOOKED_SECONDS
+        try:
+            self._rankers.look()
+        except Unavailable as error:
+            _log.warning("ranker.away", reason=str(error))
 
     def _read(self) -> None:
         """Take in what the log has, and what was accepted but is not in it yet: no page waits for a writer.

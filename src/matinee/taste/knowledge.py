@@ -8,6 +8,7 @@ from matinee.taste.approval import Approval
 from matinee.taste.artwork import Artworks
 from matinee.taste.interactions import Histories
 from matinee.taste.popularity import Popularity
+from matinee.taste.traces import Traces
 from matinee.taste.transitions import Transitions
 
 USUAL_HALF_LIFE_SECONDS = 14 * 86_400.0
@@ -26,6 +27,7 @@ class Knowledge:
         self.approval = Approval()
         self.transitions = Transitions()
         self.artworks = Artworks()
+        self.traces = Traces()
         # Up to when profiles are forgotten, in seconds since 1970: what comes late is left out.
         self.forgotten: dict[str, float] = {}
 
@@ -49,6 +51,7 @@ class Knowledge:
             return
         self.popularity.count(counted.title_id, counted.region, counted.at)
         self.usual.count(counted.title_id, counted.region, counted.at)
+        self.traces.count(counted.title_id, counted.region, counted.at)
         if counted.first:
             plays = self.histories.of(counted.profile_id).plays
             watched = (
@@ -56,8 +59,9 @@ class Knowledge:
                 for title_id, play in plays.items()
                 if play.watched and title_id != counted.title_id
             )
-            earlier = heapq.nlargest(_EARLIER_KEPT, watched)
-            self.transitions.add(counted.title_id, [title_id for _, title_id in earlier])
+            earlier = [title_id for _, title_id in heapq.nlargest(_EARLIER_KEPT, watched)]
+            self.transitions.add(counted.title_id, earlier)
+            self.traces.follow(counted.title_id, earlier)
 
     def _forget(self, profile_id: str, until_seconds: float) -> None:
         """Know a profile no more. What it added to popularity is nobody's, and fades within days."""
@@ -66,7 +70,9 @@ class Knowledge:
         self.forgotten[profile_id] = until_seconds
         history = self.histories.forget(profile_id)
         self.artworks.forget(profile_id)
-        watched = [title_id for title_id, play in history.plays.items() if play.watched]
+        plays = sorted((play.last_at, title_id) for title_id, play in history.plays.items() if play.watched)
+        watched = [title_id for _, title_id in plays]
         self.transitions.remove(watched)
+        self.traces.remove(watched)
         for title_id in watched:
             self.approval.change(title_id, -1, -int(history.pleased(title_id)))
