@@ -25,6 +25,7 @@ NAMES = (
     "rebuild",
     "listing",
     "start_up",
+    "recommender_fresh",
 )
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 _HEAD = """# Benchmarks
