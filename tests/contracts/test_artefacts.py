@@ -122,7 +122,7 @@ def test_a_torn_or_foreign_artefact_is_passed_over_with_a_word(world: World, bod
 def test_an_artefact_of_another_format_is_passed_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.tell(4)
     with monkeypatch.context() as patched:
-        patched.setattr("matinee.recommender.artefacts.FORMAT", 2)
+        patched.setattr("matinee.recommender.artefacts.FORMAT", 99)
         assert world.artefacts.renew()
     assert world.artefacts.begin().position == 0
     assert facts(world.known(world.artefacts)) == facts(world.known())

@@ -350,12 +350,12 @@ def test_a_slow_reader_gets_every_byte(plane: str, held: bool, tmp_path: Path) -
     _on(plane, tmp_path, ask)
 
 
-def test_over_tls_http_2_is_spoken_where_the_plane_can_and_1_1_where_not(plane: str, tmp_path: Path) -> None:
+def test_over_tls_http_2_is_spoken_and_1_1_to_who_knows_no_newer(plane: str, tmp_path: Path) -> None:
     made = make_certificates(tmp_path / "certificates")
 
     async def ask(edge: EdgeHere) -> None:
         await edge.held("1.m4s")
-        for asked, version in (("--http2", "2" if edge.nginx else "1.1"), ("--http1.1", "1.1")):
+        for asked, version in (("--http2", "2"), ("--http1.1", "1.1")):
             url = f"https://127.0.0.1:{edge.port}{edge.target('1.m4s', token('over-tls'))}"
             told = await asyncio.to_thread(
                 subprocess.run,
@@ -368,6 +368,22 @@ def test_over_tls_http_2_is_spoken_where_the_plane_can_and_1_1_where_not(plane: 
         assert edge.booked()["over-tls", "demand"] == 2_000_000
 
     _on(plane, tmp_path, ask, shown=Identity(made.certificate, made.key))
+
+
+def test_over_http_2_an_edge_that_knows_its_name_answers_to_no_other(plane: str, tmp_path: Path) -> None:
+    made = make_certificates(tmp_path / "certificates")
+
+    async def run() -> None:
+        shown = Identity(made.certificate, made.key)
+        async with edge_here(plane, tmp_path, stored(OBJECTS), shown=shown, edge_url="https://one.example") as edge:
+            for name, expected in (("one.example", "200"), ("two.example", "421"), ("one.example.evil", "421")):
+                command = ["curl", "-s", "--http2", "-k", "-o", "/dev/null", "-w", "%{http_version} %{http_code}"]
+                command += ["--connect-to", f"{name}:{edge.port}:127.0.0.1:{edge.port}"]
+                command += [f"https://{name}:{edge.port}{edge.target('1.m4s')}"]
+                told = await asyncio.to_thread(subprocess.run, command, capture_output=True, check=True)
+                assert told.stdout.decode() == f"2 {expected}", name
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize("version", ["--http1.1", "--http2"])

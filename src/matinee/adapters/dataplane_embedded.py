@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
-from granian.http import HTTP1Settings
+from granian.http import HTTP1Settings, HTTP2Settings
 from granian.server.embed import Server
 
 from matinee.adapters.dataplane_ports import claim
@@ -19,7 +19,9 @@ _FINISH_SECONDS = 5.0
 
 
 class EmbeddedDataPlane:
-    """``ports.DataPlane`` on one address and port. HTTP/1.1, over TLS with a certificate and its key (PEM, PKCS#8).
+    """``ports.DataPlane`` on one address and port: HTTP/1.1, and HTTP/2 too over TLS.
+
+    TLS is with a certificate and its key (PEM, PKCS#8).
 
     With ``socket`` (a file) it listens there instead, for a data plane in front. On ``stop`` answers that are under way
     get ``finish_seconds`` to end.
@@ -50,8 +52,9 @@ class EmbeddedDataPlane:
             uds=self._socket,
             # No lifespan: whoever composes the edge starts and ends its parts.
             interface=Interfaces.ASGINL,
-            # HTTP/1.1 alone: an answer cut short is then a cut connection, which every player takes for an error.
-            http=HTTPModes.http1,
+            # HTTP/2 over TLS alone, as browsers have it. An answer cut short is a cut connection there, a stream that
+            # was reset here; players take either for an error.
+            http=HTTPModes.http1 if self._certificate is None else HTTPModes.auto,
             websockets=False,
             # A stadium presses play at once: connections wait in the kernel rather than be refused.
             backlog=_BACKLOG,
@@ -63,6 +66,13 @@ class EmbeddedDataPlane:
                 header_read_timeout=_HEADER_SECONDS * 1000,
                 # Heads larger than this are refused; bytes of bodies beyond it wait for the reader.
                 max_buffer_size=_BUFFER_BYTES,
+            ),
+            http2_settings=HTTP2Settings(
+                # Nothing bounds a request that trickles in here: whoever is gone is noticed, whoever trickles takes one
+                # of the places above.
+                keep_alive_interval=_HEADER_SECONDS * 1000,
+                keep_alive_timeout=_HEADER_SECONDS,
+                max_headers_size=_BUFFER_BYTES,
             ),
             log_enabled=False,
             ssl_cert=self._certificate,

@@ -18,7 +18,7 @@ _TRENDING_LONGEST = 12
 _TRENDING_LEAST = 3
 _DAY_SECONDS = 86_400.0
 _LN2 = 0.6931
-_GEMS_DEPTH = 600
+_GEMS_DEPTH = 300
 _GEM_PEOPLE = 3
 _GEM_SHARE = 0.3
 _GEMS_LONGEST = 12
@@ -126,7 +126,7 @@ def hidden_gems(page: Page) -> Row:
     liked = (
         title_id
         for share, title_id in islice(approval.ranked(), _GEMS_DEPTH)
-        if -share >= _GEM_SHARE and approval.of(title_id)[0] >= _GEM_PEOPLE and board.place(title_id) >= known
+        if -share >= _GEM_SHARE and approval.of(title_id)[0] >= _GEM_PEOPLE and not board.is_among(title_id, known)
     )
     unseen = (title_id for title_id in page.browsable(liked) if title_id not in page.watched)
     title_ids = tuple(page.unshown(tuple(islice(unseen, 3 * _GEMS_LONGEST)))[:_GEMS_LONGEST])

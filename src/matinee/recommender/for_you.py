@@ -5,7 +5,7 @@ from itertools import islice
 from matinee.catalogue.titles import Title
 from matinee.recommender.because import seed_name
 from matinee.recommender.page import Page, Row, RowKind, filled
-from matinee.recommender.ranking import FEW_COMPANIONS, rank
+from matinee.recommender.ranking import FEW_COMPANIONS, TAGGED_SEEDS, rank
 from matinee.taste.calibration import DIAL, calibrated
 from matinee.taste.weights import genre_mix, liked
 
@@ -13,11 +13,11 @@ PICKS_WANTED = 3
 """So many titles that are liked make a page personal."""
 
 _LONGEST = 12
-_SEEDS = 8
+_SEEDS = 5
 _OF_A_SEED = 30
 _OF_THE_BOARD = 40
 _OF_THE_NEWEST = 20
-_TO_CALIBRATE = 50
+_TO_CALIBRATE = 30
 _MIX_OF = 50
 _NAMED_SEEDS = 5
 _PICKS = 18
@@ -70,7 +70,7 @@ def _candidates(page: Page, seed_ids: list[str]) -> list[str]:
         )
         together += [companion.title_id for companion in companions]
         seed = selection.playable.get(seed_id)
-        if place < _NAMED_SEEDS and seed is not None and len(companions) < FEW_COMPANIONS:
+        if place < TAGGED_SEEDS and seed is not None and len(companions) < FEW_COMPANIONS:
             alike += [relative.title_id for relative in selection.related(seed)[:_OF_A_SEED]]
     board = knowledge.popularity.region(page.context.region)
     popular = islice(page.browsable(board.ranked()), _OF_THE_BOARD)

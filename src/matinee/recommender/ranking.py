@@ -13,11 +13,11 @@ from matinee.taste.interactions import History
 from matinee.taste.knowledge import Knowledge
 from matinee.taste.weights import disliked, liked
 
-_SEEDS = 12
+_SEEDS = 8
 _DISLIKED_SEEDS = 4
-_TAGGED_SEEDS = 6
 _COMPANIONS = 64
 FEW_COMPANIONS = 6
+TAGGED_SEEDS = 3
 _FADING = 0.92
 _TAGS = 0.4
 _POPULAR = 0.05
@@ -40,10 +40,10 @@ def rank(history: History, candidate_ids: Collection[str], context: Context) -> 
     watched = frozenset(title_id for title_id, play in history.plays.items() if play.watched)
     faded = 1.0
     for place, (title_id, worth) in enumerate(liked(history)[:_SEEDS]):
-        _add(scores, title_id, worth * faded, context, watched, tagged=place < _TAGGED_SEEDS)
+        _add(scores, title_id, worth * faded, context, watched, tagged=place < TAGGED_SEEDS)
         faded *= _FADING
-    for title_id in disliked(history)[:_DISLIKED_SEEDS]:
-        _add(scores, title_id, -1.0, context, watched, tagged=True)
+    for place, title_id in enumerate(disliked(history)[:_DISLIKED_SEEDS]):
+        _add(scores, title_id, -1.0, context, watched, tagged=place < TAGGED_SEEDS)
     board = context.knowledge.popularity.region(context.region)
     for title_id in scores:
         plays = board.plays(title_id, context.now)

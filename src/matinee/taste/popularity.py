@@ -45,10 +45,12 @@ class Board:
             return 0.0
         return math.exp2(min(level - now / self._half_life_seconds, _LARGEST_POWER))
 
-    def place(self, title_id: str) -> int:
-        """How many titles are more popular; all of them, if it was never played."""
+    def is_among(self, title_id: str, first: int) -> bool:
+        """Whether a title is as popular as one of the ``first``."""
         level = self._levels.get(title_id)
-        return len(self._titles) if level is None else bisect_left(self._order, (-level, title_id))
+        if level is None or not self._order or first <= 0:
+            return False
+        return -level <= self._order[min(first, len(self._order)) - 1][0]
 
     def levels(self) -> dict[str, float]:
         """By title: the binary logarithm of its plays, each faded from its time on."""

@@ -87,3 +87,15 @@ def test_a_flood_of_invented_regions_is_not_kept() -> None:
         popularity.count("film", f"region-{number}", _AT)
     assert not popularity.region("region-999").ranked()
     assert popularity.overall.plays("film", _AT) == pytest.approx(1000.0)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 10**6)), max_size=30), st.integers(0, 8))
+def test_a_title_is_among_the_first_by_its_level(plays: list[tuple[str, int]], first: int) -> None:
+    board = Board()
+    for title_id, at in plays:
+        board.count(title_id, float(at))
+    levels = board.levels()
+    standing = [levels[title_id] for title_id in board.ranked()[:first]]
+    for title_id in "abcdef":
+        wanted = bool(standing) and title_id in levels and levels[title_id] >= min(standing)
+        assert board.is_among(title_id, first) is wanted
