@@ -26,6 +26,7 @@ NAMES = (
     "listing",
     "start_up",
     "recommender_fresh",
+    "recommender_pages",
 )
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 _HEAD = """# Benchmarks
