@@ -23,10 +23,14 @@ NAMES = (
     "ray_scaling",
     "control_plane",
     "rebuild",
+    "bandit_world",
     "listing",
     "start_up",
     "recommender_fresh",
     "recommender_pages",
+    "recommender_quality",
+    "recommender_stream",
+    "recommender_fit",
 )
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 _HEAD = """# Benchmarks

@@ -15,6 +15,7 @@ ROOMS = (
     "delivery",
     "edge",
     "encoding",
+    "experiments",
     "playback",
     "recommender",
     "sources",

@@ -13,13 +13,14 @@ from matinee.accounts.members import Accounts, Allowance, Member, Profile
 from matinee.adapters.clock_manual import ManualClock
 from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, DatabaseRelay
 from matinee.api import accounts as accounts_api
-from matinee.api import cmcd, delivery, edges, events, manifests, playbacks, problems, steering, studio
+from matinee.api import cmcd, delivery, edges, events, experiments, manifests, playbacks, problems, steering, studio
 from matinee.api import network as network_api
 from matinee.catalogue.titles import Catalogue, TitleDraft
 from matinee.delivery.accounts import Accounting
 from matinee.delivery.desk import Desk
 from matinee.delivery.edges import Edge, Edges, EdgeState
 from matinee.delivery.network import Network
+from matinee.experiments.experiments import Experiments
 from matinee.model.events import Event
 from matinee.model.media import Presentation, Rendition, TrackKind
 from matinee.model.plans import EdgeReport
@@ -244,6 +245,7 @@ def service(
         network: Network
         accounting: Accounting
         desk: Desk
+        experiments: Experiments
         trust_region: bool
 
     rooms = cast(
@@ -259,12 +261,13 @@ def service(
             network,
             accounting,
             network.desk(known, accounting),
+            Experiments(engine, log, clock, random_bytes, network.audit.note),
             trust_region,
         ),
     )
     app = FastAPI()
     problems.install(app)
-    for noun in (accounts_api, playbacks, events, cmcd, edges, network_api, delivery, studio):
+    for noun in (accounts_api, playbacks, events, cmcd, edges, network_api, delivery, studio, experiments):
         app.include_router(noun.routes(rooms), prefix="/api/v1")
     for root in (steering, manifests):
         app.include_router(root.routes(rooms))

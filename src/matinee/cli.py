@@ -244,6 +244,25 @@ def doctor(data: Path | None, *, as_json: bool) -> None:
         sys.exit(1)
 
 
+@matinee.command()
+@click.argument("dataset", type=click.Path(path_type=Path))
+@click.option(
+    "--protocol",
+    type=click.Choice(["leave-one-out", "strong", "prequential"]),
+    default="leave-one-out",
+    show_default=True,
+)
+@click.option("--model", "models", multiple=True, help="A model to ask, again for each; without it, all.")
+@click.option("--min-rating", type=float, help="Leave out what is rated lower; under strong it is 4 if not said.")
+@_JSON
+def evaluate(dataset: Path, protocol: str, models: tuple[str, ...], min_rating: float | None, *, as_json: bool) -> None:
+    """Measure the recommender's models on a public data set: a file or a folder, in any published form."""
+    from matinee.compose.evaluate import evaluate_dataset, table
+
+    found = evaluate_dataset(dataset, protocol, models, min_rating, lambda said: click.echo(said, err=True))
+    click.echo(json.dumps(found) if as_json else table(found))
+
+
 @matinee.group()
 def why() -> None:
     """Replay a recorded decision and say its reasons."""
@@ -279,6 +298,28 @@ def why_file(edge_id: str, path: str, data: Path | None, *, as_json: bool) -> No
     with known_network(_settings(data)) as network:
         found = reasons(network, edge_id, path)
     _report(asdict(found), as_json, "\n".join(found.reasons))
+
+
+@matinee.command()
+@click.option("--experiment", required=True, help="Its id, as the studio's address has it.")
+@click.option("--members", type=click.IntRange(1, 100_000), default=300, show_default=True, help="Made-up profiles.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed is the same people.")
+@click.option(
+    "--lift", "lifts", multiple=True, metavar="ARM=PART", help="The truth: fresh=0.5 watches half as much more."
+)
+@click.option("--address", default="http://127.0.0.1:8400", show_default=True, help="Where the service answers.")
+@click.option("--operator", default="operator@matinee.example", show_default=True, help="Who feeds it.")
+@_JSON
+def audience(*, as_json: bool, **asked: Any) -> None:
+    """Feed a running experiment with a generated audience, whose truth you choose; the studio labels it so.
+
+    The operator's password is the first line of standard input, or is asked for.
+    """
+    from matinee.demo.audience import feed_experiment
+
+    hidden = click.prompt("Password", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    fed = feed_experiment(**asked, password=hidden, say=lambda sentence: click.echo(sentence, err=True))
+    _report(asdict(fed), as_json, f"{sum(fed.profiles.values())} profiles began {fed.plays} plays.")
 
 
 @matinee.command()

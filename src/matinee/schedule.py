@@ -20,6 +20,7 @@ from matinee.delivery.edges import Edges
 from matinee.delivery.network import Network
 from matinee.delivery.plans import Planner
 from matinee.encoding.pipeline import Pipeline
+from matinee.experiments.gathering import Gathering
 from matinee.model.errors import Unavailable
 from matinee.ports import Leases, Relay
 from matinee.recommender.artefacts import Artefacts
@@ -54,6 +55,7 @@ def entries(
     encodes: Pipeline,
     network: Network,
     planner: Planner,
+    gathering: Gathering,
     periods: Periods,
 ) -> tuple[Entry, ...]:
     """Everything that runs by the clock."""
@@ -84,6 +86,8 @@ def entries(
         # A new key once the newest is old; keys that have retired go.
         Entry("keys", every_seconds=60.0, function=rotate),
         *((Entry("plans", periods.plans_seconds, planner.renew),) if periods.plans_seconds else ()),
+        # What exposed profiles did; its readers in the studio look at five seconds ago.
+        Entry("experiments", every_seconds=5.0, function=gathering.gather),
         # What serve begins with, so that it has not to read the whole log.
         Entry("artefact", every_seconds=900.0, function=artefacts.renew),
     )

@@ -28,6 +28,8 @@ SHELLS = {
     "matinee.encoding.jobs",
     "matinee.encoding.pipeline",
     "matinee.encoding.production",
+    "matinee.experiments.experiments",
+    "matinee.experiments.gathering",
     "matinee.pages.rooms",
     "matinee.playback.commitments",
     "matinee.playback.marks",

@@ -21,6 +21,7 @@ from matinee.delivery.network import Network
 from matinee.delivery.plans import Planner
 from matinee.encoding.jobs import Jobs
 from matinee.encoding.pipeline import Pipeline
+from matinee.experiments.gathering import Gathering
 from matinee.model.errors import Unavailable
 from matinee.model.ids import RandomBytes
 from matinee.recommender.archive import Archive
@@ -190,7 +191,8 @@ def test_the_house_schedule_carries_left_events_and_forgets_expired_sessions(
     network = Network.open(engine=database, clock=clock, random_bytes=random_bytes, token_seconds=60)
     planner = Planner(plans=network.plans, edges=edges, offers=lambda _: [], plays=list)
     relay = DatabaseRelay(database)
-    table = entries(relay, accounts, edges, sources, upkeep, artefacts, encodes, network, planner, Periods())
+    gathering = Gathering(database, log, clock)
+    table = entries(relay, accounts, edges, sources, upkeep, artefacts, encodes, network, planner, gathering, Periods())
     assert len({entry.name for entry in table}) == len(table)
     schedule = Schedule(DatabaseLeases(database, clock), "one", table, monotonic=lambda: clock.now().timestamp())
     with ThreadPoolExecutor(len(table)) as pool:

@@ -9,6 +9,7 @@ from matinee.api import (
     delivery,
     edges,
     events,
+    experiments,
     home,
     manifests,
     marks,
@@ -47,6 +48,7 @@ def application(rooms: Rooms, version: str) -> FastAPI:
         network,
         delivery,
         studio,
+        experiments,
         sources,
     ):
         app.include_router(noun.routes(rooms), prefix="/api/v1")

@@ -92,7 +92,10 @@ def routes(rooms: "Rooms") -> APIRouter:
     @router.get("/profiles/{profile_id}/home", response_model=HomeBody)
     def home(profile_id: str, region: From, home: Home) -> Response:
         """The page as it is with every event that was accepted until now."""
-        return json_answer(home_body(home_page(rooms, home.open(profile_id), region)))
+        profile = home.open(profile_id)
+        page = home_page(rooms, profile, region)
+        rooms.experiments.expose(profile.id)
+        return json_answer(home_body(page))
 
     @router.get("/titles/{title_id}/similar", response_model=SimilarBody)
     def similar(

@@ -37,11 +37,12 @@ def all_metadata() -> list[sa.MetaData]:
     from matinee.catalogue.store import metadata as catalogue
     from matinee.delivery.store import metadata as delivery
     from matinee.encoding.store import metadata as encoding
+    from matinee.experiments.store import metadata as experiments
     from matinee.playback.store import metadata as playback
     from matinee.recommender.store import metadata as recommender
     from matinee.sources.store import metadata as sources
 
-    return [accounts, catalogue, delivery, encoding, events, leases, playback, recommender, sources]
+    return [accounts, catalogue, delivery, encoding, events, experiments, leases, playback, recommender, sources]
 
 
 def migrate(engine: sa.Engine, scripts: Path = MIGRATIONS, to: str = "head") -> None:

@@ -32,6 +32,7 @@ from matinee.compose.tls import own_identity
 from matinee.delivery.accounts import Accounting
 from matinee.delivery.edges import Edges
 from matinee.encoding.jobs import Jobs
+from matinee.experiments.experiments import Experiments
 from matinee.findings import require
 from matinee.model.errors import Unavailable
 from matinee.model.topology import Topology
@@ -111,6 +112,7 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
         network=network,
         accounting=accounting,
         desk=network.desk(edges, accounting),
+        experiments=Experiments(engine, log, clock, secrets.token_bytes, network.audit.note),
         trust_region=settings.trust_region,
         demo=breakage(settings.demo_control) if settings.demo_control else None,
     )

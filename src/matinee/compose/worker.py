@@ -28,6 +28,7 @@ from matinee.compose.vitals import Vitals
 from matinee.consumers import Consumers
 from matinee.delivery.edges import Edges
 from matinee.encoding.jobs import Jobs
+from matinee.experiments.gathering import Gathering
 from matinee.findings import require
 from matinee.observability import configure
 from matinee.playback.telemetry import Telemetry
@@ -71,7 +72,8 @@ def run_worker(settings: Settings) -> None:
     consumers = Consumers(log, catalogue, telemetry, forget=upkeep.forget, purge=network.purges.purge)
     planner = open_planner(network, edges, catalogue, engine)
     periods = Periods(settings.plan_seconds, settings.token_keys_days * _DAY_SECONDS)
-    table = entries(relay, accounts, edges, sources, upkeep, artefacts, pipeline, network, planner, periods)
+    gathering = Gathering(engine, log, clock)
+    table = entries(relay, accounts, edges, sources, upkeep, artefacts, pipeline, network, planner, gathering, periods)
     schedule = Schedule(leases=DatabaseLeases(engine=engine, clock=clock), owner=owner, entries=table)
     threads = [
         threading.Thread(target=consumers.run, args=(stop,), name="consumers"),

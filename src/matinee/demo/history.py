@@ -9,9 +9,9 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from matinee.catalogue.titles import Title
+from matinee.learning.datasets import Interaction, read_interactions
 from matinee.model.events import Event, PlaybackStopped
 from matinee.ports import Outbox
-from matinee.recommender.datasets import Interaction, read_interactions
 
 _BATCH = 500
 

@@ -33,9 +33,9 @@ from matinee.demo.processes import EDGES, SERVE_HOST, WORKER_HOST, programs
 from matinee.demo.supervisor import Supervisor
 from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.jobs import Jobs
+from matinee.learning.datasets import read_interactions
 from matinee.model.errors import Conflict, Invalid, MatineeError, Unavailable
 from matinee.observability import configure
-from matinee.recommender.datasets import read_interactions
 from matinee.settings import Settings
 from matinee.sources.sources import Sources
 

@@ -205,6 +205,16 @@ class PlanApplied(Facts):
 
 
 @dataclass(frozen=True, slots=True)
+class ExperimentExposed(Facts):
+    """A page was made for a profile under an arm of an experiment. Source ``generated``: the profile is nobody's."""
+
+    type: ClassVar[str] = "experiment.exposed"
+    experiment_id: str
+    arm: str
+    profile_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class MemberForgotten(Facts):
     """What a member's profile did until a time (seconds since 1970) is to be known no more, wherever it is kept."""
 
@@ -248,6 +258,7 @@ FACTS: Mapping[str, type[Facts]] = {
         ListChanged,
         EdgeChanged,
         PlanApplied,
+        ExperimentExposed,
         MemberForgotten,
     )
 }

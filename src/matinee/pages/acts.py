@@ -14,6 +14,7 @@ from matinee.pages.rooms import Rooms
 # RFC 3339 in UTC, as details hold times.
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00")
 _OF_EDGES = frozenset({"order", "join-token", "enrolled", "revoke-edge"})
+_OF_EXPERIMENTS = frozenset({"create-experiment", "start-experiment", "stop-experiment"})
 _OF_TITLES = frozenset({"pin", "unpin"})
 
 
@@ -62,6 +63,8 @@ def _said(value: Any) -> str:
 def _address(act: Act) -> str | None:
     if act.act in _OF_EDGES:
         return f"/studio/edges/{act.subject}"
+    if act.act in _OF_EXPERIMENTS:
+        return f"/studio/experiments/{act.subject}"
     if act.act in _OF_TITLES:
         return f"/studio/titles#{act.subject}"
     if act.act == "purge":

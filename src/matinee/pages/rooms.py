@@ -12,6 +12,7 @@ from matinee.delivery.desk import Desk
 from matinee.delivery.edges import Edges
 from matinee.delivery.network import Network
 from matinee.encoding.jobs import Jobs
+from matinee.experiments.experiments import Experiments
 from matinee.model.ids import RandomBytes
 from matinee.model.topology import Topology
 from matinee.playback.marks import Marks
@@ -48,5 +49,6 @@ class Rooms:
     network: Network
     accounting: Accounting
     desk: Desk
+    experiments: Experiments
     trust_region: bool = False
     demo: Callable[[str, str], None] | None = None

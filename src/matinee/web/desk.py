@@ -22,6 +22,7 @@ _PLACES = (
     ("/studio/titles", "Titles"),
     ("/studio/encodes", "Encodes"),
     ("/studio/edges", "Edges"),
+    ("/studio/experiments", "Experiments"),
     ("/studio/pins", "Pins"),
     ("/studio/purges", "Purges"),
     ("/studio/keys", "Keys"),

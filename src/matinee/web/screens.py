@@ -62,6 +62,7 @@ class Screens:
         visiting, profile = watching(self._rooms, request)
         coming = self._coming()
         page = home_page(self._rooms, profile, visiting.region)
+        self._rooms.experiments.expose(profile.id)
         live = bool(coming) or page.hero is None
         body = self._rendering.html("home_rows.html", page=page, coming=coming[:_COMING_SHOWN])
         seen = f"{zlib.crc32(body.encode()):08x}"

@@ -7,7 +7,7 @@ from matinee.model.errors import NotFound
 from matinee.pages.rooms import Rooms
 from matinee.pages.studio import studio_edges, studio_encodes, studio_overview, studio_titles
 from matinee.pages.visitor import PROFILE_COOKIE, REGION_COOKIE
-from matinee.web import edges, pins
+from matinee.web import edges, experiments, pins
 from matinee.web.desk import Desk, back_to
 from matinee.web.rendering import Rendering
 
@@ -21,6 +21,7 @@ def routes(rooms: Rooms, rendering: Rendering) -> APIRouter:
         router.add_api_route(path, page, methods=["GET"])
     router.add_api_route("/encodes/{job_id}/retry", studio.retry, methods=["POST"])
     edges.add_routes(router, desk)
+    experiments.add_routes(router, desk, rendering)
     pins.add_routes(router, desk)
     if rooms.demo is not None:
         router.add_api_route("/break", studio.break_panel, methods=["GET"])

@@ -1,0 +1,96 @@
+"""Which stages ours is made of, by protocol."""
+
+from matinee.learning.ease import ease_weights, gram
+from matinee.learning.factors import Als
+from matinee.learning.features import Stage
+from matinee.learning.histories import Histories, familiar
+from matinee.learning.neighbours import Neighbours
+from matinee.learning.popularity import HALF_LIVES_TIMED, HALF_LIVES_UNTIMED, Popularity, Trending
+from matinee.learning.protocols import Split, groups_held_out, leave_last
+from matinee.learning.stacking import Recipe
+from matinee.learning.transitions import FittedLinear, Sequence, discounted, sequence_weights, transition_counts
+
+_MOST = 4_500  # items that squares hold here, where there are many of them
+# decay, window, ridge: from the item before to the last sixty
+_PACES = ((0.5, 8, 20.0), (0.8, 25, 20.0), (0.93, 60, 20.0))
+_LINKED = 0.8  # the pace whose single links are told
+# name, decay of learning, decay and window of what is folded in, ridge, weight among those that propose
+_EASES: tuple[tuple[str, float, float, int | None, float, float], ...] = (
+    ("ease_recent", 0.98, 0.9, 40, 150.0, 0.5),
+    ("ease_200", 0.995, 0.98, 200, 300.0, 0.3),
+    ("ease_all", 1.0, 1.0, None, 300.0, 0.0),
+)
+
+
+_MIDDLE = 400  # the ridge of the EASE that proposes most where order does not count
+
+
+def sequence_stages(histories: Histories) -> tuple[Stage, ...]:
+    """For what comes next: sequence models near and far, transitions, EASE of several windows, factors, counts."""
+    own, known = familiar(histories, _MOST)
+    counts = own.counts()
+    found: list[Stage] = []
+    for decay, window, ridge in _PACES:
+        following = transition_counts(own, decay, window)
+        weights = sequence_weights(following, counts, Sequence(decay, window, ridge))
+        links = decay == _LINKED
+        found.append(Stage(f"sequence_{decay}", FittedLinear(weights, known, decay), 1.0, links))
+        plain = discounted(following, counts, 0.5)
+        found.append(Stage(f"transitions_{decay}", FittedLinear(plain, known, decay), 0.5, links))
+    after = discounted(transition_counts(own, 1.0, 1), counts, 0.3)
+    found.append(Stage("next", FittedLinear(after, known, 1.0, 1)))
+    for name, decay, recall, last, ridge, proposes in _EASES:
+        weights = ease_weights(gram(own.matrix(own.recency(decay))), ridge)
+        found.append(Stage(name, FittedLinear(weights, known, recall, last), proposes, name == "ease_recent"))
+    before = transition_counts(own, _LINKED, 10).T.copy()
+    found.append(Stage("before", FittedLinear(discounted(before, counts, 0.5), known, _LINKED)))
+    found.append(Stage("neighbours", Neighbours().fit(histories), 0.7))
+    found.append(Stage("als", Als(64, 30.0, 10.0, rounds=8).fit(histories)))
+    return (*found, *_count_stages(histories))
+
+
+def taste_stages(histories: Histories) -> tuple[Stage, ...]:
+    """For what else is liked, without order: EASE and factors at several strengths, counts."""
+    own, known = familiar(histories, _MOST)
+    total = gram(own.matrix())
+    scale = max(own.n_users / 5_000, 0.2)
+    found = [
+        Stage(
+            f"ease_{ridge}",
+            FittedLinear(ease_weights(total.copy(), ridge * scale), known, 1.0),
+            weight,
+            ridge == _MIDDLE,
+        )
+        for ridge, weight in ((150, 0.0), (_MIDDLE, 1.0), (1_000, 0.5))
+    ]
+    for factors, ridge, alpha in ((64, 30.0, 10.0), (256, 100.0, 20.0)):
+        found.append(Stage(f"als_{factors}", Als(factors, ridge, alpha).fit(histories), 0.7))
+    return (*found, Stage("count", Popularity().fit(histories)))
+
+
+RECIPES = {
+    "leave-one-out": Recipe(sequence_stages, "ndcg@10"),
+    "strong": Recipe(
+        taste_stages,
+        "ndcg@100",
+        candidates=400,
+        hard=150,
+        trees={"lambdarank_truncation_level": 100, "eval_at": [100], "learning_rate": 0.04, "num_leaves": 15},
+    ),
+}
+_LESSONS = 3  # everybody's interactions, or groups of users, that lessons are made of
+_GROUP = 0.12
+
+
+def splits_of(protocol: str, histories: Histories, validation: Split, seed: int) -> tuple[Split, ...]:
+    """Validation, then the lessons: none of them holds what the test asks for."""
+    if protocol == "leave-one-out":
+        return (validation, *(leave_last(histories, 1 + back) for back in range(1, _LESSONS)))
+    return (validation, *groups_held_out(validation.learn, _LESSONS, _GROUP, seed))
+
+
+def _count_stages(histories: Histories) -> tuple[Stage, ...]:
+    if not histories.timed:
+        return tuple(Stage(f"of_late_{half:g}", Trending(half).fit(histories)) for half in HALF_LIVES_UNTIMED[1:4])
+    # Where the day matters, what is watched today is a candidate whatever the history.
+    return tuple(Stage(f"of_late_{half:g}", Trending(half).fit(histories), 0.5) for half in HALF_LIVES_TIMED)

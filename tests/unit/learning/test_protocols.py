@@ -1,0 +1,58 @@
+import numpy as np
+
+from histories_known import checkerboard
+from matinee.learning.histories import Histories, histories_of
+from matinee.learning.protocols import groups_held_out, leave_last, strong_generalisation
+
+
+def lists_of(histories: Histories) -> list[list[int]]:
+    return [histories.items[a:b].tolist() for a, b in zip(histories.starts[:-1], histories.starts[1:], strict=True)]
+
+
+def test_the_last_item_is_asked_for_with_all_before_it() -> None:
+    split = leave_last(histories_of([[1, 2, 3], [4], [5, 6]], 9))
+    assert lists_of(split.learn) == [[1, 2], [], [5]]
+    assert lists_of(split.queries.histories) == [[1, 2], [5]]
+    assert lists_of(split.targets) == [[3], [6]]
+
+
+def test_validation_sees_nothing_of_the_test() -> None:
+    split = leave_last(histories_of([[1, 2, 3], [4], [5, 6]], 9), back=1)
+    assert lists_of(split.learn) == [[1], [], []]
+    assert lists_of(split.queries.histories) == [[1]]
+    assert lists_of(split.targets) == [[2]]
+    # Untimed histories count from their end: a question comes one step after what is known.
+    assert split.queries.times[0] - split.queries.histories.times[-1] == 1
+
+
+def test_other_test_items_choose_nothing() -> None:
+    one, other = (leave_last(histories_of([[1, 2, 3, last], [4, 5, last]], 9), back=1) for last in (7, 8))
+    assert lists_of(one.learn) == lists_of(other.learn)
+    assert lists_of(one.targets) == lists_of(other.targets) == [[3], [5]]
+
+
+def test_held_out_users_are_learned_from_by_nobody() -> None:
+    board = checkerboard(users=100, items=40, watched=15)
+    strong = strong_generalisation(board, seed=5)
+    assert strong.test.learn.n_users == 80
+    assert len(strong.validation.queries) == len(strong.test.queries) == 10
+    for split in (strong.validation, strong.test):
+        assert (split.targets.lengths == 3).all()
+        for folded, asked in zip(lists_of(split.queries.histories), lists_of(split.targets), strict=True):
+            assert not set(folded) & set(asked)
+            assert len(folded) == 12
+    again = strong_generalisation(board, seed=5)
+    assert lists_of(again.test.targets) == lists_of(strong.test.targets)
+    assert lists_of(strong_generalisation(board, seed=6).test.targets) != lists_of(strong.test.targets)
+
+
+def test_users_with_too_little_are_left_out_of_strong() -> None:
+    strong = strong_generalisation(histories_of([[0, 1, 2, 3]] * 50 + [[0, 1, 2, 3, 4]] * 50, 5), seed=1)
+    assert strong.test.learn.n_users == 40
+
+
+def test_groups_held_out_are_disjoint() -> None:
+    splits = groups_held_out(checkerboard(users=50), groups=3, share=0.2, seed=1)
+    assert [split.learn.n_users for split in splits] == [40, 40, 40]
+    assert [len(split.queries) for split in splits] == [10, 10, 10]
+    assert all(np.isin(split.targets.lengths, [2]).all() for split in splits)
