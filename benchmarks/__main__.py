@@ -28,6 +28,8 @@ NAMES = (
     "start_up",
     "recommender_fresh",
     "recommender_pages",
+    "recommender_memory",
+    "recommender_rivals",
     "recommender_quality",
     "recommender_stream",
     "recommender_fit",
