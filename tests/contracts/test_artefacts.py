@@ -119,6 +119,21 @@ def test_a_torn_or_foreign_artefact_is_passed_over_with_a_word(world: World, bod
     assert reason in passed["reason"]
 
 
+def test_the_newest_artefact_cut_in_half_leaves_the_one_before_in_force(world: World) -> None:
+    world.tell(4)
+    assert world.artefacts.renew()
+    whole = world.artefacts.begin()
+    world.tell(4, seconds=90_000)
+    assert world.artefacts.renew()
+    newest = f"{PREFIX}{world.names()[-1]}"
+    body = bytes(obstore.get(world.objects, newest).bytes())
+    obstore.put(world.objects, newest, body[: len(body) // 2])
+    found = world.artefacts.begin()
+    assert (found.position, facts(found.knowledge)) == (whole.position, facts(whole.knowledge))
+    # The log tells what came after it.
+    assert facts(world.known(world.artefacts)) == facts(world.known())
+
+
 def test_an_artefact_of_another_format_is_passed_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.tell(4)
     with monkeypatch.context() as patched:

@@ -2,8 +2,7 @@
 
 A selection is made once for a shelf, a maturity limit and a territory, so that no row ever sees a title it must not
 show. A series stands there once: by itself where it can be opened, else by its first episode. Alike by tags means
-genres and moods in common, each counting by how rare it is (its inverse document frequency), as a cosine. Where a title
-shares none with any other, year and length remain.
+genres and moods in common (``alike``). Where a title shares none with any other, year and length remain.
 """
 
 import heapq
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from operator import is_
 
 from matinee.catalogue.titles import Shelf, Title, TitleKind
+from matinee.recommender.alike import Alike
 
 _RELATED_KEPT = 60
 _SEEDS_KEPT = 2000
@@ -99,21 +99,15 @@ class Selection:
         self.newest: Sequence[str] = tuple(self.titles)
         self._tags: dict[str, dict[str, str]] = {}
         by_genre: dict[str, list[str]] = defaultdict(list)
-        by_tag: dict[str, list[str]] = defaultdict(list)
         names: dict[str, str] = {}
         for title in self.titles.values():
-            tags = self._tags[title.id] = _tags(title)
-            for tag in tags:
-                by_tag[tag].append(title.id)
+            self._tags[title.id] = _tags(title)
             for name in title.genres:
                 names.setdefault(name.casefold(), name)
             for genre in {name.casefold() for name in title.genres}:
                 by_genre[genre].append(title.id)
         self.genres: Mapping[str, Genre] = {key: Genre(names[key], tuple(ids)) for key, ids in by_genre.items()}
-        self._by_tag = by_tag
-        self._weights = {tag: math.log(1 + len(self.titles) / len(ids)) ** 2 for tag, ids in by_tag.items()}
-        self._norms = {title_id: self._norm(tags) for title_id, tags in self._tags.items()}
-        self._places = {title_id: place for place, title_id in enumerate(self.newest)}
+        self._alike = Alike(self._tags)
         self._related: dict[str, tuple[Relative, ...]] = {}
 
     def front(self, title_id: str) -> str:
@@ -131,21 +125,10 @@ class Selection:
 
     def _by_tags(self, seed: Title) -> tuple[Relative, ...]:
         tags = _tags(seed)
-        common: dict[str, float] = defaultdict(float)
-        for tag in tags:
-            weight = self._weights.get(tag, 0.0)
-            for title_id in self._by_tag.get(tag, ()):
-                common[title_id] += weight
-        common.pop(seed.id, None)
-        norms, places, norm = self._norms, self._places, self._norm(tags)
-        scored = ((-weight / (norm * norms[found]), places[found], found) for found, weight in common.items())
         return tuple(
-            Relative(found, -likeness, tuple(name for tag, name in tags.items() if tag in self._tags[found]))
-            for likeness, _, found in heapq.nsmallest(_RELATED_KEPT, scored)
+            Relative(found, likeness, tuple(name for tag, name in tags.items() if tag in self._tags[found]))
+            for found, likeness in self._alike.nearest(list(tags), _RELATED_KEPT, without=seed.id)
         )
-
-    def _norm(self, tags: Iterable[str]) -> float:
-        return math.sqrt(sum(self._weights.get(tag, 0.0) for tag in tags)) or 1.0
 
     def _by_year_and_length(self, seed: Title) -> tuple[Relative, ...]:
         scored = (
