@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from matinee.catalogue.titles import Shelf, Title, TitleKind
+from matinee.exploration.artwork import Shown
 from matinee.playback.marks import Marked
-from matinee.recommender.artwork import Shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from matinee.accounts.members import Profile
 from matinee.catalogue.titles import Shelf
+from matinee.exploration.exploring import EXPLORING, Explored
 from matinee.model.topology import Region
 from matinee.pages.cards import Card, Progress, Said, card, cards
-from matinee.recommender.exploring import EXPLORING, Explored
 from matinee.recommender.serving import Row, RowKind
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from itertools import islice
 
 from matinee.catalogue.titles import Title
+from matinee.exploration.exploring import PLACE, REASON, Explored, explored
 from matinee.recommender.because import seed_name
-from matinee.recommender.exploring import PLACE, REASON, Explored, explored
 from matinee.recommender.page import Page, Row, RowKind, filled
 from matinee.recommender.ranking import FEW_COMPANIONS, TAGGED_SEEDS, rank
 from matinee.taste.calibration import DIAL, calibrated

@@ -6,8 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import chain
 
+from matinee.exploration.exploring import Explored
 from matinee.recommender.candidates import Selection
-from matinee.recommender.exploring import Explored
 from matinee.recommender.ranking import Context
 from matinee.taste.interactions import History, Play
 from matinee.taste.knowledge import Knowledge

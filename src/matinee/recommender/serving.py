@@ -11,11 +11,11 @@ from datetime import datetime
 import structlog
 
 from matinee.catalogue.titles import Shelf, Title
+from matinee.exploration.artwork import Gallery, Shown, features_of
 from matinee.model.errors import Unavailable
 from matinee.model.events import Event
 from matinee.ports import Clock, EventLog, Relay, Tail
 from matinee.recommender.artefacts import Artefacts
-from matinee.recommender.artwork import Gallery, Shown, features_of
 from matinee.recommender.candidates import Selections
 from matinee.recommender.rankers import Watch
 from matinee.recommender.rows import Row, RowKind, arrange, choices, reason, similar

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matinee.experiments.offpolicy import ips, snips
+from matinee.exploration.artwork import Features, Gallery, artwork_name, chance, features_of, logged
 from matinee.model.events import Event, ImpressionShown, MemberForgotten
-from matinee.recommender.artwork import Features, Gallery, artwork_name, chance, features_of, logged
 from matinee.taste.knowledge import Knowledge
 from plays import NOON, event, heartbeat, knowledge_of, play, seen, shelf, title
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from matinee.exploration.exploring import PLACE, explored
 from matinee.recommender.candidates import Selections
-from matinee.recommender.exploring import PLACE, explored
 from matinee.recommender.rows import RowKind, arrange
 from plays import NOON, knowledge_of, play, rated, shelf, title
 

@@ -9,7 +9,7 @@ and what leaves the candidates moves nothing but itself.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matinee.recommender.artwork import chance
+from matinee.exploration.artwork import chance
 
 EXPLORING = "exploring-place"
 """What impressions of such a place name as their experiment."""

@@ -1,0 +1,1 @@
+"""What is tried: which picture a title shows, and the one place of a row that explores."""
