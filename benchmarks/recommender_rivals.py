@@ -99,7 +99,7 @@ def newest_alike(seen: House, rows: Ints, _: np.random.Generator, n_items: int) 
     histories = seen.split.queries.histories.of(rows)
     last = histories.items[histories.starts[1:] - 1]
     shares = (seen.genres[last] @ seen.genres.T).toarray() > 0
-    return (seen.came[None, :] + n_items * shares).astype(np.float32)
+    return np.asarray(seen.came[None, :] + n_items * shares, np.float32)
 
 
 def overlapping(seen: House, rows: Ints, random: np.random.Generator, n_items: int) -> Floats:
@@ -141,9 +141,9 @@ def measure(path: Path, models: Sequence[str]) -> list[dict[str, Any]]:
     table = evaluate(dataset, "leave-one-out", models, SEED, lambda said: print(said, file=sys.stderr))
     seen = house(dataset, split, catalogue)
     tops = {name: lists(seen, rule, np.random.default_rng(SEED)) for name, rule in PEERS.items()}
-    tops |= {row.name: row.top for row in table.rows}
+    tops |= {row.model: row.top for row in table.rows}
     counts, reached = split.learn.counts(), {name: accuracies(top, split.targets) for name, top in tops.items()}
-    best = max(table.rows, key=lambda row: float(reached[row.name]["ndcg@10"].mean())).name
+    best = max(table.rows, key=lambda row: float(reached[row.model]["ndcg@10"].mean())).model
     rows = []
     for name, top in tops.items():
         row = {"data": path.name, "rule or model": name, "asked": len(split.queries)}

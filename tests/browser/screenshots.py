@@ -21,13 +21,14 @@ from running_demo import OPERATOR, PASSWORD, VIEWER, RunningDemo, until
 HEIGHTS = {390: 844, 1280: 800, 1920: 1080}
 HOME_HEIGHT = 1500
 WATCHED = ((1, 0.6), (3, 0.98), (4, 0.3))
+LIKED, DISLIKED, LISTED = (3, 5), 6, (2, 0, 5)
 
 
 _ARGUMENTS = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
 
 
 def watch_some(demo: RunningDemo, client: httpx.Client, profile: str) -> None:
-    """Let one profile have watched parts of three films, so that the page has something to say."""
+    """Let one profile have watched parts of three films, with thumbs and a list: pages then have something to say."""
     titles = demo.titles(client)
     for place, part in WATCHED:
         title = titles[place % len(titles)]
@@ -44,6 +45,11 @@ def watch_some(demo: RunningDemo, client: httpx.Client, profile: str) -> None:
             "duration_seconds": title["duration_seconds"],
         }
         client.post("/events", json={"events": [heartbeat]}).raise_for_status()
+    said = dict.fromkeys(LIKED, "up") | {DISLIKED: "down"}
+    for place, rating in said.items():
+        client.put(f"/profiles/{profile}/ratings/{titles[place]['id']}", json={"rating": rating}).raise_for_status()
+    for place in LISTED:
+        client.put(f"/profiles/{profile}/list/{titles[place]['id']}").raise_for_status()
 
 
 def signed_in(browser: Browser, demo: RunningDemo, email: str, width: int) -> Page:
@@ -70,13 +76,18 @@ def take(browser: Browser, demo: RunningDemo, folder: Path, width: int) -> None:
 
     page = signed_in(browser, demo, VIEWER, width)
     shoot(page, "profiles")
-    page.get_by_role("button", name="Maya").or_(page.get_by_role("link", name="Maya")).first.click()
-    page.wait_for_url(f"{demo.address}/")
-    # Tall enough for a few rows: pictures further down are only fetched when they are scrolled to.
-    page.set_viewport_size({"width": width, "height": HOME_HEIGHT})
-    page.wait_for_timeout(1500)
-    shoot(page, "home")
-    page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
+    for profile, name in (("Theo", "home-new"), ("Maya", "home")):
+        page.goto(f"{demo.address}/profiles")
+        page.get_by_role("button", name=profile).or_(page.get_by_role("link", name=profile)).first.click()
+        page.wait_for_url(f"{demo.address}/")
+        # Tall enough for a few rows: pictures further down are only fetched when they are scrolled to.
+        page.set_viewport_size({"width": width, "height": HOME_HEIGHT})
+        page.wait_for_timeout(1500)
+        shoot(page, name)
+        page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
+    for path, name in (("list", "list"), ("history", "history"), ("history?forget", "history-forget")):
+        page.goto(f"{demo.address}/{path}")
+        shoot(page, name)
     with demo.client() as client:
         titles = demo.titles(client)
     longest = max(titles, key=lambda title: float(title["duration_seconds"]))
@@ -92,8 +103,11 @@ def take(browser: Browser, demo: RunningDemo, folder: Path, width: int) -> None:
     shoot(page, "watch")
     page.context.close()
     page = signed_in(browser, demo, OPERATOR, width)
+    page.goto(f"{demo.address}/studio/pins?title_id={longest['id']}")
+    page.get_by_label("Title").select_option(longest["id"])
+    page.get_by_role("button", name="Pin the title").click()
     for path, name in (("", "studio"), ("/titles", "studio-titles"), ("/encodes", "studio-encodes"),
-                       ("/edges", "studio-edges"), ("/break", "studio-break")):  # fmt: skip
+                       ("/edges", "studio-edges"), ("/pins", "studio-pins"), ("/break", "studio-break")):  # fmt: skip
         page.goto(f"{demo.address}/studio{path}")
         page.wait_for_timeout(8000 if name == "studio-break" else 0)
         shoot(page, name)

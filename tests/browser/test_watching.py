@@ -77,7 +77,7 @@ def test_the_panel_shows_a_killed_edge_and_the_player_that_moved(demo: RunningDe
         demo.breakage("revive", "asia-1")
 
 
-@pytest.mark.parametrize("path", ["/", "/search?q=long", "/profiles"])
+@pytest.mark.parametrize("path", ["/", "/search?q=long", "/profiles", "/list", "/history", "/history?forget"])
 def test_pages_hold_to_the_rules_of_accessibility(demo: RunningDemo, page: Page, path: str) -> None:
     sign_in(page, demo, "Theo")
     page.goto(f"{demo.address}{path}")
@@ -87,7 +87,7 @@ def test_pages_hold_to_the_rules_of_accessibility(demo: RunningDemo, page: Page,
 
 @pytest.mark.parametrize(
     "path",
-    ["", "/titles", "/encodes", "/edges", "/edges/europe-1", "/join", "/purges", "/keys", "/audit", "/break"],
+    ["", "/titles", "/encodes", "/edges", "/edges/europe-1", "/join", "/purges", "/keys", "/audit", "/pins", "/break"],
 )
 def test_the_studio_holds_to_the_rules_of_accessibility(demo: RunningDemo, page: Page, path: str) -> None:
     page.goto(f"{demo.address}/signin")
