@@ -25,7 +25,7 @@ from matinee.schedule import LEASE_SECONDS
 
 PASSWORD = "correct horse battery"
 # As long as nginx leaves a copy out that refused it (fail_timeout in deploy/nginx/control.conf.template), and more.
-LEFT_OUT_SECONDS = 1.5
+LEFT_OUT_SECONDS = 2.5
 _AWAY = 503
 _WELL = {"200", "202", "303"}
 _names = itertools.count(1)
