@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from operator import is_
 
 from matinee.catalogue.titles import Shelf, Title, TitleKind
-from matinee.recommender.alike import Alike
+from matinee.taste.alike import Alike
 
 _RELATED_KEPT = 60
 _SEEDS_KEPT = 2000
