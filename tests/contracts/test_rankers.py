@@ -16,6 +16,7 @@ from matinee.recommender.archive import Archive
 from matinee.recommender.rankers import PREFIX, Rankers, Watch, from_bytes, to_bytes
 from matinee.recommender.rows import RowKind
 from matinee.recommender.serving import Recommender
+from matinee.taste.trees import Trees
 from matinee.teaching.training import Least, Training
 from plays import NOON
 
@@ -107,8 +108,9 @@ def test_a_worse_ranker_is_kept_out(school: School, monkeypatch: pytest.MonkeyPa
     class Backwards:
         """Trees that stand on their head."""
 
-        def __init__(self, trees: object) -> None:
-            self.scores = lambda rows: [-score for score in trees.scores(rows)]  # type: ignore[attr-defined]
+        def __init__(self, trees: Trees) -> None:
+            self.names, self.text = trees.names, trees.text
+            self.scores = lambda rows: [-score for score in trees.scores(rows)]
 
     trees = school.rankers.in_force().trees  # type: ignore[union-attr]
     monkeypatch.setattr("matinee.teaching.training.taught", lambda *_: Backwards(trees))
@@ -131,6 +133,15 @@ def test_the_ranker_before_it_comes_back_by_one_call(school: School) -> None:
         if watch.ranker:
             school.rankers.roll_back()
     assert versions == [2, 1, 0]
+    # A night would undo it: nothing new is let in until it is switched on, though it is taught and kept.
+    report = school.training.train()
+    assert (report.version, school.rankers.version()) == (0, 0)
+    assert report.sentence.startswith("Switched off: ")
+    assert report.differences["in_force"]["ndcg@10"].mean > 0
+    candidate = school.rankers.candidate()
+    assert candidate is not None
+    assert candidate.version == 0
+    school.rankers.hold(on=False)
     # A version is never given twice.
     assert school.training.train().version == 3
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from matinee.cli.learning import audience, evaluate, train
+from matinee.cli.learning import audience, evaluate, shadow, train
 from matinee.cli.network import join_token, revoke_edge, rotate_keys
 from matinee.cli.options import DATA, FOLDER, JSON, report, settings_of
 from matinee.cli.why import why
@@ -213,7 +213,7 @@ def docs(folder: Path) -> None:
     (folder / "configuration.md").write_text(configuration_page())
 
 
-for _verb in (audience, evaluate, join_token, revoke_edge, rotate_keys, train, why):
+for _verb in (audience, evaluate, join_token, revoke_edge, rotate_keys, shadow, train, why):
     matinee.add_command(_verb)
 
 

@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,41 @@ _PROTOCOL = click.Choice(["leave-one-out", "strong", "prequential"])
 
 
 @click.command()
-@click.option("--rollback", is_flag=True, help="Take the ranker in force back: the one before it ranks again.")
+@click.option("--rollback", is_flag=True, help="Take the ranker in force back, and let no new one in until --on.")
+@click.option("--on/--off", "let_in", default=None, help="Whether a new ranker is let in at all; nothing is taught.")
 @DATA
 @JSON
-def train(data: Path | None, *, rollback: bool, as_json: bool) -> None:
+def train(data: Path | None, *, rollback: bool, let_in: bool | None, as_json: bool) -> None:
     """Teach a ranker from the event log, and let it in unless it is worse than the one in force."""
-    from matinee.compose.train import train_ranker
+    from matinee.compose import train as training
 
-    facts = train_ranker(settings_of(data), rollback=rollback)
+    settings = settings_of(data)
+    if rollback and let_in is not None:
+        raise click.UsageError("Take a ranker back, or switch: one at a time.")
+    if rollback:
+        facts = training.roll_back(settings)
+    elif let_in is not None:
+        facts = training.let_in(settings, on=let_in)
+    else:
+        facts = training.train_ranker(settings)
     report(facts, as_json, facts["sentence"])
+
+
+@click.command()
+@click.argument("candidate")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="A day of the log, in UTC; without it, yesterday.")
+@DATA
+@JSON
+def shadow(candidate: str, day: datetime | None, data: Path | None, *, as_json: bool) -> None:
+    """Show what a day's log would have been under a CANDIDATE ranker, before it is let in.
+
+    CANDIDATE is candidate (what was taught last, let in or not), a version, formula or trending.
+    """
+    from matinee.compose.train import shadow_day, shadow_lines
+
+    found = shadow_day(settings_of(data), candidate, day.strftime("%Y-%m-%d") if day else None)
+    facts = asdict(found) | {"difference": found.shadow.difference}
+    report(facts, as_json, "\n".join(shadow_lines(found)))
 
 
 @click.command()

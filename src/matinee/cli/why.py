@@ -44,3 +44,18 @@ def why_file(edge_id: str, path: str, data: Path | None, *, as_json: bool) -> No
     with known_network(settings_of(data)) as network:
         found = reasons(network, edge_id, path)
     report(asdict(found), as_json, "\n".join(found.reasons))
+
+
+@why.command("row")
+@click.argument("profile_id", metavar="PROFILE")
+@click.argument("row_id", metavar="ROW")
+@click.option("--page", "page_id", help="A page by its id; without it, the last one that had the row.")
+@DATA
+@JSON
+def why_row(profile_id: str, row_id: str, page_id: str | None, data: Path | None, *, as_json: bool) -> None:
+    """Make a row of a page again as it was shown (ROW is for-you, trending, because:TITLE …), and say why."""
+    from matinee.compose.why import row_lines
+    from matinee.compose.why import why_row as retell
+
+    found = retell(settings_of(data), profile_id, row_id, page_id)
+    report(found, as_json, "\n".join(row_lines(found)))
