@@ -11,6 +11,7 @@ from obstore.store import LocalStore
 from chains import audience, chain_shelf, film, watched
 from matinee.adapters.clock_manual import ManualClock
 from matinee.adapters.events_database import DatabaseEventLog
+from matinee.exploration.parameters import Parameters
 from matinee.model.errors import Invalid, NotFound
 from matinee.recommender.archive import Archive
 from matinee.recommender.rankers import PREFIX, Rankers, Watch, from_bytes, to_bytes
@@ -67,6 +68,16 @@ def test_a_page_follows_the_habit_that_was_learned_and_its_reasons_stay(school: 
     assert all(school.expects(one, f"new-{number}", film(number + 4)) for number in began)
     assert not any(school.expects(one, f"new-{number}", film(number + 30)) for number in began[:1])
     rows = one.rows("new-3", chain_shelf(), "", 18, school.clock.now())
+    asked = ("new-3", chain_shelf(), "", 18, school.clock.now())
+    assert one.made(*asked).ranker == 1
+    # An experiment may do without it: then the formula ranks, as where there is none.
+    without, untaught = (
+        one.made(*asked, parameters=Parameters(ranker=False)),
+        Recommender(school.log, None, school.clock),
+    )
+    untaught.catch_up()
+    assert (without.ranker, without.rows) == (0, untaught.rows(*asked))
+    assert without.rows != rows
     reasons = next(row.title_reasons for row in rows if row.kind is RowKind.FOR_YOU)
     assert reasons[0].startswith("watched by people who watched")
 

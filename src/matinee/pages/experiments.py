@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from matinee.experiments.experiments import Line, Report
 from matinee.experiments.lifecycle import Arm, Experiment, Metric, Source, State
 from matinee.experiments.verdict import FEWEST, Comparison, Finding, Point
+from matinee.exploration.parameters import check
 from matinee.model.errors import Invalid
 
 if TYPE_CHECKING:
@@ -214,6 +215,13 @@ def read_arms(text: str) -> tuple[Arm, ...]:
         except ValueError as error:
             raise Invalid(f"In line {number} of the arms, the weight {weight!r:.20} is no number.") from error
     return tuple(arms)
+
+
+def settable(arms: tuple[Arm, ...]) -> tuple[Arm, ...]:
+    """The arms, if pages can be made by what they set; Invalid with a sentence if not."""
+    for arm in arms:
+        check(arm.parameters)
+    return arms
 
 
 def times(found: Experiment) -> tuple[tuple[str, datetime, str], ...]:
