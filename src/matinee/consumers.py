@@ -31,6 +31,7 @@ from matinee.model.events import (
     TitleEncoded,
     TitleEncodingFailed,
     TitleWithdrawn,
+    WatchForgotten,
 )
 from matinee.model.media import presentation_from_json
 from matinee.playback.telemetry import Telemetry
@@ -61,6 +62,7 @@ def reactions(
     forget: Callable[[str, float], object] = _nobody,
     purge: Callable[[str], object] = _nowhere,
     expect: Callable[[str, Mapping[str, float], float], object] = _unplanned,
+    forget_pages: Callable[[str, float], object] = _nobody,
 ) -> Mapping[str, Reactions | Together]:
     """Every group by its name. A group handles its events in order, in one process at a time."""
 
@@ -73,6 +75,10 @@ def reactions(
     def forgotten(facts: MemberForgotten) -> None:
         forget(facts.profile_id, facts.until_seconds)
 
+    def unwatched(facts: WatchForgotten) -> None:
+        # Pages that were shown say what was watched.
+        forget_pages(facts.profile_id, facts.until_seconds)
+
     def withdrawn(facts: TitleWithdrawn) -> None:
         purge(f"{facts.title_id}/")
 
@@ -82,6 +88,7 @@ def reactions(
     return {
         "archive": {
             MemberForgotten: forgotten,
+            WatchForgotten: unwatched,
         },
         "catalogue": {
             TitleEncoded: encoded,
@@ -125,9 +132,10 @@ class Consumers:
         forget: Callable[[str, float], object] = _nobody,
         purge: Callable[[str], object] = _nowhere,
         expect: Callable[[str, Mapping[str, float], float], object] = _unplanned,
+        forget_pages: Callable[[str, float], object] = _nobody,
     ) -> None:
         self._log = log
-        self._reactions = reactions(catalogue, telemetry, forget, purge, expect)
+        self._reactions = reactions(catalogue, telemetry, forget, purge, expect, forget_pages)
         self._pauses_seconds = pauses_seconds
 
     def run(self, stop: threading.Event) -> None:

@@ -71,10 +71,8 @@ def test_a_page_follows_the_habit_that_was_learned_and_its_reasons_stay(school: 
     asked = ("new-3", chain_shelf(), "", 18, school.clock.now())
     assert one.made(*asked).ranker == 1
     # An experiment may do without it: then the formula ranks, as where there is none.
-    without, untaught = (
-        one.made(*asked, parameters=Parameters(ranker=False)),
-        Recommender(school.log, None, school.clock),
-    )
+    untaught = Recommender(school.log, None, school.clock)
+    without = one.made(*asked, parameters=Parameters(ranker=False))
     untaught.catch_up()
     assert (without.ranker, without.rows) == (0, untaught.rows(*asked))
     assert without.rows != rows

@@ -66,7 +66,13 @@ def run_worker(settings: Settings) -> None:
     stop = threading.Event()
     network = open_network(settings, engine)
     consumers = Consumers(
-        log, catalogue, telemetry, forget=learner.forget, purge=network.purges.purge, expect=network.demand.keep
+        log,
+        catalogue,
+        telemetry,
+        forget=learner.forget,
+        purge=network.purges.purge,
+        expect=network.demand.keep,
+        forget_pages=learner.journal.forget,
     )
     planner = open_planner(network, edges, catalogue, engine)
     periods = Periods(settings.plan_seconds, settings.token_keys_days * _DAY_SECONDS)

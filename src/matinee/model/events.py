@@ -241,6 +241,16 @@ class MemberForgotten(Facts):
     until_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class WatchForgotten(Facts):
+    """That a profile watched a title until a time (seconds since 1970) is to be known no more; what it said stays."""
+
+    type: ClassVar[str] = "watch.forgotten"
+    profile_id: str
+    title_id: str
+    until_seconds: float
+
+
 PLAYER_TYPES = frozenset(
     kind.type
     for kind in (
@@ -278,6 +288,7 @@ FACTS: Mapping[str, type[Facts]] = {
         DemandExpected,
         ExperimentExposed,
         MemberForgotten,
+        WatchForgotten,
     )
 }
 

@@ -1,4 +1,4 @@
-"""How good each day's ranking was, as operators see it: the last day's table, and a line a model over the days. Pure."""
+"""How good each day's ranking was, as operators see it: the last day's table, a line a model over the days. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -119,7 +119,7 @@ def _verdict(rival: str, found: Sequence[float], asked: int) -> tuple[str, str]:
     """Whether ours is better than a rival beyond chance, as a finding and a sentence."""
     mean, low, high = found
     name = _NAMED.get(rival, rival)
-    interval = f"{_points(mean)} ({_points(low)} to {_points(high)}) over {asked} plays"
+    interval = f"{_points(mean)} points ({_points(low)} to {_points(high)}) over {asked} plays"
     if low > 0:
         return "better", f"Better than {name.lower()} by {interval}."
     if high < 0:
@@ -128,7 +128,7 @@ def _verdict(rival: str, found: Sequence[float], asked: int) -> tuple[str, str]:
 
 
 def _points(share: float) -> str:
-    return f"{100 * share:+.1f}".replace("-", "\N{MINUS SIGN}") + " points"
+    return f"{100 * share:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _plot(days: Sequence[DayReport]) -> Plot | None:
@@ -155,8 +155,7 @@ def _plot(days: Sequence[DayReport]) -> Plot | None:
         line = " ".join(f"{at},{height}" for at, height in dots)
         drawn.append(Drawn(_NAMED.get(model, model), model, line, tuple(dots), " ".join(upper + lower)))
     step = max(1, -(-(span + 1) // _LABELS))
-    across = [
-        Tick(x(date), datetime.fromordinal(date).strftime("%m-%d")) for date in range(dates[-1], dates[0] - 1, -step)
-    ]
+    marked = range(dates[-1], dates[0] - 1, -step)
+    across = [Tick(x(date), datetime.fromordinal(date).strftime("%m-%d")) for date in marked]
     up = [Tick(y(value), f"{100 * value:g} %") for value in ticks(0.0, high)]
     return Plot(tuple(drawn), tuple(reversed(across)), tuple(up))

@@ -19,7 +19,7 @@ from matinee.delivery.keys import Keys
 from matinee.delivery.revocations import Revocations
 from matinee.delivery.steering import Ranked, steer
 from matinee.model.errors import Conflict, Forbidden, Invalid, LimitReached, NotFound, Unavailable
-from matinee.model.events import Event, MemberForgotten
+from matinee.model.events import Event, Facts, MemberForgotten, WatchForgotten
 from matinee.model.ids import RandomBytes, is_id, new_id
 from matinee.model.media import Presentation
 from matinee.model.topology import Region, Topology
@@ -215,12 +215,20 @@ class Playbacks:
     def forget_history(self, member_id: str, profile_id: str) -> None:
         """Forget what a profile watched until now: here at once, in recommendations and archive as they hear of it."""
         now = self._clock.now()
-        facts = MemberForgotten(member_id=member_id, profile_id=profile_id, until_seconds=now.timestamp())
+        self._forget(profile_id, MemberForgotten(member_id, profile_id, now.timestamp()), now)
+        _log.info("history.forgotten", member_id=member_id, profile_id=profile_id)
+
+    def forget_title(self, profile_id: str, title_id: str) -> None:
+        """Forget that a profile watched a title until now; nothing more if it did not."""
+        now = self._clock.now()
+        self._forget(profile_id, WatchForgotten(profile_id, title_id, now.timestamp()), now, title_id)
+        _log.info("watch.forgotten", profile_id=profile_id, title_id=title_id)
+
+    def _forget(self, profile_id: str, facts: Facts, now: datetime, title_id: str | None = None) -> None:
         word = Event(id=f"forgotten-{new_id(self._random_bytes)}", time=now, source="serve", facts=facts)
         with self._engine.begin() as connection:
-            store.forget_history(connection, profile_id, now)
+            store.forget_history(connection, profile_id, now, title_id)
             self._outbox.append(connection, [word])
-        _log.info("history.forgotten", member_id=member_id, profile_id=profile_id)
 
     def why(self, playback_id: str) -> dict[str, Any]:
         """The recorded decision, replayed: see ``replay``."""

@@ -264,16 +264,20 @@ def read_position(connection: sa.Connection, profile_id: str, title_id: str) -> 
     return None if row is None else dict(row)
 
 
-def forget_history(connection: sa.Connection, profile_id: str, until: datetime) -> None:
+def forget_history(connection: sa.Connection, profile_id: str, until: datetime, title_id: str | None = None) -> None:
     """Remove where a profile left titles, what it played and what it said of them, up to a time.
 
-    What runs now is left to its end.
+    Of one title: where it was left and what was played; what was said of it stays. What runs now is left to its end.
     """
     left = sa.and_(positions.c.profile_id == profile_id, positions.c.updated_at <= until)
-    connection.execute(sa.delete(positions).where(left))
     over = sa.or_(playbacks.c.stopped.is_(True), playbacks.c.expires_at <= until)
     played = sa.and_(playbacks.c.profile_id == profile_id, playbacks.c.started_at <= until, over)
+    if title_id is not None:
+        left, played = left & (positions.c.title_id == title_id), played & (playbacks.c.title_id == title_id)
+    connection.execute(sa.delete(positions).where(left))
     connection.execute(sa.delete(playbacks).where(played))
+    if title_id is not None:
+        return
     said = sa.and_(marks.c.profile_id == profile_id, marks.c.changed_at <= until)
     connection.execute(sa.delete(marks).where(said))
 

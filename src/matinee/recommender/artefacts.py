@@ -23,7 +23,7 @@ from obstore.store import ObjectStore
 from prometheus_client import Gauge
 
 from matinee.model.errors import Invalid
-from matinee.model.events import MemberForgotten
+from matinee.model.events import MemberForgotten, WatchForgotten
 from matinee.ports import Clock, EventLog
 from matinee.recommender.archive import Archive, objects_answer
 from matinee.taste.interactions import History, Play
@@ -83,6 +83,7 @@ def to_bytes(knowledge: Knowledge, position: int) -> bytes:
         "artworks": knowledge.artworks.columns(),
         "traces": knowledge.traces.to_json(),
         "forgotten": knowledge.forgotten,
+        "unwatched": knowledge.unwatched,
     }
     return gzip.compress(json.dumps(value, separators=(",", ":")).encode(), _LEVEL, mtime=0)
 
@@ -123,6 +124,7 @@ def _restored(value: dict[str, Any]) -> Knowledge:
         knowledge.artworks.restore(value["artworks"])
     knowledge.traces.restore(value.get("traces"))
     knowledge.forgotten = value["forgotten"]
+    knowledge.unwatched = value.get("unwatched", {})
     return knowledge
 
 
@@ -219,7 +221,7 @@ class Artefacts:
         while position < end and (batch := tail.read(_BATCH, _WAIT_SECONDS)):
             for recorded in batch:
                 knowledge.learn(recorded.event, now)
-                forgot = forgot or isinstance(recorded.event.facts, MemberForgotten)
+                forgot = forgot or isinstance(recorded.event.facts, MemberForgotten | WatchForgotten)
             position, learned = batch[-1].position, learned + len(batch)
         if self._tell is not None:
             self._tell(knowledge, now)

@@ -89,6 +89,13 @@ class Traces:
                 else:
                     followers.pop(title_id, None)
 
+    def put_back(self, in_order: Sequence[str]) -> None:
+        """Put what a profile watched, first to last, into what follows what again: undoes ``remove``."""
+        for place, title_id in enumerate(in_order):
+            for weight, other in zip(NEXT, reversed(in_order[:place]), strict=False):
+                followers = self._next.setdefault(other, {})
+                followers[title_id] = followers.get(title_id, 0.0) + weight
+
     def of(self, title_id: str) -> Trace | None:
         """A title's trace; None if nobody played it."""
         return self._titles.get(title_id)

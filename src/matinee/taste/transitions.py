@@ -59,6 +59,13 @@ class Transitions:
                 if other != title_id:
                     _less(together, other)
 
+    def part(self, title_id: str, others: Iterable[str]) -> None:
+        """Take one of a profile's watched titles out of the counts, beside its ``others``: exact as ``remove``."""
+        _less(self._watchers, title_id)
+        for other in others:
+            _less(self._together.get(title_id, {}), other)
+            _less(self._together.get(other, {}), title_id)
+
     def counts(self) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
         """How many watched each title, and how many watched each pair."""
         return self._watchers, self._together

@@ -46,7 +46,7 @@ def test_before_the_first_night_there_is_nothing_to_read() -> None:
         (
             (0.05, 0.02, 0.08),
             "better",
-            "Better than trending by +5.0 points (+2.0 points to +8.0 points) over 80 plays.",
+            "Better than trending by +5.0 points (+2.0 to +8.0) over 80 plays.",
         ),
         ((0.01, -0.02, 0.04), "nothing", "No difference found from trending: +1.0 points"),
         ((-0.05, -0.08, -0.02), "worse", "Worse than trending: \N{MINUS SIGN}5.0 points"),
