@@ -20,7 +20,7 @@ class Shelf:
     titles: tuple[Title, ...] = ()
     by_id: Mapping[str, Title] = field(default_factory=dict)
     groups: Mapping[str, Title] = field(default_factory=dict)
-    change: int = 0
+    change: int = field(default=0, compare=False)
 
     def series_of(self, title: Title) -> Title | None:
         """The series that an episode or a season belongs to; None for a film, and while the series is not there."""

@@ -74,13 +74,7 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
     misses = Misses(engine=engine, clock=clock, catalogue=catalogue, edges=edges, holdings=network.holdings)
     accounting = Accounting(engine=engine, clock=clock, classify=misses.classify)
     topology = Topology.read(settings.regions, settings.networks, settings.territories)
-    accounts = Accounts(
-        engine=engine,
-        clock=clock,
-        random_bytes=secrets.token_bytes,
-        session_seconds=settings.session_seconds,
-        allowed=_allowed(settings),
-    )
+    accounts = _accounts(settings, engine, clock)
     rooms = Rooms(
         accounts=accounts,
         catalogue=catalogue,
@@ -121,6 +115,16 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
         demo=breakage(settings.demo_control) if settings.demo_control else None,
     )
     return rooms, relay
+
+
+def _accounts(settings: Settings, engine: sa.Engine, clock: SystemClock) -> Accounts:
+    return Accounts(
+        engine=engine,
+        clock=clock,
+        random_bytes=secrets.token_bytes,
+        session_seconds=settings.session_seconds,
+        allowed=_allowed(settings),
+    )
 
 
 def _recommender(
