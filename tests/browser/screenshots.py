@@ -108,7 +108,8 @@ def take(browser: Browser, demo: RunningDemo, folder: Path, width: int) -> None:
     page.get_by_role("button", name="Pin the title").click()
     for path, name in (("", "studio"), ("/titles", "studio-titles"), ("/encodes", "studio-encodes"),
                        ("/edges", "studio-edges"), ("/experiments/new", "studio-experiment-new"),
-                       ("/quality", "studio-quality"), ("/pins", "studio-pins"), ("/break", "studio-break")):  # fmt: skip
+                       ("/quality", "studio-quality"), ("/pins", "studio-pins"),
+                       ("/break", "studio-break")):  # fmt: skip
         page.goto(f"{demo.address}/studio{path}")
         page.wait_for_timeout(8000 if name == "studio-break" else 0)
         shoot(page, name)

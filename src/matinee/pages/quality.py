@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matinee.pages.rooms import Rooms
 
 WIDTH, HEIGHT = 720, 260
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 12, 30
+_LEFT, _RIGHT, _TOP, _BOTTOM = 76, 40, 12, 30
 _DAYS = 30
 _LABELS = 6
 _NAMED: Mapping[str, str] = {"matinee": "Matinee", "popularity": "All-time popularity", "trending": "Trending"}
