@@ -202,14 +202,15 @@ def join_token(edge_id: str, data: Path | None, *, as_json: bool) -> None:
 
 @matinee.command("rotate-keys")
 @click.option("--data", type=_FOLDER, help="The data folder; without it, MATINEE_DATA.")
+@click.option("--at-once", is_flag=True, help="The old ones open nothing in six seconds: somebody may know them.")
 @_JSON
-def rotate_keys(data: Path | None, *, as_json: bool) -> None:
+def rotate_keys(data: Path | None, *, at_once: bool, as_json: bool) -> None:
     """Publish a new key for media tokens; it signs in half a minute, and the old ones end with their last token."""
     from matinee.compose.network import known_network
 
     with known_network(_settings(data)) as network:
-        key_id = network.keys.rotate()
-    _report({"key_id": key_id}, as_json, f"{key_id} signs in half a minute.")
+        key_id = network.keys.rotate(at_once=at_once)
+    _report({"key_id": key_id}, as_json, f"{key_id} signs in {'three seconds' if at_once else 'half a minute'}.")
 
 
 @matinee.command("revoke-edge")

@@ -80,7 +80,15 @@ def test_keys_purges_and_orders_are_an_operators_and_noted(ours: Service, operat
     assert operator.ask("POST", "/studio/purges", {"prefix": "../"}).status_code == 400
     ordered = operator.ask("PATCH", "/studio/edges/europe-1", {"down": True})
     assert (ordered.json()["state"], ordered.json()["down"]) == ("down", True)
-    assert acts(operator) == [("order", "europe-1"), ("purge", "a/"), ("rotate-keys", key_id)]
+    other = operator.ask("POST", "/studio/keys/rotation", {"at_once": True}).json()["key_id"]
+    assert other in ours.rooms.network.keys.ring().keys
+    assert operator.ask("POST", "/studio/keys/rotation", {"at_once": "perhaps"}).status_code in {400, 422}
+    assert acts(operator) == [
+        ("replace-keys", other),
+        ("order", "europe-1"),
+        ("purge", "a/"),
+        ("rotate-keys", key_id),
+    ]
 
 
 def test_pins_and_plans_and_bytes_are_read_and_written(ours: Service, operator: Caller) -> None:
