@@ -23,14 +23,15 @@ def join_token(edge_id: str, data: Path | None, *, as_json: bool) -> None:
 
 @click.command("rotate-keys")
 @DATA
+@click.option("--at-once", is_flag=True, help="The old ones open nothing in six seconds: somebody may know them.")
 @JSON
-def rotate_keys(data: Path | None, *, as_json: bool) -> None:
+def rotate_keys(data: Path | None, *, at_once: bool, as_json: bool) -> None:
     """Publish a new key for media tokens; it signs in half a minute, and the old ones end with their last token."""
     from matinee.compose.network import known_network
 
     with known_network(settings_of(data)) as network:
-        key_id = network.keys.rotate()
-    report({"key_id": key_id}, as_json, f"{key_id} signs in half a minute.")
+        key_id = network.keys.rotate(at_once=at_once)
+    report({"key_id": key_id}, as_json, f"{key_id} signs in {'three seconds' if at_once else 'half a minute'}.")
 
 
 @click.command("revoke-edge")

@@ -85,9 +85,15 @@ class Playbacks:
         self._packaged = lru_cache(maxsize=_PACKAGED_KEPT)(self._read_packaged)
 
     def start(
-        self, member_id: str, profile: Profile, title_id: str, device: Mapping[str, Any], region: Region
+        self,
+        member_id: str,
+        profile: Profile,
+        title_id: str,
+        device: Mapping[str, Any],
+        region: Region,
+        session_id: str | None = None,
     ) -> Started:
-        """Press play.
+        """Press play, in the session that ends it when it is signed out.
 
         NotFound for an unknown title, Conflict for one that cannot be played now, Forbidden for one beyond the
         profile's maturity limit or that may not be shown where the viewer is, Unavailable while no edge has ever
@@ -107,6 +113,7 @@ class Playbacks:
             **plan,
             "playback_id": playback_id,
             "member_id": member_id,
+            "session_id": session_id,
             "profile_id": profile.id,
             "title_id": title_id,
             "region": region.name,
@@ -156,10 +163,10 @@ class Playbacks:
                 self._audit.note(connection, by, "revoke-playback", playback_id, title_id=row["title_id"])
         _log.info("playback.revoked", playback_id=playback_id, by=by)
 
-    def revoke_all(self, member_id: str, by: str = ITSELF) -> int:
-        """Revoke whatever a member plays now, on every device; how many playbacks that were."""
+    def revoke_all(self, member_id: str, by: str = ITSELF, session_id: str | None = None) -> int:
+        """Revoke whatever a member plays now, on every device or in one session; how many playbacks that were."""
         with self._engine.begin() as connection:
-            revoked = store.revoke_playbacks(connection, member_id, self._clock.now())
+            revoked = store.revoke_playbacks(connection, member_id, self._clock.now(), session_id)
             for playback_id, expires_at in revoked:
                 self._revocations.add(connection, playback_id, expires_at)
             if revoked:

@@ -24,6 +24,8 @@ playbacks = sa.Table(
     metadata,
     sa.Column("playback_id", sa.String(16), primary_key=True),
     sa.Column("member_id", sa.String(64), nullable=False, index=True),
+    # Which sign-in started it; NULL: it began before that was kept.
+    sa.Column("session_id", sa.String(64)),
     sa.Column("profile_id", sa.String(64), nullable=False),
     sa.Column("title_id", sa.String(64), nullable=False),
     sa.Column("revision", sa.String(64), nullable=False),
@@ -188,10 +190,17 @@ def revoke_playback(connection: sa.Connection, playback_id: str) -> datetime | N
     return connection.execute(chosen).scalar()
 
 
-def revoke_playbacks(connection: sa.Connection, member_id: str, now: datetime) -> Sequence[tuple[str, datetime]]:
-    """Mark a member's playbacks whose tokens still hold as revoked: ``(playback_id, expires_at)`` of each."""
+def revoke_playbacks(
+    connection: sa.Connection, member_id: str, now: datetime, session_id: str | None = None
+) -> Sequence[tuple[str, datetime]]:
+    """Mark a member's playbacks whose tokens still hold as revoked: ``(playback_id, expires_at)`` of each.
+
+    With ``session_id`` those alone that it started.
+    """
     columns = playbacks.c
-    living = (columns.member_id == member_id, columns.revoked.is_(False), columns.expires_at > now)
+    living = [columns.member_id == member_id, columns.revoked.is_(False), columns.expires_at > now]
+    if session_id is not None:
+        living.append(columns.session_id == session_id)
     marked = sa.update(playbacks).where(*living).values(revoked=True, stopped=True)
     return [(row[0], row[1]) for row in connection.execute(marked.returning(columns.playback_id, columns.expires_at))]
 
