@@ -18,12 +18,12 @@ from matinee.learning.metrics import KEPT, top_items
 from matinee.learning.streams import Stream
 
 JUDGED = 0.8  # from this share of the stream on events are questions
-_TAUGHT = 0.45  # from this share on they are lessons of the ranker
+_TAUGHT = 0.5  # from this share on they are lessons of the ranker
 _CHECKED = 0.72  # from this share on to the questions the lessons choose how many trees
-_DRAWN = 60  # candidates that a lesson keeps of an event
+_DRAWN = 50  # candidates that a lesson keeps of an event
 _ROUNDS = 200
 _PACE = 0.1  # the learning rate: few trees, since they are learned often
-TAUGHT_AGAIN = 2  # how often within the last fifth
+TAUGHT_AGAIN = 1  # how often within the last fifth
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -56,28 +56,38 @@ class Taught:
     share: float
     validation: float
     blend: float
+    booster: Any  # as it was on validation; None where trees did not help
     asking: float  # seconds that telling the candidates of the first split took
+    learning: float  # … and that learning the trees once more, from all lessons, should take
     cut: str
     seed: int
 
     def fit(self, histories: Histories, say: Say, seconds: float = float("inf")) -> FittedRanker:
-        """The stages on all of ``histories``, the trees on all lessons; the blend alone where trees did not help."""
+        """The stages on all of ``histories``, the trees on all lessons; the blend alone where trees did not help.
+
+        Where ``seconds`` do not suffice to learn the trees again, those of the search answer.
+        """
         ends = monotonic() + seconds * _SPARE
         stages = self.recipe.staging(histories)
         say(f"matinee: {len(stages)} stages learned")
         boosters: list[Any] = []
-        together, grown = joined(self.lessons), max(int(self.rounds * _GROWN), _LEAST_ROUNDS)
-        slowest = 0.0
-        while self.share and len(boosters) < self.recipe.boosters:
-            began = monotonic()
-            until = ends - self.asking
-            if boosters and began + slowest > until:
+        lessons, grown = joined(self.lessons), max(int(self.rounds * _GROWN), _LEAST_ROUNDS)
+        until = ends - self.asking
+        while self.share and len(boosters) < self.recipe.boosters and monotonic() + self.learning < until:
+            learned = boosted(lessons, grown, self.seed + len(boosters), until=until, **self.shape)
+            if learned.num_trees() < grown:
                 break
-            boosters.append(boosted(together, grown, self.seed + len(boosters), until=until, **self.shape))
-            slowest = monotonic() - began
-            trees = boosters[-1].num_trees()
-            say(f"matinee: {trees} of {grown} trees learned from {len(together.sizes):,} queries, {slowest:.0f} s")
-        return FittedRanker(stages, tuple(boosters), histories, self.recipe.candidates, self.share)
+            boosters.append(learned)
+        if self.share:
+            many = f"{len(boosters)} times {grown}" if boosters else "for want of time the search's"
+            say(f"matinee: {many} trees answer, taught by {len(lessons.sizes):,} queries")
+        return FittedRanker(
+            stages,
+            tuple(boosters or [self.booster]) if self.share else (),
+            histories,
+            self.recipe.candidates,
+            self.share,
+        )
 
     def sentence(self) -> str:
         """What was chosen, in words."""
@@ -92,32 +102,37 @@ class Taught:
 def teach(recipe: Recipe, splits: Sequence[Split], seed: int, say: Say, until: float = float("inf")) -> Taught:
     """Fit the stages for each split, tell its candidates, choose trees and their share on the first split."""
     checked, lessons, asking = _told(recipe, splits, seed, say, until)
-    cut = "" if len(lessons) == len(splits) else f"; time allowed {len(lessons)} of {len(splits)} lessons"
+    cut = "" if len(lessons) == len(splits) else f"; time allowed {len(lessons) - 1} of {len(splits) - 1} lessons"
     plain = _reached(checked, checked.blend, splits[0], recipe.measure)
-    best = Taught(recipe, lessons, {}, _LEAST_ROUNDS, 0.0, plain, plain, asking, cut, seed)
+    best = Taught(recipe, lessons, {}, _LEAST_ROUNDS, 0.0, plain, plain, None, asking, 0.0, cut, seed)
     if len(lessons) == 1:
         return best
     held, together = lesson(checked, splits[0].targets, None), joined(lessons[1:])
+    more = (len(together.sizes) + len(lessons[0].sizes)) / len(together.sizes)
     slowest = 0.0
     for number, shape in enumerate(recipe.shapes):
         began = monotonic()
         if began + slowest > until:
-            break
+            return replace(best, cut=f"{cut}; time allowed {number} of {len(recipe.shapes)} kinds of trees")
         ends = began + (until - began) / (len(recipe.shapes) - number)
         booster = boosted(together, _ROUNDS, seed, held, until=ends, **shape)
         rounds = max(int(booster.best_iteration), _LEAST_ROUNDS)
-        ranked = np.asarray(booster.predict(checked.features, num_iteration=rounds), np.float32)
+        booster.best_iteration = rounds
+        took = monotonic() - began
+        ranked = np.asarray(booster.predict(checked.features), np.float32)
         reached = {
             share: _reached(checked, mixed(checked, ranked, share), splits[0], recipe.measure) for share in _SHARES
         }
         slowest = max(slowest, monotonic() - began)
         say(
             f"matinee: {rounds} trees {dict(shape)} reach {recipe.measure} {reached[1.0]:.4f} on validation, the blend "
-            f"alone {plain:.4f}, the best of both {max(reached.values()):.4f}; {monotonic() - began:.0f} s"
+            f"alone {plain:.4f}, the best of both {max(reached.values()):.4f}; {slowest:.0f} s"
         )
         share = max(reached, key=lambda one: reached[one])
         if reached[share] > best.validation:
-            best = replace(best, shape=shape, rounds=rounds, share=share, validation=reached[share])
+            learning = took * _GROWN * more * rounds / booster.num_trees()
+            found: dict[str, Any] = {"shape": shape, "rounds": rounds, "share": share, "validation": reached[share]}
+            best = replace(best, booster=booster, learning=learning, **found)
     return best
 
 

@@ -82,7 +82,7 @@ RECIPES = {
         shapes=({"lambdarank_truncation_level": 100, "eval_at": [100], "learning_rate": 0.04, "num_leaves": 15},),
     ),
 }
-_FITS = 2  # of the stages, for lessons; or groups of users that are held out
+_FITS = 3  # of the stages, for lessons; or groups of users that are held out
 _GROUP = 0.12
 _ENOUGH = 20_000  # queries that are asked for lessons
 _MOST_PLACES = 8  # of one history that are asked for after one fit
@@ -96,7 +96,7 @@ def splits_of(protocol: str, histories: Histories, validation: Split, seed: int)
         places = max(min(enough, spared, _MOST_PLACES), 1)
         lessons = [split for fit in range(_FITS) for split in walked(histories, 2 + fit * places, places)]
         return (validation, *(split for split in lessons if len(split.queries)))
-    return (validation, *groups_held_out(validation.learn, _FITS + 1, _GROUP, seed))
+    return (validation, *groups_held_out(validation.learn, _FITS, _GROUP, seed))
 
 
 def _count_stages(histories: Histories) -> tuple[Stage, ...]:
