@@ -36,7 +36,6 @@ MODELS = {
 LIKED = 4.0  # Liang et al. 2018: what is rated 4 of 5 or more counts, under ``strong``
 SEARCH_SECONDS = 14 * 60.0  # of the whole table, on the machine that it is made on
 _OTHERS = 0.35  # of it, at most, for the rows that are not ours
-FIT_SECONDS = 120.0  # of our last fit, its answers included
 _MEASURE = {"leave-one-out": "ndcg@10", "strong": "ndcg@100"}
 
 Say = Callable[[str], None]
@@ -164,7 +163,7 @@ def _ours(recipe: Recipe, splits: Sequence[Split], test: Split, until: float, se
     began = monotonic()
     taught = teach(recipe, splits, seed, say, until)
     searched = monotonic()
-    fitted = taught.fit(test.learn, say, FIT_SECONDS)
+    fitted = taught.fit(test.learn, say)
     top = lists(fitted, test.queries)
     learned = monotonic()
     say(f"{OURS}: {taught.sentence()}; searched {searched - began:.0f} s, learned and asked {learned - searched:.0f} s")

@@ -15,23 +15,23 @@ from matinee.learning.histories import Floats, Histories, Queries
 from matinee.learning.models import Link
 
 _ABOVE = 1e3  # candidates stand above all other items
-_HARD = 60  # of a training query's candidates the first are kept …
-_DRAWN = 60  # … and so many of the rest are drawn
 
 
-def lesson(told: Told, targets: Histories, random: np.random.Generator | None, hard: int = _HARD) -> Groups:
-    """The queries with a target among their candidates; ``random`` thins out those after the first ``hard``."""
+def lesson(told: Told, targets: Histories, random: np.random.Generator | None = None, kept: float = 1.0) -> Groups:
+    """The queries with a target among their candidates; of the candidates that are none a share is ``kept``, drawn.
+
+    All places are thinned alike: were the first ones kept and the rest thinned, targets far down would seem likelier
+    than they are, and trees taught so would rank the far end too high.
+    """
     labels = told.labels(targets)
     sizes = np.diff(told.starts)
     hits = np.add.reduceat(labels, told.starts[:-1]) * (sizes > 0)
-    place = np.arange(len(labels)) - np.repeat(told.starts[:-1], sizes)
     keep = np.repeat(hits > 0, sizes)
     if random is not None:
-        share = np.repeat(_DRAWN / np.maximum(sizes - hard, 1), sizes)
-        keep &= (place < hard) | (labels > 0) | (random.random(len(labels)) < share)
+        keep &= (labels > 0) | (random.random(len(labels)) < kept)
     rows = np.repeat(np.arange(len(sizes)), sizes)[keep]
-    kept = np.bincount(rows, minlength=len(sizes))
-    return Groups(told.features[keep], labels[keep], kept[kept > 0])
+    left = np.bincount(rows, minlength=len(sizes))
+    return Groups(told.features[keep], labels[keep], left[left > 0])
 
 
 def mixed(told: Told, ranked: Floats, share: float) -> Floats:

@@ -3,10 +3,10 @@
 The trees must learn from stages that have not seen the target. So the stages are fitted several times, each time on
 what a split may learn from: under leave-one-out the lessons are everybody's interactions before the last known one;
 under strong generalisation, groups of users who are held out in turn. The first split checks which trees help, how many
-of them, and how much they are to say beside the blend of the stages' scores; the others teach. For the answer the
-stages are fitted once more on all there is, and the trees are taught with the first split's lesson, too.
+of them, and how much they are to say beside the blend of the stages' scores; the others teach. Then the trees are
+learned again with the first split's lesson, too. The last fit, on all there is, is the stages'.
 
-Time is a bound for both: lessons are told and trees are learned while it lasts, and the table says what was cut.
+Time is a bound: lessons are told and trees are learned while it lasts, and the table says what was cut.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,6 @@ _ROUNDS = 600
 _LEAST_ROUNDS = 10
 _GROWN = 1.1  # more lessons in the answer than in the check: a tenth more trees
 _SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)  # of what the trees say, beside the blend
-_SPARE = 0.7  # of the time for the last fit, what is planned with: the machine may be slower then
 _TREES = 0.6  # of the time left when the first lesson has been told, what is kept for learning trees
 
 Say = Callable[[str], None]
@@ -35,12 +34,12 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How ours is made: its stages, how many candidates, which of a lesson's are kept, which trees are tried."""
+    """How ours is made: its stages, how many candidates, how many a lesson keeps, which trees are tried."""
 
     staging: Callable[[Histories], tuple[Stage, ...]]
     measure: str
     candidates: int = 300
-    hard: int = 60
+    kept: float = 0.4  # of a lesson's candidates that are no target
     boosters: int = 2  # that are averaged in the answer
     shapes: tuple[Mapping[str, Any], ...] = ({},)
 
@@ -56,38 +55,15 @@ class Taught:
     share: float
     validation: float
     blend: float
-    booster: Any  # as it was on validation; None where trees did not help
-    asking: float  # seconds that telling the candidates of the first split took
-    learning: float  # … and that learning the trees once more, from all lessons, should take
+    boosters: tuple[Any, ...]  # that answer, averaged; none where trees did not help
     cut: str
     seed: int
 
-    def fit(self, histories: Histories, say: Say, seconds: float = float("inf")) -> FittedRanker:
-        """The stages on all of ``histories``, the trees on all lessons; the blend alone where trees did not help.
-
-        Where ``seconds`` do not suffice to learn the trees again, those of the search answer.
-        """
-        ends = monotonic() + seconds * _SPARE
+    def fit(self, histories: Histories, say: Say) -> FittedRanker:
+        """The stages on all of ``histories``; the trees answer over them, or the blend where they did not help."""
         stages = self.recipe.staging(histories)
         say(f"matinee: {len(stages)} stages learned")
-        boosters: list[Any] = []
-        lessons, grown = joined(self.lessons), max(int(self.rounds * _GROWN), _LEAST_ROUNDS)
-        until = ends - self.asking
-        while self.share and len(boosters) < self.recipe.boosters and monotonic() + self.learning < until:
-            learned = boosted(lessons, grown, self.seed + len(boosters), until=until, **self.shape)
-            if learned.num_trees() < grown:
-                break
-            boosters.append(learned)
-        if self.share:
-            many = f"{len(boosters)} times {grown}" if boosters else "for want of time the search's"
-            say(f"matinee: {many} trees answer, taught by {len(lessons.sizes):,} queries")
-        return FittedRanker(
-            stages,
-            tuple(boosters or [self.booster]) if self.share else (),
-            histories,
-            self.recipe.candidates,
-            self.share,
-        )
+        return FittedRanker(stages, self.boosters, histories, self.recipe.candidates, self.share)
 
     def sentence(self) -> str:
         """What was chosen, in words."""
@@ -95,30 +71,29 @@ class Taught:
         if not self.share:
             return f"the blend alone, {measure} {self.blend:.4f}{self.cut}"
         leaves = ", ".join(f"{name} {value}" for name, value in self.shape.items())
-        trees = f"{self.recipe.boosters} x {self.rounds} trees{f' ({leaves})' if leaves else ''}"
+        trees = f"{len(self.boosters)} x {self.rounds} trees{f' ({leaves})' if leaves else ''}"
         return f"{trees}, share {self.share:g}, {measure} {self.validation:.4f} (blend {self.blend:.4f}){self.cut}"
 
 
 def teach(recipe: Recipe, splits: Sequence[Split], seed: int, say: Say, until: float = float("inf")) -> Taught:
     """Fit the stages for each split, tell its candidates, choose trees and their share on the first split."""
-    checked, lessons, asking = _told(recipe, splits, seed, say, until)
+    checked, lessons = _told(recipe, splits, seed, say, until)
     cut = "" if len(lessons) == len(splits) else f"; time allowed {len(lessons) - 1} of {len(splits) - 1} lessons"
     plain = _reached(checked, checked.blend, splits[0], recipe.measure)
-    best = Taught(recipe, lessons, {}, _LEAST_ROUNDS, 0.0, plain, plain, None, asking, 0.0, cut, seed)
+    best = Taught(recipe, lessons, {}, _LEAST_ROUNDS, 0.0, plain, plain, (), cut, seed)
     if len(lessons) == 1:
         return best
-    held, together = lesson(checked, splits[0].targets, None), joined(lessons[1:])
-    more = (len(together.sizes) + len(lessons[0].sizes)) / len(together.sizes)
+    held, together = lesson(checked, splits[0].targets), joined(lessons[1:])
     slowest = 0.0
     for number, shape in enumerate(recipe.shapes):
         began = monotonic()
         if began + slowest > until:
-            return replace(best, cut=f"{cut}; time allowed {number} of {len(recipe.shapes)} kinds of trees")
-        ends = began + (until - began) / (len(recipe.shapes) - number)
+            best = replace(best, cut=f"{best.cut}; time allowed {number} of {len(recipe.shapes)} kinds of trees")
+            break
+        ends = began + (until - began) / (len(recipe.shapes) + 1 - number)
         booster = boosted(together, _ROUNDS, seed, held, until=ends, **shape)
         rounds = max(int(booster.best_iteration), _LEAST_ROUNDS)
         booster.best_iteration = rounds
-        took = monotonic() - began
         ranked = np.asarray(booster.predict(checked.features), np.float32)
         reached = {
             share: _reached(checked, mixed(checked, ranked, share), splits[0], recipe.measure) for share in _SHARES
@@ -126,27 +101,44 @@ def teach(recipe: Recipe, splits: Sequence[Split], seed: int, say: Say, until: f
         slowest = max(slowest, monotonic() - began)
         say(
             f"matinee: {rounds} trees {dict(shape)} reach {recipe.measure} {reached[1.0]:.4f} on validation, the blend "
-            f"alone {plain:.4f}, the best of both {max(reached.values()):.4f}; {slowest:.0f} s"
+            f"alone {plain:.4f}, the best of both {max(reached.values()):.4f}; {monotonic() - began:.0f} s"
         )
         share = max(reached, key=lambda one: reached[one])
         if reached[share] > best.validation:
-            learning = took * _GROWN * more * rounds / booster.num_trees()
             found: dict[str, Any] = {"shape": shape, "rounds": rounds, "share": share, "validation": reached[share]}
-            best = replace(best, booster=booster, learning=learning, **found)
-    return best
+            best = replace(best, boosters=(booster,), **found)
+    return _again(best, say, until) if best.share else best
+
+
+def _again(found: Taught, say: Say, until: float) -> Taught:
+    """The trees learned again, from the validation's lesson, too; as they were where there is no time for that."""
+    lessons, grown = joined(found.lessons), max(int(found.rounds * _GROWN), _LEAST_ROUNDS)
+    boosters: list[Any] = []
+    slowest = 0.0
+    while len(boosters) < found.recipe.boosters and monotonic() + slowest < until:
+        began = monotonic()
+        learned = boosted(lessons, grown, found.seed + len(boosters), until=until, **found.shape)
+        if learned.num_trees() < grown:
+            break
+        boosters.append(learned)
+        slowest = monotonic() - began
+        say(f"matinee: {grown} trees learned again from {len(lessons.sizes):,} queries, {slowest:.0f} s")
+    if not boosters:
+        return replace(found, cut=f"{found.cut}; no time to learn from validation, too")
+    return replace(found, boosters=tuple(boosters), rounds=grown)
 
 
 def _told(
     recipe: Recipe, splits: Sequence[Split], seed: int, say: Say, until: float
-) -> tuple[Told, tuple[Groups, ...], float]:
-    """What is told of the first split's candidates, lessons while time allows, and the seconds that telling takes."""
+) -> tuple[Told, tuple[Groups, ...]]:
+    """What is told of the first split's candidates, and lessons while time allows."""
     random = np.random.default_rng(seed)
     first, learned = splits[0], splits[0].learn
     stages = recipe.staging(learned)
     began = monotonic()
     checked = tell(stages, learned, first.queries, recipe.candidates)
-    asking = slowest = monotonic() - began
-    lessons = [lesson(checked, first.targets, random, recipe.hard)]
+    slowest = monotonic() - began
+    lessons = [lesson(checked, first.targets, random, recipe.kept)]
     ends = began + (until - began) * (1 - _TREES)
     for split in splits[1:]:
         began = monotonic()
@@ -155,14 +147,14 @@ def _told(
         if split.learn is not learned:
             stages, learned = recipe.staging(split.learn), split.learn
         lessons.append(
-            lesson(tell(stages, learned, split.queries, recipe.candidates), split.targets, random, recipe.hard)
+            lesson(tell(stages, learned, split.queries, recipe.candidates), split.targets, random, recipe.kept)
         )
         slowest = max(slowest, monotonic() - began)
         say(
             f"matinee: lesson {len(lessons) - 1} of {len(splits) - 1}: {len(lessons[-1].sizes):,} of "
             f"{len(split.queries):,} queries, {monotonic() - began:.0f} s"
         )
-    return checked, tuple(lessons), asking
+    return checked, tuple(lessons)
 
 
 def _reached(told: Told, scores: Floats, split: Split, measure: str) -> float:

@@ -71,19 +71,18 @@ def taste_stages(histories: Histories) -> tuple[Stage, ...]:
 
 
 # Where queries are few: trees that ask little at a time, and of many queries.
-_CAREFUL = {"num_leaves": 7, "learning_rate": 0.03, "min_data_in_leaf": 200}
+_CAREFUL = {"num_leaves": 15, "learning_rate": 0.04, "min_data_in_leaf": 200}
 RECIPES = {
     "leave-one-out": Recipe(sequence_stages, "ndcg@10", shapes=({}, _CAREFUL)),
     "strong": Recipe(
         taste_stages,
         "ndcg@100",
         candidates=400,
-        hard=150,
         shapes=({"lambdarank_truncation_level": 100, "eval_at": [100], "learning_rate": 0.04, "num_leaves": 15},),
     ),
 }
-_FITS = 3  # of the stages, for lessons; or groups of users that are held out
-_GROUP = 0.12
+_FITS = 4  # of the stages, for lessons of leave-one-out
+_GROUPS, _GROUP = 7, 0.12  # of users that are held out in turn, and the share of all that each is
 _ENOUGH = 20_000  # queries that are asked for lessons
 _MOST_PLACES = 8  # of one history that are asked for after one fit
 
@@ -96,7 +95,7 @@ def splits_of(protocol: str, histories: Histories, validation: Split, seed: int)
         places = max(min(enough, spared, _MOST_PLACES), 1)
         lessons = [split for fit in range(_FITS) for split in walked(histories, 2 + fit * places, places)]
         return (validation, *(split for split in lessons if len(split.queries)))
-    return (validation, *groups_held_out(validation.learn, _FITS, _GROUP, seed))
+    return (validation, *groups_held_out(validation.learn, _GROUPS, _GROUP, seed))
 
 
 def _count_stages(histories: Histories) -> tuple[Stage, ...]:

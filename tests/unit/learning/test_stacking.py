@@ -6,10 +6,11 @@ import pytest
 
 from histories_known import checkerboard
 from matinee.learning.features import Told
+from matinee.learning.histories import Histories
 from matinee.learning.models import lists
 from matinee.learning.protocols import leave_last
-from matinee.learning.ranker import mixed
-from matinee.learning.stacking import Recipe, Taught, teach
+from matinee.learning.ranker import lesson, mixed
+from matinee.learning.stacking import Recipe, Taught, _again, teach
 from matinee.learning.staging import splits_of, taste_stages
 
 TREES: dict[str, Any] = {"min_data_in_leaf": 5, "num_threads": 1}
@@ -25,7 +26,7 @@ def taught(until: float = float("inf")) -> tuple[Taught, list[str]]:
 def test_what_is_chosen_is_never_worse_on_validation_than_the_blend() -> None:
     found, said = taught()
     assert found.validation >= found.blend
-    assert sum("trees" in line for line in said) == len(RECIPE.shapes)
+    assert sum("on validation" in line for line in said) == len(RECIPE.shapes)
     assert found.cut == ""
 
 
@@ -39,14 +40,20 @@ def test_when_time_is_up_the_blend_answers_and_says_so() -> None:
     assert (top % 2 == np.arange(BOARD.n_users)[:, None] % 2).mean() > 0.9
 
 
-@pytest.mark.parametrize(("seconds", "boosters"), [(float("inf"), 2), (0.0, 1)])
-def test_a_last_fit_without_time_answers_with_the_trees_of_the_search(seconds: float, boosters: int) -> None:
+def test_the_trees_that_answer_have_learned_from_validation_too() -> None:
+    found, said = taught()
+    assert found.share > 0
+    assert len(found.boosters) == RECIPE.boosters
+    assert sum("again from" in line for line in said) == RECIPE.boosters
+    fitted = found.fit(leave_last(BOARD).learn, said.append)
+    assert fitted.boosters == found.boosters
+
+
+def test_without_time_to_learn_again_the_trees_of_the_search_answer() -> None:
     found, _ = taught()
-    if not found.share:
-        pytest.fail("the trees of this world help")
-    fitted = found.fit(leave_last(BOARD).learn, lambda _: None, seconds)
-    assert len(fitted.boosters) == boosters
-    assert (fitted.boosters[0] is found.booster) == (seconds == 0)
+    late = _again(found, lambda _: None, until=monotonic())
+    assert late.boosters == found.boosters
+    assert "no time to learn from validation" in late.sentence()
 
 
 def test_blend_and_trees_are_mixed_query_by_query() -> None:
@@ -64,5 +71,21 @@ def test_lessons_leave_two_thirds_of_a_history_to_learn_from() -> None:
     validation = leave_last(BOARD, 1)
     first, *lessons = splits_of("leave-one-out", BOARD, validation, seed=1)
     assert first is validation
-    assert len(lessons) == 3
-    assert min(split.learn.lengths.min() for split in lessons) == 12 - 1 - 4
+    assert len(lessons) == 4
+    assert min(split.learn.lengths.min() for split in lessons) == 12 - 1 - 5
+
+
+def test_a_lesson_keeps_every_place_alike_and_all_targets() -> None:
+    queries, candidates = 400, 50
+    items = np.tile(np.arange(candidates), queries)
+    places = np.tile(np.arange(candidates, dtype=np.float32), queries)[:, None]
+    told = Told(np.arange(queries + 1) * candidates, items, places, places[:, 0], ("place",))
+    wanted = np.arange(queries) % (candidates + 10)  # some are no candidates
+    targets = Histories(np.arange(queries + 1), wanted, np.zeros(queries), candidates + 10)
+    found = lesson(told, targets, np.random.default_rng(1), kept=0.3)
+    assert len(found.sizes) == found.labels.sum() == (wanted < candidates).sum()
+    others = found.rows[found.labels == 0, 0]
+    front, back = ((others < 25).sum(), (others >= 25).sum())
+    assert front / back == pytest.approx(1, abs=0.1)
+    assert len(others) == pytest.approx(0.3 * len(found.sizes) * (candidates - 1), rel=0.1)
+    assert lesson(told, targets).sizes.tolist() == [candidates] * len(found.sizes)
