@@ -103,7 +103,7 @@ def take(browser: Browser, demo: RunningDemo, folder: Path, width: int) -> None:
     shoot(page, "watch")
     page.context.close()
     page = signed_in(browser, demo, OPERATOR, width)
-    page.goto(f"{demo.address}/studio/pins?title_id={longest['id']}")
+    page.goto(f"{demo.address}/studio/pins?title={longest['id']}")
     page.get_by_label("Title").select_option(longest["id"])
     page.get_by_role("button", name="Pin the title").click()
     for path, name in (("", "studio"), ("/titles", "studio-titles"), ("/encodes", "studio-encodes"),
