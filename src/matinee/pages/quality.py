@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from matinee.pages.experiments import Tick, ticks
+from matinee.pages.plots import WIDTH, Frame, Tick, ticks
 from matinee.teaching.nightly import DayReport
 
 if TYPE_CHECKING:
     from matinee.pages.rooms import Rooms
 
-WIDTH, HEIGHT = 720, 260
-_LEFT, _RIGHT, _TOP, _BOTTOM = 76, 40, 12, 30
+# Wider than usual for its labels: percents, and dates that stand out to the right.
+_LEFT, _RIGHT = 76, WIDTH - 40
 _DAYS = 30
 _LABELS = 6
 _NAMED: Mapping[str, str] = {"matinee": "Matinee", "popularity": "All-time popularity", "trending": "Trending"}
@@ -52,10 +52,7 @@ class Plot:
     drawn: tuple[Drawn, ...]
     across: tuple[Tick, ...]
     up: tuple[Tick, ...]
-    left: int = _LEFT
-    right: int = WIDTH - _RIGHT
-    top: int = _TOP
-    bottom: int = HEIGHT - _BOTTOM
+    frame: Frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +135,8 @@ def _plot(days: Sequence[DayReport]) -> Plot | None:
     dates = [datetime.fromisoformat(report.day).toordinal() for report in days]
     rows = [{row["model"]: row for row in report.body["rows"]} for report in days]
     high = max(row["ci95"][_MEASURE][1] for models in rows for row in models.values()) * 1.08 or 1.0
-    span = dates[-1] - dates[0]
-
-    def x(date: int) -> float:
-        return round(_LEFT + ((date - dates[0]) / span if span else 0.5) * (WIDTH - _LEFT - _RIGHT), 1)
-
-    def y(value: float) -> float:
-        return round(_TOP + (high - min(high, value)) / high * (HEIGHT - _TOP - _BOTTOM), 1)
-
+    frame = Frame((dates[0], dates[-1]), (0.0, high), _LEFT, _RIGHT)
+    x, y = frame.x, frame.y
     drawn = []
     for model in rows[-1]:
         dots = [(x(date), y(of[model][_MEASURE])) for date, of in zip(dates, rows, strict=True) if model in of]
@@ -154,8 +145,8 @@ def _plot(days: Sequence[DayReport]) -> Plot | None:
         lower = [f"{at},{y(bottom)}" for at, bottom, _ in reversed(bounds)]
         line = " ".join(f"{at},{height}" for at, height in dots)
         drawn.append(Drawn(_NAMED.get(model, model), model, line, tuple(dots), " ".join(upper + lower)))
-    step = max(1, -(-(span + 1) // _LABELS))
+    step = max(1, -(-(dates[-1] - dates[0] + 1) // _LABELS))
     marked = range(dates[-1], dates[0] - 1, -step)
     across = [Tick(x(date), datetime.fromordinal(date).strftime("%m-%d")) for date in marked]
     up = [Tick(y(value), f"{100 * value:g} %") for value in ticks(0.0, high)]
-    return Plot(tuple(drawn), tuple(reversed(across)), tuple(up))
+    return Plot(tuple(drawn), tuple(reversed(across)), tuple(up), frame)

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from matinee.pages.quality import HEIGHT, WIDTH, of_reports
+from matinee.pages.plots import HEIGHT, WIDTH
+from matinee.pages.quality import of_reports
 from matinee.teaching.nightly import DayReport
 from plays import NOON
 
@@ -79,8 +80,8 @@ def test_every_day_has_its_place_within_the_frame() -> None:
     for one in page.plot.drawn:
         for point in (*one.line.split(), *one.band.split()):
             at, height = map(float, point.split(","))
-            assert page.plot.left <= at <= page.plot.right <= WIDTH
-            assert page.plot.top <= height <= page.plot.bottom <= HEIGHT
+            assert page.plot.frame.left <= at <= page.plot.frame.right <= WIDTH
+            assert page.plot.frame.top <= height <= page.plot.frame.bottom <= HEIGHT
     assert page.plot.across[-1].label == "01-09"
     alone = of_reports([report("2026-01-09")])
     assert alone is not None
