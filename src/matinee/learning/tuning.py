@@ -41,15 +41,16 @@ class Chosen:
         return ", ".join(said) or "nothing to choose"
 
 
-def choose(models: Sequence[Model], split: Split, measure: str, until: float, seed: int) -> Chosen:
-    """The model of the highest validation measure; tries in order, one at least.
+def choose(models: Sequence[Model], splits: Sequence[Split], measure: str, until: float, seed: int) -> Chosen:
+    """The model of the highest measure over all validation splits' queries; tries in order, one at least.
 
     None is begun that would end after the monotonic time ``until`` if it takes as long as the slowest before it.
     """
     if len(models) == 1:
         return Chosen(models[0], float("nan"), 0)
-    rows = np.sort(np.random.default_rng(seed).permutation(len(split.queries))[:_QUERIES])
-    asked = split.of(rows)
+    most = _QUERIES // len(splits)
+    drawn = [np.random.default_rng(seed).permutation(len(one.queries))[:most] for one in splits]
+    asked = [one.of(np.sort(rows)) for one, rows in zip(splits, drawn, strict=True)]
     best: Chosen | None = None
     slowest = 0.0
     for tried, model in enumerate(models, start=1):
@@ -65,10 +66,11 @@ def choose(models: Sequence[Model], split: Split, measure: str, until: float, se
     return best
 
 
-def validated(model: Model, split: Split, measure: str) -> float:
-    """What a model reaches on a split."""
-    top = lists(model.fit(split.learn), split.queries)
-    return float(accuracies(top, split.targets)[measure].mean())
+def validated(model: Model, splits: Sequence[Split], measure: str) -> float:
+    """What a model reaches on the queries of some splits, learned for each of them."""
+    tops = [lists(model.fit(split.learn), split.queries) for split in splits]
+    found = [accuracies(top, split.targets)[measure] for top, split in zip(tops, splits, strict=True)]
+    return float(np.concatenate(found).mean())
 
 
 def _trending(histories: Histories) -> list[Model]:
