@@ -10,9 +10,9 @@ from matinee.drawing import thumbnails
 from matinee.encoding.commands import first_frame_command
 from matinee.encoding.depot import Finished
 from matinee.encoding.ffmpeg import Tools, run_tool
-from matinee.encoding.inspection import Film
-from matinee.encoding.ladder import KEY_FRAME_SECONDS
-from matinee.encoding.packaging import (
+from matinee.inspection.inspection import Film
+from matinee.ladder.fixed import KEY_FRAME_SECONDS
+from matinee.packaging.packaging import (
     DASH,
     HLS,
     POSTER,

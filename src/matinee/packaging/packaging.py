@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 
 import m3u8
 
-from matinee.encoding.boxes import fragment_samples
+from matinee.packaging.boxes import fragment_samples
 from matinee.model.errors import EncodingFailed
 from matinee.model.media import Presentation, Rendition, Rung, TrackKind
 

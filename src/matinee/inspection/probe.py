@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from matinee.encoding.boxes import first_level
+from matinee.packaging.boxes import first_level
 from matinee.model.errors import Refused
 
 if TYPE_CHECKING:
