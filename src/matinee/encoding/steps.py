@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from matinee.packaging.boxes import track_seconds
 from matinee.encoding.commands import AUDIO_BPS, audio_command, look_command, video_command
 from matinee.encoding.depot import Depot, Finished
 from matinee.encoding.ffmpeg import Ran, Tools, find_tools, free_bytes, run_ffmpeg
@@ -17,6 +16,7 @@ from matinee.inspection.inspection import Film, accept, check_decoded, look, sel
 from matinee.inspection.probe import read_container
 from matinee.model.errors import EncodingFailed, Refused, Unavailable
 from matinee.model.media import Rung
+from matinee.packaging.boxes import track_seconds
 
 Progress = Callable[[float], None]
 _MICROSECONDS = 1e6
