@@ -41,10 +41,11 @@ from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, D
 from matinee.catalogue.titles import Catalogue, Shelf, Title
 from matinee.compose.database import migrate, open_database
 from matinee.model.events import Event, PlaybackHeartbeat
-from matinee.recommender.artefacts import PREFIX, to_bytes
+from matinee.recommender.artefacts import PREFIX
 from matinee.recommender.candidates import Selections
 from matinee.recommender.rows import arrange
 from matinee.taste.knowledge import Knowledge
+from matinee.taste.writing import to_bytes
 
 SEED = 20260101
 TITLES, PROFILES, PAGES = 20_000, 100_000, 5_000

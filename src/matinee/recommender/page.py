@@ -112,7 +112,7 @@ def page_of(
     history = knowledge.histories.of(profile_id)
     plays = history.plays
     return Page(
-        context=Context(knowledge, selection, region, now.timestamp(), trees if knowledge.traces.whole else None),
+        context=Context(knowledge, selection, region, now.timestamp(), trees),
         history=history,
         latest=history.latest(),
         finished=frozenset(title_id for title_id, play in plays.items() if play.finished),
