@@ -9,7 +9,7 @@ watches from standing beside everything.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,8 +20,7 @@ _SHRINKAGE = 3.0
 _NEIGHBOURS_KEPT = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Companion:
+class Companion(NamedTuple):
     """A title that ``people`` watched who also watched another one; ``likeness`` lies between 0 and 1."""
 
     title_id: str
@@ -134,12 +133,13 @@ def _likest(
     without: Collection[str],
 ) -> list[Companion]:
     """The first of what comes likest first, of equals by title id; so the last one's equals are all looked at."""
-    found, least = list[Companion](), 0.0
+    found, least = list[tuple[float, str, int]](), 0.0
     for number, likeness, people in told:
-        if len(found) >= limit and likeness < least:
+        if likeness < least and len(found) >= limit:
             break
         title_id = ids[number]
-        if people > 0 and title_id in among and title_id not in without:
-            found.append(Companion(title_id, likeness, people))
+        if title_id in among and people > 0 and title_id not in without:
+            found.append((-likeness, title_id, people))
             least = likeness
-    return sorted(found, key=lambda one: (-one.likeness, one.title_id))[:limit]
+    found.sort()
+    return [Companion(title_id, -likeness, people) for likeness, title_id, people in found[:limit]]

@@ -98,3 +98,11 @@ def test_memory_is_bounded_and_the_strongest_pairs_stay(seen_before: int) -> Non
     kept = [number for number in range(seen_before) if transitions.together("seed", f"other-{number}")]
     assert len(kept) <= 20
     assert transitions.together("seed", "friend") == 3
+
+
+def test_among_equals_the_first_by_title_id_is_taken() -> None:
+    transitions = Transitions()
+    for other in ("cod", "ant", "bee"):
+        transitions.add(other, [])
+        transitions.add("seed", [other])
+    assert [one.title_id for one in transitions.companions("seed", {"ant", "bee", "cod"}, 2)] == ["ant", "bee"]
