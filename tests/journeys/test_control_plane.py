@@ -24,7 +24,8 @@ from matinee.compose.database import migrate, open_database
 from matinee.schedule import LEASE_SECONDS
 
 PASSWORD = "correct horse battery"
-# As long as nginx leaves a copy out that refused it (fail_timeout in deploy/nginx/control.conf.template), and more.
+# nginx counts whole seconds: with fail_timeout=1s a copy that is back is left out for up to two (measured: 0.98 to 1.86
+# s), and where the other one stops meanwhile, nobody answers. deploy/nginx/control.conf.template says so to operators.
 LEFT_OUT_SECONDS = 2.5
 _AWAY = 503
 _WELL = {"200", "202", "303"}

@@ -61,16 +61,17 @@ class Feed:
         self._making = asyncio.Lock()
 
     async def available(self, limit: int) -> tuple[list[Message], bool]:
-        """At most ``limit`` messages, and whether these were all that the stream had at the call.
+        """At most ``limit`` messages, and whether these were all that the stream's leader had at the call.
 
-        Unavailable if the stream does not answer in time.
+        No more than that: a consumer may live with a follower that is ahead of its busy leader, and the next reader
+        would miss what this one was given. Unavailable if the stream does not answer in time.
         """
         first, last = await self._stream.ends(_PATIENCE_SECONDS)
         if self._received < first - 1 and not (self._pull and self._pull.messages):
             self._received = first - 1
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while True:
-            chosen = self._take(limit)
+            chosen = self._take(limit, last)
             if chosen or self._received >= last:
                 return chosen, self._received >= last
             if time.monotonic() > deadline:
@@ -100,10 +101,11 @@ class Feed:
         if self._pull is not None:
             await self._pull.close()
 
-    def _take(self, limit: int) -> list[Message]:
+    def _take(self, limit: int, last: int) -> list[Message]:
         chosen: list[Message] = []
-        while self._pull is not None and self._pull.messages and len(chosen) < limit:
-            chosen.append(self._pull.messages.popleft())
+        waiting: deque[Message] = self._pull.messages if self._pull is not None else deque()
+        while waiting and waiting[0].sequence <= last and len(chosen) < limit:
+            chosen.append(waiting.popleft())
         if chosen:
             self._received = chosen[-1].sequence
         return chosen
