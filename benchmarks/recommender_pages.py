@@ -56,7 +56,7 @@ from matinee.taste.weights import liked
 from matinee.taste.writing import to_bytes
 
 SEED = 20260101
-TITLES, PROFILES, PAGES = 20_000, 100_000, 5_000
+TITLES, PROFILES, PAGES = 20_000, 100_000, 2_000
 MEMBERS, PROFILES_EACH = 10, 20
 EVENTS = 10_000
 CONNECTIONS, SECONDS = (1, 4), 15.0

@@ -18,6 +18,8 @@ from matinee.taste.titles import Titles
 
 _SHRINKAGE = 3.0
 _NEIGHBOURS_KEPT = 256
+# Of so many the numbers are looked up; of more, each companion that may be shown.
+_FEW = 1000
 
 
 class Companion(NamedTuple):
@@ -102,7 +104,13 @@ class Transitions:
         number = self._titles.known(title_id)
         if number is None or limit <= 0:
             return []
+        self._reach()
         others, counts = self.links.row(number)
+        if len(among) <= _FEW:
+            wanted = np.zeros(len(self._watchers), bool)
+            wanted[self._titles.known_of(among)] = True
+            wanted = wanted[others]
+            others, counts = others[wanted], counts[wanted]
         mine = title_id in own
         seed = max(0, self.watchers(title_id) - mine) + self._shrinkage
         watchers = self._watchers[others] if len(others) else np.zeros(0)
