@@ -15,6 +15,7 @@ from obstore.store import MemoryStore, ObjectStore
 
 from engines import missing
 from matinee.adapters import dataplane_nginx_process
+from matinee.cache.bodies import Bodies
 from matinee.cache.cache import Cache
 from matinee.compose.edge_plane import is_nginx, open_plane, own_names
 from matinee.compose.tls import Identity
@@ -183,6 +184,7 @@ async def edge_here(
         counters=counters,
         orders=orders,
         health=Health(edge_id="here", counters=counters, cache=cache, orders=orders),
+        bodies=Bodies(settings.edge_memory_bytes),
     )
     plane = open_plane(settings, shown, gate=gate, orders=orders, bills=bills)
     scheme = "http" if shown.certificate is None else "https"

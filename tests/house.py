@@ -18,6 +18,7 @@ ROOMS = (
     "experiments",
     "playback",
     "recommender",
+    "replay",
     "sources",
     "taste",
     "teaching",

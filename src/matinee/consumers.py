@@ -23,7 +23,16 @@ from prometheus_client import Counter
 
 from matinee.catalogue.titles import Catalogue
 from matinee.model.errors import Unavailable
-from matinee.model.events import Event, Facts, MemberForgotten, TitleEncoded, TitleEncodingFailed, TitleWithdrawn
+from matinee.model.events import (
+    DemandExpected,
+    Event,
+    Facts,
+    MemberForgotten,
+    TitleEncoded,
+    TitleEncodingFailed,
+    TitleWithdrawn,
+    WatchForgotten,
+)
 from matinee.model.media import presentation_from_json
 from matinee.playback.telemetry import Telemetry
 from matinee.ports import EventLog, Recorded
@@ -43,11 +52,17 @@ def _nobody(_profile_id: str, _until_seconds: float) -> None:
     """What forgets where there is no archive."""
 
 
+def _unplanned(_region: str, _plays: Mapping[str, float], _from_seconds: float) -> None:
+    """What expects demand where nobody makes plans."""
+
+
 def reactions(
     catalogue: Catalogue,
     telemetry: Telemetry,
     forget: Callable[[str, float], object] = _nobody,
     purge: Callable[[str], object] = _nowhere,
+    expect: Callable[[str, Mapping[str, float], float], object] = _unplanned,
+    forget_pages: Callable[[str, float], object] = _nobody,
 ) -> Mapping[str, Reactions | Together]:
     """Every group by its name. A group handles its events in order, in one process at a time."""
 
@@ -60,18 +75,27 @@ def reactions(
     def forgotten(facts: MemberForgotten) -> None:
         forget(facts.profile_id, facts.until_seconds)
 
+    def unwatched(facts: WatchForgotten) -> None:
+        # Pages that were shown say what was watched.
+        forget_pages(facts.profile_id, facts.until_seconds)
+
     def withdrawn(facts: TitleWithdrawn) -> None:
         purge(f"{facts.title_id}/")
+
+    def expected(facts: DemandExpected) -> None:
+        expect(facts.region, facts.day, facts.from_seconds)
 
     return {
         "archive": {
             MemberForgotten: forgotten,
+            WatchForgotten: unwatched,
         },
         "catalogue": {
             TitleEncoded: encoded,
             TitleEncodingFailed: encoding_failed,
             # Every group reads past every player's events: what is rare goes along with its like.
             TitleWithdrawn: withdrawn,
+            DemandExpected: expected,
         },
         "playback": telemetry.apply,
     }
@@ -107,9 +131,11 @@ class Consumers:
         pauses_seconds: Sequence[float] = _PAUSES_SECONDS,
         forget: Callable[[str, float], object] = _nobody,
         purge: Callable[[str], object] = _nowhere,
+        expect: Callable[[str, Mapping[str, float], float], object] = _unplanned,
+        forget_pages: Callable[[str, float], object] = _nobody,
     ) -> None:
         self._log = log
-        self._reactions = reactions(catalogue, telemetry, forget, purge)
+        self._reactions = reactions(catalogue, telemetry, forget, purge, expect, forget_pages)
         self._pauses_seconds = pauses_seconds
 
     def run(self, stop: threading.Event) -> None:

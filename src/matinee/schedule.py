@@ -51,16 +51,13 @@ def entries(
     accounts: Accounts,
     edges: Edges,
     sources: Sources,
-    upkeep: Upkeep,
-    artefacts: Artefacts,
     encodes: Pipeline,
     network: Network,
     planner: Planner,
     gathering: Gathering,
-    training: Training,
     periods: Periods,
 ) -> tuple[Entry, ...]:
-    """Everything that runs by the clock."""
+    """What runs by the clock but for what is learned."""
 
     def sweep() -> None:
         while relay.forward(_SWEEP) == _SWEEP:
@@ -79,10 +76,6 @@ def entries(
         Entry("expired-sources", every_seconds=3600.0, function=sources.expire),
         # What encodes kept in the object store to go on from, when nothing will.
         Entry("ended-encodes", every_seconds=3600.0, function=encodes.sweep),
-        Entry("archive", every_seconds=120.0, function=upkeep.archive.write),
-        # Small parts of past days become one; what is archived and old leaves the log, and old days the archive.
-        Entry("archive-compaction", every_seconds=3600.0, function=upkeep.compact),
-        Entry("archive-retention", every_seconds=3600.0, function=upkeep.retain),
         # Revocations that have ended by themselves, purges of long ago.
         Entry("ended-orders", every_seconds=3600.0, function=network.tidy),
         # A new key once the newest is old; keys that have retired go.
@@ -90,10 +83,30 @@ def entries(
         *((Entry("plans", periods.plans_seconds, planner.renew),) if periods.plans_seconds else ()),
         # What exposed profiles did; its readers in the studio look at five seconds ago.
         Entry("experiments", every_seconds=5.0, function=gathering.gather),
-        # What serve begins with, so that it has not to read the whole log.
+    )
+
+
+def learning_entries(
+    upkeep: Upkeep,
+    artefacts: Artefacts,
+    training: Training,
+    report: Callable[[], object],
+    tidy_pages: Callable[[], object],
+) -> tuple[Entry, ...]:
+    """What is learned by the clock: ``report`` on yesterday, ``tidy_pages`` that were shown."""
+    return (
+        Entry("archive", every_seconds=120.0, function=upkeep.archive.write),
+        # Small parts of past days become one; what is archived and old leaves the log, and old days the archive.
+        Entry("archive-compaction", every_seconds=3600.0, function=upkeep.compact),
+        Entry("archive-retention", every_seconds=3600.0, function=upkeep.retain),
+        # Pages as they were shown are kept a week.
+        Entry("shown-pages", every_seconds=3600.0, function=tidy_pages),
+        # What serve begins with, so that it has not to read the whole log; and what is expected to be played.
         Entry("artefact", every_seconds=900.0, function=artefacts.renew),
         # A ranker is taught once a day; asked more often, so that a night that failed is made up for.
         Entry("ranker", every_seconds=3600.0, function=training.renew),
+        # How good yesterday was; asked more often, for the same reason.
+        Entry("quality", every_seconds=3600.0, function=report),
     )
 
 

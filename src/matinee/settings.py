@@ -132,6 +132,9 @@ class Settings:
     edge_latitude: float = _setting(0.0, "Where this edge stands.", "degrees")
     edge_longitude: float = _setting(0.0, "Where this edge stands.", "degrees")
     edge_capacity_bps: int = _setting(1_000_000_000, "What this edge can send.", "bit/s")
+    edge_memory_bytes: int = _setting(
+        64 * 1024**2, "Memory in which an edge without nginx keeps what is asked for most; 0: none.", "bytes"
+    )
     edge_cache_bytes: int = _setting(2 * 1024**3, "Disk this edge may fill.", "bytes")
 
     worker_slots: int = _setting(

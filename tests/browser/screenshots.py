@@ -103,11 +103,13 @@ def take(browser: Browser, demo: RunningDemo, folder: Path, width: int) -> None:
     shoot(page, "watch")
     page.context.close()
     page = signed_in(browser, demo, OPERATOR, width)
-    page.goto(f"{demo.address}/studio/pins?title_id={longest['id']}")
+    page.goto(f"{demo.address}/studio/pins?title={longest['id']}")
     page.get_by_label("Title").select_option(longest["id"])
     page.get_by_role("button", name="Pin the title").click()
     for path, name in (("", "studio"), ("/titles", "studio-titles"), ("/encodes", "studio-encodes"),
-                       ("/edges", "studio-edges"), ("/pins", "studio-pins"), ("/break", "studio-break")):  # fmt: skip
+                       ("/edges", "studio-edges"), ("/experiments/new", "studio-experiment-new"),
+                       ("/quality", "studio-quality"), ("/pins", "studio-pins"),
+                       ("/break", "studio-break")):  # fmt: skip
         page.goto(f"{demo.address}/studio{path}")
         page.wait_for_timeout(8000 if name == "studio-break" else 0)
         shoot(page, name)

@@ -119,6 +119,17 @@ def test_an_edge_that_refuses_a_token_before_its_end_is_asked_again_with_a_new_o
     expect(page.locator("#trouble")).to_be_hidden()
 
 
+def test_a_film_plays_on_while_the_keys_are_replaced_at_once(demo: RunningDemo, page: Page) -> None:
+    before = state(page)
+    with demo.client(OPERATOR) as client:
+        client.post("/studio/keys/rotation", json={"at_once": True}).raise_for_status()
+    reaches(page, before["position_seconds"] + before["buffer_seconds"] + 10)
+    after = state(page)
+    assert token(after["segments"][-1]["url"]) != token(before["segments"][-1]["url"])
+    assert (after["playback_id"], after["stalls"]) == (before["playback_id"], before["stalls"])
+    expect(page.locator("#trouble")).to_be_hidden()
+
+
 def refuse_first_token(page: Page) -> list[str]:
     """From now on answer 403, in the edges' place, to segments with the first token that comes; which those were."""
     found: list[str] = []

@@ -471,6 +471,24 @@ def test_of_what_was_broken_off_what_the_kernel_took_is_booked(plane: str, held:
     _on(plane, tmp_path, ask)
 
 
+def test_what_is_asked_for_often_is_right_booked_and_gone_when_it_is_purged(plane: str, tmp_path: Path) -> None:
+    async def ask(edge: EdgeHere) -> None:
+        await edge.held("1.m4s")
+        edge.booked()
+        for _ in range(4):
+            assert (await edge.get("1.m4s", token("often"))).content == SEGMENT
+            await asyncio.sleep(0.05)
+        assert (await edge.get("1.m4s", token("often"), Range="bytes=5-9")).content == SEGMENT[5:10]
+        await edge.counted()
+        assert edge.booked()["often", "demand"] == 4_000_005
+        edge.cache.purge(PREFIX)
+        await asyncio.sleep(2.1 if edge.nginx else 0)
+        again = await edge.get("1.m4s")
+        assert (again.headers["x-cache"], again.content) == ("MISS", SEGMENT)
+
+    _on(plane, tmp_path, ask)
+
+
 def test_a_revoked_playback_and_a_retired_key_open_nothing_within_a_second(plane: str, tmp_path: Path) -> None:
     async def ask(edge: EdgeHere) -> None:
         await edge.held("1.m4s")

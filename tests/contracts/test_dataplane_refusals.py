@@ -3,15 +3,18 @@
 import asyncio
 import random
 import resource
+import ssl
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from deploy.local.certificates import make_certificates
 from obstore.store import S3Store
 
 from edge_here import PLANES, PREFIX, EdgeHere, edge_here, stored, token, until
+from matinee.compose.tls import Identity
 from matinee.model.plans import Revocation
 from running_edge import Manner, SlowOrigin
 
@@ -265,3 +268,51 @@ def test_two_thousand_connections_that_trickle_leave_room_for_everybody_else(pla
         _on(plane, tmp_path, ask)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def _trickled(port: int, begun: bytes, rest: list[bytes]) -> bool:
+    """Whether a request over HTTP/2 that comes a byte or a frame a second is cut before it is done."""
+    client = ssl.create_default_context()
+    client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
+    client.set_alpn_protocols(["h2"])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=client)
+    writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(4, 0, b"", stream=0))
+    settings = await reader.readexactly(9)
+    await reader.readexactly(int.from_bytes(settings[:3], "big"))
+    reading = asyncio.create_task(reader.read(-1))
+    writer.write(_frame(4, 1, b"", stream=0) + begun)
+    try:
+        for place, piece in enumerate(rest):
+            done, _ = await asyncio.wait({reading}, timeout=1)
+            if done:
+                # Not at once: that would be for another reason.
+                return place > 1
+            with suppress(ConnectionError):
+                writer.write(piece)
+                await writer.drain()
+        return False
+    finally:
+        reading.cancel()
+        writer.close()
+
+
+def _frame(kind: int, flags: int, body: bytes, *, stream: int = 1) -> bytes:
+    return len(body).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + body
+
+
+def test_a_request_that_trickles_in_over_http_2_is_cut_by_the_embedded_plane(tmp_path: Path) -> None:
+    """Of the two it is this one: nginx 1.22 waits anew after each byte (decision 16)."""
+    made = make_certificates(tmp_path / "certificates")
+    # RFC 7541: GET, https, / and one long header, of which the end never comes.
+    head = b"\x82\x87\x84\x41\x01e\x00\x01x\x7f\x80\x01" + b"y" * 200
+
+    async def run() -> None:
+        shown = Identity(made.certificate, made.key)
+        async with asyncio.timeout(90), edge_here("embedded:", tmp_path, stored({}), shown=shown) as edge:
+            half = _frame(1, 5, head)
+            letters = [half[place : place + 1] for place in range(60)]
+            continued = [_frame(9, 0, head[place : place + 1]) for place in range(4, 64)]
+            manners = (_trickled(edge.port, b"", letters), _trickled(edge.port, _frame(1, 1, head[:4]), continued))
+            assert all(await asyncio.gather(*manners))
+
+    asyncio.run(run())

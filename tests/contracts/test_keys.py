@@ -91,6 +91,41 @@ def test_a_new_key_is_published_before_it_signs(make: Callable[..., Keys], clock
     assert keys.ring().version not in {ring.version, before.version}
 
 
+def test_keys_that_are_replaced_at_once_open_nothing_in_six_seconds_and_renewals_are_never_refused(
+    make: Callable[..., Keys], clock: ManualClock
+) -> None:
+    serving, desk = make(), make()
+    edge = dict(serving.ring().keys)
+    stolen = serving.ring()
+    desk.rotate()  # a key that was to retire in its own time retires now, too
+    clock.advance(40)
+    other = serving.ring()
+    fresh = desk.rotate("an operator", at_once=True)
+    for second in range(12):
+        edge = dict(serving.ring().keys)
+        now = clock.now().timestamp()
+        opened = []
+        for ring in (stolen, other, serving.ring()):
+            token = sign(Token(ring.signing_key_id, int(now) + 60, "p", "t/r/"), ring.signing_key)
+            opened.append(isinstance(check(token, "t/r/f", now, edge), Token))
+        assert opened[2]
+        if second > 8:
+            assert opened == [False, False, True]
+            assert serving.ring().signing_key_id == fresh
+        clock.advance(1)
+
+
+def test_a_key_that_ends_soon_does_not_end_later_for_another_rotation(
+    make: Callable[..., Keys], clock: ManualClock
+) -> None:
+    keys = make()
+    first = keys.ring().signing_key_id
+    keys.rotate(at_once=True)
+    keys.rotate()
+    clock.advance(7)
+    assert first not in keys.ring().keys
+
+
 def test_a_key_rotated_before_any_other_was_asked_for_is_the_second_one(make: Callable[..., Keys]) -> None:
     keys = make("k1:the first")
     fresh = keys.rotate()

@@ -11,11 +11,13 @@ from obstore.store import LocalStore
 from chains import audience, chain_shelf, film, watched
 from matinee.adapters.clock_manual import ManualClock
 from matinee.adapters.events_database import DatabaseEventLog
+from matinee.exploration.parameters import Parameters
 from matinee.model.errors import Invalid, NotFound
 from matinee.recommender.archive import Archive
 from matinee.recommender.rankers import PREFIX, Rankers, Watch, from_bytes, to_bytes
 from matinee.recommender.rows import RowKind
 from matinee.recommender.serving import Recommender
+from matinee.taste.trees import Trees
 from matinee.teaching.training import Least, Training
 from plays import NOON
 
@@ -66,6 +68,14 @@ def test_a_page_follows_the_habit_that_was_learned_and_its_reasons_stay(school: 
     assert all(school.expects(one, f"new-{number}", film(number + 4)) for number in began)
     assert not any(school.expects(one, f"new-{number}", film(number + 30)) for number in began[:1])
     rows = one.rows("new-3", chain_shelf(), "", 18, school.clock.now())
+    asked = ("new-3", chain_shelf(), "", 18, school.clock.now())
+    assert one.made(*asked).ranker == 1
+    # An experiment may do without it: then the formula ranks, as where there is none.
+    untaught = Recommender(school.log, None, school.clock)
+    without = one.made(*asked, parameters=Parameters(ranker=False))
+    untaught.catch_up()
+    assert (without.ranker, without.rows) == (0, untaught.rows(*asked))
+    assert without.rows != rows
     reasons = next(row.title_reasons for row in rows if row.kind is RowKind.FOR_YOU)
     assert reasons[0].startswith("watched by people who watched")
 
@@ -107,8 +117,9 @@ def test_a_worse_ranker_is_kept_out(school: School, monkeypatch: pytest.MonkeyPa
     class Backwards:
         """Trees that stand on their head."""
 
-        def __init__(self, trees: object) -> None:
-            self.scores = lambda rows: [-score for score in trees.scores(rows)]  # type: ignore[attr-defined]
+        def __init__(self, trees: Trees) -> None:
+            self.names, self.text = trees.names, trees.text
+            self.scores = lambda rows: [-score for score in trees.scores(rows)]
 
     trees = school.rankers.in_force().trees  # type: ignore[union-attr]
     monkeypatch.setattr("matinee.teaching.training.taught", lambda *_: Backwards(trees))
@@ -131,6 +142,15 @@ def test_the_ranker_before_it_comes_back_by_one_call(school: School) -> None:
         if watch.ranker:
             school.rankers.roll_back()
     assert versions == [2, 1, 0]
+    # A night would undo it: nothing new is let in until it is switched on, though it is taught and kept.
+    report = school.training.train()
+    assert (report.version, school.rankers.version()) == (0, 0)
+    assert report.sentence.startswith("Switched off: ")
+    assert report.differences["in_force"]["ndcg@10"].mean > 0
+    candidate = school.rankers.candidate()
+    assert candidate is not None
+    assert candidate.version == 0
+    school.rankers.hold(on=False)
     # A version is never given twice.
     assert school.training.train().version == 3
 

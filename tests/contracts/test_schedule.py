@@ -29,8 +29,10 @@ from matinee.recommender.archive import Archive
 from matinee.recommender.artefacts import Artefacts
 from matinee.recommender.rankers import Rankers
 from matinee.recommender.upkeep import Upkeep
-from matinee.schedule import LEASE_SECONDS, Entry, Periods, Schedule, entries
+from matinee.replay.journal import Journal
+from matinee.schedule import LEASE_SECONDS, Entry, Periods, Schedule, entries, learning_entries
 from matinee.sources.sources import Sources
+from matinee.teaching.nightly import Nightly, Reports
 from matinee.teaching.training import Training
 
 
@@ -195,9 +197,11 @@ def test_the_house_schedule_carries_left_events_and_forgets_expired_sessions(
     planner = Planner(plans=network.plans, edges=edges, offers=lambda _: [], plays=list)
     relay = DatabaseRelay(database)
     training = Training(archive, log, clock, Rankers(objects), Shelf)
-    gathering = Gathering(database, log, clock)
-    table = entries(
-        relay, accounts, edges, sources, upkeep, artefacts, encodes, network, planner, gathering, training, Periods()
+    gathering, journal = Gathering(database, log, clock), Journal(database, clock, random_bytes)
+    nightly = Nightly(archive, clock, Rankers(objects), Reports(database, clock), Shelf)
+    table = (
+        *entries(relay, accounts, edges, sources, encodes, network, planner, gathering, Periods()),
+        *learning_entries(upkeep, artefacts, training, nightly.renew, journal.tidy),
     )
     assert len({entry.name for entry in table}) == len(table)
     schedule = Schedule(DatabaseLeases(database, clock), "one", table, monotonic=lambda: clock.now().timestamp())

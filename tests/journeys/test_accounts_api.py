@@ -40,13 +40,18 @@ class SomeRooms:
 
 
 class Forgetful:
-    """Where histories are kept, of which these tests have none."""
+    """Where histories are kept and playbacks end, of which these tests have none."""
 
     def __init__(self) -> None:
         self.forgotten: list[tuple[str, str]] = []
+        self.ended: list[tuple[str, str, str]] = []
 
     def forget_history(self, member_id: str, profile_id: str) -> None:
         self.forgotten.append((member_id, profile_id))
+
+    def revoke_all(self, member_id: str, *, by: str, session_id: str) -> int:
+        self.ended.append((member_id, by, session_id))
+        return 0
 
 
 class Browser:

@@ -299,7 +299,7 @@ def test_a_taken_port_or_folder_is_one_sentence_and_exit_1(edge: RunningEdge, tm
 def test_an_edge_is_small_and_ends_cleanly(edge: RunningEdge, tmp_path: Path) -> None:
     program = (
         "import asyncio, os, signal, socket, sys, threading, time\n"
-        "from matinee.cli import read_settings\n"
+        "from matinee.settings import read_settings\n"
         "from matinee.compose.edge import run_edge\n"
         "def end():\n"
         "    while socket.socket().connect_ex(('127.0.0.1', read_settings().port)):\n"

@@ -20,6 +20,7 @@ from matinee.adapters.events_database import DatabaseEventLog, DatabaseRelay
 from matinee.demo.audience import Audience, Fed
 from matinee.experiments.gathering import Gathering
 from matinee.pages.rooms import Rooms
+from matinee.teaching.nightly import DayReport, day_of
 from matinee.web import application as web
 from theatre import Viewer, ask, publish, service
 
@@ -187,3 +188,32 @@ def test_a_home_page_exposes_a_member_and_what_it_watches_is_measured(house: Hou
     assert sum(found["measured"].values()) == 1
     member.ask("DELETE", f"/profiles/{member.profile_id}/history")
     assert house.counted(experiment_id)["profiles"] == {"members": 0, "generated": 0}
+
+
+def test_the_nights_are_read_in_the_studio_by_operators_alone(house: House) -> None:
+    assert "No report yet" in house.page("/studio/quality").text
+    rows = [
+        {
+            "model": model,
+            "hr@10": 0.2,
+            "ndcg@10": 0.1,
+            "coverage": 0.5,
+            "novelty": 6.0,
+            "miscalibration": 0.3,
+            "ci95": {"hr@10": [0.15, 0.25], "ndcg@10": [0.08, 0.12]},
+        }
+        for model in ("matinee", "popularity", "trending")
+    ]
+    told = {"plays": 9, "asked": 8, "left_out": 1, "profiles": 4, "ranker": 2, "sentence": "8 of 9 were asked."}
+    differences = {"trending": {"hr@10": [0.1, 0.05, 0.15]}}
+    now = SystemClock().now()
+    day = day_of(now - timedelta(days=1))
+    house.rooms.reports.keep(DayReport(day, now, told | {"rows": rows, "differences": differences}))
+    page = house.page("/studio/quality").text
+    assert "Better than trending by +10.0 points (+5.0 to +15.0) over 8 plays." in page
+    assert f'<time datetime="{day}">' in page
+    assert "Ranked by version 2 of the ranker" in page
+    assert page.count("<polyline") == 3
+    member = Viewer(house.app, "ada@matinee.example")
+    token = member.headers["Authorization"].removeprefix("Bearer ")
+    assert House(house.app, house.rooms, token).page("/studio/quality").status_code == 403

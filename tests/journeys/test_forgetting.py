@@ -41,7 +41,9 @@ class Worker:
         self.archive = Archive(self.engine, objects, self.log, clock)
         self.upkeep = Upkeep(self.archive, random.Random(1).randbytes)
         self.artefacts = Artefacts(objects, self.archive, self.log, clock, worth_events=1)
-        self._consumers = Consumers(self.log, rooms.catalogue, rooms.telemetry, forget=self.upkeep.forget)
+        self._consumers = Consumers(
+            self.log, rooms.catalogue, rooms.telemetry, forget=self.upkeep.forget, forget_pages=rooms.journal.forget
+        )
         self.another_copy = Recommender(self.log, self.relay, clock, self.artefacts)
 
     @contextmanager
@@ -110,6 +112,67 @@ def test_a_profiles_history_is_forgotten_everywhere_and_what_it_watches_then_is_
         worker.archive.write()
         assert worker.archived(ada.profile_id) == 2
     assert "continue" in bob.rows()
+
+
+def test_one_title_leaves_a_history_in_every_copy_and_what_was_said_of_it_stays(
+    theatre: Service, tmp_path: Path
+) -> None:
+    app, rooms = theatre
+    films = publish(rooms)
+    worker = Worker(rooms, tmp_path / "data" / "objects")
+    ada = Viewer(app, "ada@matinee.example")
+    with worker.reacting():
+        for name in ("Tide", "Reef"):
+            ada.watch(films[name], 60.0)
+        ada.ask("PUT", f"/profiles/{ada.profile_id}/ratings/{films['Tide']}", {"rating": "up"})
+        until(lambda: worker.positions(ada.profile_id) == 2, "ada's positions")
+        worker.relay.forward()
+        worker.another_copy.catch_up()
+        assert f"because:{films['Tide']}" in ada.rows()
+        assert set(worker.another_copy.progress(ada.profile_id)) == {films["Tide"], films["Reef"]}
+
+        ada.ask("DELETE", f"/profiles/{ada.profile_id}/history/{films['Tide']}")
+        told = ada.ask("GET", f"/profiles/{ada.profile_id}/history")
+        assert [title["id"] for title in told["titles"]] == [films["Reef"]]
+        assert [title["id"] for title in ada.rows()["continue"]["titles"]] == [films["Reef"]]
+        worker.another_copy.catch_up()
+        assert set(worker.another_copy.progress(ada.profile_id)) == {films["Reef"]}
+        assert worker.another_copy.said(ada.profile_id)[0] == {films["Tide"]: "up"}
+        assert worker.positions(ada.profile_id) == 1
+        # It was not watched, and there is nothing to forget: the same answer.
+        ada.ask("DELETE", f"/profiles/{ada.profile_id}/history/{films['Gear']}")
+        # Who begins anew, from the artefact, does not know it either.
+        worker.relay.forward()
+        assert worker.artefacts.renew()
+        assert set(worker.artefacts.begin().knowledge.histories.of(ada.profile_id).plays) == {films["Reef"]}
+
+        ada.watch(films["Tide"], 50.0)
+        assert {title["id"] for title in ada.rows()["continue"]["titles"]} == {films["Reef"], films["Tide"]}
+
+
+def test_pages_that_were_shown_tell_no_more_of_a_title_that_was_removed(theatre: Service, tmp_path: Path) -> None:
+    app, rooms = theatre
+    films = publish(rooms)
+    worker = Worker(rooms, tmp_path / "data" / "objects")
+    ada = Viewer(app, "ada@matinee.example")
+    with worker.reacting():
+        ada.watch(films["Tide"], 60.0)
+        ada.home()
+        rooms.journal.write()
+        assert rooms.journal.pages(ada.profile_id)
+        ada.ask("DELETE", f"/profiles/{ada.profile_id}/history/{films['Tide']}")
+        worker.relay.forward()
+        until(lambda: not rooms.journal.pages(ada.profile_id), "no page that tells of it")
+
+
+def test_nobody_removes_from_a_strangers_history(theatre: Service) -> None:
+    app, rooms = theatre
+    films = publish(rooms)
+    ada, eve = Viewer(app, "ada@matinee.example"), Viewer(app, "eve@matinee.example")
+    ada.watch(films["Tide"], 60.0)
+    answer = ask(app, "DELETE", f"/profiles/{ada.profile_id}/history/{films['Tide']}", None, eve.headers)
+    assert answer.status_code == 404
+    assert "continue" in ada.rows()
 
 
 def test_who_deletes_a_profile_is_forgotten_with_it(theatre: Service, tmp_path: Path) -> None:

@@ -68,6 +68,23 @@ def test_another_sites_form_and_a_rating_nobody_knows_change_nothing(theatre: Se
     assert rooms.marks.of(viewer.profile_id) == {}
 
 
+def test_one_title_is_removed_from_a_history_by_its_button(theatre: Service) -> None:
+    app, rooms = theatre
+    films = publish(rooms)
+    viewer = Viewer(app, "ada@matinee.example")
+    for name in ("Tide", "Reef"):
+        viewer.watch(films[name], 60.0)
+    page = browse(viewer, "GET", "/history").text
+    assert all(f'action="/history/{films[name]}/removal"' in page for name in ("Tide", "Reef"))
+    elsewhere = {"Sec-Fetch-Site": "cross-site", "Origin": "https://elsewhere.example"}
+    refused = browse(viewer, "POST", f"/history/{films['Tide']}/removal", data={}, headers=elsewhere)
+    assert refused.status_code == 403
+    assert browse(viewer, "POST", f"/history/{films['Tide']}/removal", data={}).headers["location"] == "/history"
+    left = browse(viewer, "GET", "/history").text
+    assert films["Tide"] not in left
+    assert films["Reef"] in left
+
+
 def test_a_history_asks_once_and_is_forgotten(theatre: Service) -> None:
     app, rooms = theatre
     films = publish(rooms)

@@ -80,7 +80,15 @@ def test_keys_purges_and_orders_are_an_operators_and_noted(ours: Service, operat
     assert operator.ask("POST", "/studio/purges", {"prefix": "../"}).status_code == 400
     ordered = operator.ask("PATCH", "/studio/edges/europe-1", {"down": True})
     assert (ordered.json()["state"], ordered.json()["down"]) == ("down", True)
-    assert acts(operator) == [("order", "europe-1"), ("purge", "a/"), ("rotate-keys", key_id)]
+    other = operator.ask("POST", "/studio/keys/rotation", {"at_once": True}).json()["key_id"]
+    assert other in ours.rooms.network.keys.ring().keys
+    assert operator.ask("POST", "/studio/keys/rotation", {"at_once": "perhaps"}).status_code in {400, 422}
+    assert acts(operator) == [
+        ("replace-keys", other),
+        ("order", "europe-1"),
+        ("purge", "a/"),
+        ("rotate-keys", key_id),
+    ]
 
 
 def test_pins_and_plans_and_bytes_are_read_and_written(ours: Service, operator: Caller) -> None:
@@ -170,3 +178,26 @@ def test_signing_out_everywhere_ends_every_session_and_what_plays_on_them(ours: 
     assert signed_in(ours, "bo@example.com").ask("POST", f"/playbacks/{other}/renewal").status_code == 200
     noted = [(act.member_id, act.act, act.subject, act.details) for act in ours.rooms.network.audit.acts()]
     assert noted == [(member.id, "revoke-playbacks", member.id, {"playbacks": 2})]
+
+
+def test_a_device_that_is_signed_out_plays_no_longer_and_the_others_do(ours: Service, clock: ManualClock) -> None:
+    title_id = ours.title()
+    member, profile = ours.member()
+    here, television = (signed_in(ours, member.email) for _ in range(2))
+
+    def press(who: Caller) -> str:
+        body = {"title_id": title_id, "profile_id": profile.id, "device": "a test"}
+        playback_id: str = who.ask("POST", "/playbacks", body).json()["playback_id"]
+        return playback_id
+
+    on_television, mine = press(television), press(here)
+    listed = here.ask("GET", "/sessions").json()["sessions"]
+    (other,) = (session["id"] for session in listed if not session["current"])
+    assert here.ask("DELETE", f"/sessions/{other}").status_code == 204
+    told = {word.subject for word in ours.rooms.network.revocations.after(0)}
+    assert told == {on_television}
+    assert here.ask("POST", f"/playbacks/{mine}/renewal").status_code == 200
+    assert here.ask("POST", f"/playbacks/{on_television}/renewal").status_code == 403
+    assert here.ask("DELETE", "/sessions/current").status_code == 204
+    clock.advance(3)
+    assert {word.subject for word in ours.rooms.network.revocations.after(0)} == {on_television, mine}

@@ -159,14 +159,14 @@ def test_a_release_is_rolled_out_while_the_one_before_goes_on(
         "MATINEE_TOKEN_KEYS": "k1:a key of tests",
         "MATINEE_REGIONS": "europe=50.1/8.7",
     }
-    # What the release before wants; written apart, because there is no such setting any more.
-    old = {**new, "PYTHONPATH": str(sources), "MATINEE_" + "EDGE_SECRET": "a secret of edges"}
+    old = {**new, "PYTHONPATH": str(sources)}
     verb(old, "migrate")
     newest = ScriptDirectory(str(schema.MIGRATIONS)).get_current_head()
     assert postgresql_server.execute("SELECT version_num FROM alembic_version", name) != newest
     before, after = Release(old, tmp_path), Release(new, tmp_path)
     own = {"MATINEE_EDGE_ID": "europe-1", "MATINEE_EDGE_REGION": "europe", "MATINEE_DATA": str(tmp_path / "edge")}
     own |= {"MATINEE_CONTROL": f"http://{before.serve.place}", "MATINEE_OBJECTS": f"file://{tmp_path}/data/objects"}
+    own["MATINEE_JOIN_TOKEN"] = verb(old, "join-token", "europe-1").strip()
     edge = Process("edge", old | own, tmp_path)
     ada, grace = ({"email": f"{who}@example.com", "password": PASSWORD} for who in ("ada", "grace"))
     with running([before.serve, before.worker]), running([edge]):

@@ -266,6 +266,16 @@ def test_keys_are_rotated_and_shown_without_their_secrets(studio: Studio) -> Non
         assert shown.decode() not in page
 
 
+def test_keys_are_replaced_at_once_and_that_is_noted(studio: Studio) -> None:
+    before = studio.rooms.network.keys.ring()
+    studio.do("/keys", at_once="1")
+    (retiring,) = re.findall(rf'id="{before.signing_key_id}".*', studio.page("/keys"))
+    assert "it is replaced" not in retiring
+    (act,) = studio.rooms.network.audit.acts()
+    assert (act.act, act.subject in studio.rooms.network.keys.ring().keys) == ("replace-keys", True)
+    assert f"{OPERATOR} replace keys" in words(studio.page("/audit"))
+
+
 def test_a_title_a_revision_or_a_prefix_is_purged_and_the_page_says_who_has_obeyed(studio: Studio) -> None:
     title = studio.rooms.catalogue.create(TitleDraft(name="Tide <&>", synopsis="", genres=(), maturity=0))
     studio.rooms.edges.report(REPORT)

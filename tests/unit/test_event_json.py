@@ -32,7 +32,8 @@ BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
 def values_of(hint: Any) -> st.SearchStrategy[Any]:
     if isinstance(hint, UnionType):
         return st.one_of(*(BY_TYPE[part] for part in get_args(hint)))
-    return BY_TYPE.get(hint, st.dictionaries(texts, json_values, max_size=3))
+    inner = BY_TYPE.get(get_args(hint)[1], json_values) if get_args(hint) else json_values
+    return BY_TYPE.get(hint, st.dictionaries(texts, inner, max_size=3))
 
 
 def facts_of(kind: type[Facts]) -> st.SearchStrategy[Facts]:

@@ -151,11 +151,12 @@ class Accounts:
         """What the token's session may do with its member's profiles. SignInRequired as ``presence``."""
         return Household(self, self.presence(token))
 
-    def sign_out(self, token: str) -> None:
-        """End the token's session, if there is one."""
+    def sign_out(self, token: str) -> tuple[str, str] | None:
+        """End the token's session: its member's id and its own; None if there is none."""
         with self._engine.begin() as connection:
-            store.remove_token(connection, credentials.digest(token))
+            ended = store.remove_token(connection, credentials.digest(token))
         self._members.forget(credentials.digest(token))
+        return ended
 
     def sessions(self, member_id: str, current_token: str | None = None) -> list[Session]:
         """Where a member is signed in, newest first; the session of ``current_token`` is marked."""
@@ -290,6 +291,11 @@ class Household:
     def member(self) -> Member:
         """Whose household it is."""
         return self._presence.member
+
+    @property
+    def session_id(self) -> str:
+        """The session that uses it."""
+        return self._presence.session_id
 
     def profiles(self) -> list[Profile]:
         """All profiles, locked ones too, oldest first."""

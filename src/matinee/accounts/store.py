@@ -181,9 +181,11 @@ def member_sessions(
     ]
 
 
-def remove_token(connection: sa.Connection, token_digest: str) -> None:
-    """Remove the session of a token, if there is one."""
-    connection.execute(sessions.delete().where(sessions.c.token_digest == token_digest))
+def remove_token(connection: sa.Connection, token_digest: str) -> tuple[str, str] | None:
+    """Remove the session of a token: its member's id and its own; None if there is none."""
+    mine = sessions.delete().where(sessions.c.token_digest == token_digest)
+    row = connection.execute(mine.returning(sessions.c.member_id, sessions.c.id)).first()
+    return None if row is None else (row[0], row[1])
 
 
 def remove_session(connection: sa.Connection, member_id: str, session_id: str) -> bool:

@@ -68,8 +68,8 @@ class EmbeddedDataPlane:
                 max_buffer_size=_BUFFER_BYTES,
             ),
             http2_settings=HTTP2Settings(
-                # Nothing bounds a request that trickles in here: whoever is gone is noticed, whoever trickles takes one
-                # of the places above.
+                # Whoever is gone is noticed, and so is a request that trickles in: nobody answers a ping in the middle
+                # of a frame or of a head (RFC 9113 §6.10). Who answers and asks for nothing keeps a place of the above.
                 keep_alive_interval=_HEADER_SECONDS * 1000,
                 keep_alive_timeout=_HEADER_SECONDS,
                 max_headers_size=_BUFFER_BYTES,

@@ -93,8 +93,10 @@ def routes(rooms: "Rooms") -> APIRouter:
 
     @router.delete("/sessions/current", status_code=204)
     def sign_out(_: Caller, request: Request, response: Response) -> None:
-        """Sign out here."""
-        rooms.accounts.sign_out(request_token(request))
+        """Sign out here, and end what plays here."""
+        if (ended := rooms.accounts.sign_out(request_token(request))) is not None:
+            member_id, session_id = ended
+            rooms.playbacks.revoke_all(member_id, by=member_id, session_id=session_id)
         response.delete_cookie(**ended_cookie(https=request.url.scheme == "https"))
 
     @router.delete("/sessions", status_code=204)
@@ -107,7 +109,8 @@ def routes(rooms: "Rooms") -> APIRouter:
 
     @router.delete("/sessions/{session_id}", status_code=204)
     def end_session(session_id: str, member: Caller) -> None:
-        """Sign another device out. What it plays may play on until it is renewed, which then needs a sign-in."""
+        """Sign another device out, and end what it plays: it stops within seconds."""
         rooms.accounts.end_session(member.id, session_id)
+        rooms.playbacks.revoke_all(member.id, by=member.id, session_id=session_id)
 
     return router

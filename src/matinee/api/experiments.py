@@ -10,7 +10,7 @@ from matinee.api.authentication import household, operator
 from matinee.experiments.experiments import Report
 from matinee.experiments.lifecycle import Arm, Draft, Experiment, Metric, Source
 from matinee.experiments.verdict import Comparison, Point
-from matinee.pages.experiments import experiment_lines
+from matinee.pages.experiments import experiment_lines, settable
 
 if TYPE_CHECKING:
     from matinee.pages.rooms import Rooms
@@ -80,7 +80,7 @@ def _studio(rooms: "Rooms") -> APIRouter:
     @router.post("", status_code=201)
     def create(body: DraftBody, member: Operator) -> dict[str, Any]:
         """Keep a draft; it does nothing until it is started."""
-        arms = tuple(Arm(arm.name, arm.parameters, arm.weight) for arm in body.arms)
+        arms = settable(tuple(Arm(arm.name, arm.parameters, arm.weight) for arm in body.arms))
         draft = Draft(body.name, body.layer, arms, body.share, Metric(body.metric), body.window_seconds)
         return _experiment(experiments.create(draft, member.id))
 

@@ -109,6 +109,11 @@ def routes(rooms: "Rooms") -> APIRouter:
         titles: list[dict[str, Any]] = [card_body(one.card) | {"watched_at": one.at} for one in kept]
         return json_answer({"titles": titles, "total": total})
 
+    @router.delete("/history/{title_id}", status_code=204)
+    def forget_title(profile_id: str, title_id: TitleId, home: Home) -> None:
+        """Forget that a title was watched until now: at once on every page. Thumbs and list stay. 403 while locked."""
+        rooms.playbacks.forget_title(marking(home, profile_id).id, title_id)
+
     return router
 
 

@@ -27,6 +27,12 @@ class TokenBody(BaseModel):
     expires_at: datetime
 
 
+class Rotating(BaseModel):
+    """How the keys are rotated; at once: what the ones before signed opens nothing in a few seconds."""
+
+    at_once: bool = False
+
+
 class Purging(BaseModel):
     """What every edge is to remove: ``<title>/``, ``<title>/<revision>/`` or the beginning of a file under it."""
 
@@ -53,9 +59,13 @@ def routes(rooms: Rooms) -> APIRouter:
         network.keys.rotate(member.id)
 
     @router.post("/keys/rotation", status_code=202)
-    def rotate(member: Operator) -> dict[str, str]:
-        """Publish a new key, which signs once edges had time to hear of it."""
-        return {"key_id": network.keys.rotate(member.id)}
+    def rotate(member: Operator, rotating: Rotating | None = None) -> dict[str, str]:
+        """Publish a new key, which signs once edges had time to hear of it.
+
+        The ones before open what they signed until that has ended; with ``at_once`` they retire within seconds, and
+        everybody who plays renews. That is for keys that somebody else may know.
+        """
+        return {"key_id": network.keys.rotate(member.id, at_once=rotating is not None and rotating.at_once)}
 
     @router.post("/purges", status_code=202)
     def purge(purging: Purging, member: Operator) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def routes(rooms: "Rooms") -> APIRouter:
         address = request.client.host if request.client else None
         claims = [device.get("region"), request.cookies.get(REGION_COOKIE)]
         region = rooms.topology.viewer_region(address, claims, trusted=rooms.trust_region)
-        started = rooms.playbacks.start(home.member.id, profile, press.title_id, device, region)
+        started = rooms.playbacks.start(home.member.id, profile, press.title_id, device, region, home.session_id)
         return _body(rooms, started)
 
     @router.post("/{playback_id}/renewal")

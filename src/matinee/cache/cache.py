@@ -177,6 +177,19 @@ class Cache:
         held.used_at = self._steady()
         return held.file
 
+    def discredit(self, held: Held) -> None:
+        """Whoever read a file found other bytes than were verified: it is held no longer, and that is told."""
+        if self._index is None:
+            return
+        with self._shelf.lock:
+            try:
+                row = self._index.get(held.path)
+                same = row is not None and row.digest.hex() == held.digest
+                if same and self._shelf.remove(self._index, held.path, at_once=True):
+                    self._shelf.disk.found_damaged(held.path, "Its SHA-256 is another one than when it was written.")
+            except sqlite3.Error as error:
+                self._shelf.disk.refused(error)
+
     def touched(self, path: str, times: int) -> None:
         """Uses of a file that the data plane served by itself, which does not know how long it should be."""
         for _ in range(min(times, _MOST_TOUCHES)):

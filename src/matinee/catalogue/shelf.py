@@ -14,11 +14,13 @@ class Shelf:
     """The playable titles, newest first, and the same by id. Their presentations come without ``files``.
 
     ``groups`` are the series and seasons by id, playable themselves or not, but for those that were withdrawn.
+    ``change`` is the number of the last change in the catalogue.
     """
 
     titles: tuple[Title, ...] = ()
     by_id: Mapping[str, Title] = field(default_factory=dict)
     groups: Mapping[str, Title] = field(default_factory=dict)
+    change: int = field(default=0, compare=False)
 
     def series_of(self, title: Title) -> Title | None:
         """The series that an episode or a season belongs to; None for a film, and while the series is not there."""
@@ -54,7 +56,7 @@ class Snapshot:
             for title in everything.values()
             if title.kind in _GROUPS and title.state is not TitleState.WITHDRAWN
         }
-        shelf = Shelf(titles=tuple(playable), by_id=by_id, groups=MappingProxyType(groups))
+        shelf = Shelf(titles=tuple(playable), by_id=by_id, groups=MappingProxyType(groups), change=change)
         return Snapshot(change=change, everything=everything, shelf=shelf)
 
     def newest_first(self) -> list[Title]:

@@ -15,6 +15,7 @@ from anyio.lowlevel import checkpoint
 
 from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.dataplane_nginx import NginxDataPlane
+from matinee.cache.bodies import Bodies
 from matinee.cache.cache import Cache
 from matinee.compose.control_channel import open_control, shown_control
 from matinee.compose.control_check import check_control
@@ -122,6 +123,7 @@ def _assembled(settings: Settings, identity: Identity, credential: Credential, c
         counters=counters,
         orders=orders,
         health=Health(edge_id=identity.edge_id, counters=counters, cache=cache, orders=orders),
+        bodies=Bodies(settings.edge_memory_bytes),
     )
     reports = Reports(
         identity=identity, counters=counters, cache=cache, now=time.monotonic(), totals=books.ledger.totals

@@ -30,9 +30,15 @@ def open_network(settings: Settings, engine: sa.Engine) -> Network:
 
 
 def open_planner(network: Network, edges: Edges, catalogue: Catalogue, engine: sa.Engine) -> Planner:
-    """Plans from the catalogue's files and the playbacks of the last week."""
+    """Plans from the catalogue's files, what the recommender expects, and the playbacks of the last week."""
     plays = RecentPlays(engine, SystemClock())
-    return Planner(plans=network.plans, edges=edges, offers=offers_of(catalogue), plays=plays.counted)
+    return Planner(
+        plans=network.plans,
+        edges=edges,
+        offers=offers_of(catalogue),
+        plays=plays.counted,
+        demand=network.demand.expected,
+    )
 
 
 @contextmanager

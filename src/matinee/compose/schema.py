@@ -40,9 +40,12 @@ def all_metadata() -> list[sa.MetaData]:
     from matinee.experiments.store import metadata as experiments
     from matinee.playback.store import metadata as playback
     from matinee.recommender.store import metadata as recommender
+    from matinee.replay.store import metadata as replay
     from matinee.sources.store import metadata as sources
+    from matinee.teaching.store import metadata as teaching
 
-    return [accounts, catalogue, delivery, encoding, events, experiments, leases, playback, recommender, sources]
+    learned = [experiments, recommender, replay, teaching]
+    return [accounts, catalogue, delivery, encoding, events, leases, playback, sources, *learned]
 
 
 def migrate(engine: sa.Engine, scripts: Path = MIGRATIONS, to: str = "head") -> None:

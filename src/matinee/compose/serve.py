@@ -47,8 +47,10 @@ from matinee.recommender.archive import Archive
 from matinee.recommender.artefacts import Artefacts
 from matinee.recommender.rankers import Rankers, Watch
 from matinee.recommender.serving import Recommender
+from matinee.replay.journal import Journal
 from matinee.settings import Settings
 from matinee.sources.sources import Sources
+from matinee.teaching.nightly import Reports
 from matinee.web import application as web
 
 _log = structlog.get_logger()
@@ -72,13 +74,7 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
     misses = Misses(engine=engine, clock=clock, catalogue=catalogue, edges=edges, holdings=network.holdings)
     accounting = Accounting(engine=engine, clock=clock, classify=misses.classify)
     topology = Topology.read(settings.regions, settings.networks, settings.territories)
-    accounts = Accounts(
-        engine=engine,
-        clock=clock,
-        random_bytes=secrets.token_bytes,
-        session_seconds=settings.session_seconds,
-        allowed=_allowed(settings),
-    )
+    accounts = _accounts(settings, engine, clock)
     rooms = Rooms(
         accounts=accounts,
         catalogue=catalogue,
@@ -113,10 +109,22 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
         accounting=accounting,
         desk=network.desk(edges, accounting),
         experiments=Experiments(engine, log, clock, secrets.token_bytes, network.audit.note),
+        reports=Reports(engine, clock),
+        journal=Journal(engine, clock, secrets.token_bytes),
         trust_region=settings.trust_region,
         demo=breakage(settings.demo_control) if settings.demo_control else None,
     )
     return rooms, relay
+
+
+def _accounts(settings: Settings, engine: sa.Engine, clock: SystemClock) -> Accounts:
+    return Accounts(
+        engine=engine,
+        clock=clock,
+        random_bytes=secrets.token_bytes,
+        session_seconds=settings.session_seconds,
+        allowed=_allowed(settings),
+    )
 
 
 def _recommender(
@@ -185,6 +193,7 @@ async def run_serve(settings: Settings) -> None:
     relaying = threading.Thread(target=_relay, args=(relay, stop), name="relay")
     relaying.start()
     rooms.recommender.start()
+    rooms.journal.start()
     server = Server(
         BehindProxies(app, proxies),
         address=settings.host,
@@ -206,6 +215,7 @@ async def run_serve(settings: Settings) -> None:
             await server.serve()
     finally:
         rooms.recommender.stop()
+        rooms.journal.stop()
         stop.set()
         relaying.join()
         _log.info("serve.stopped")

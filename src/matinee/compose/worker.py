@@ -8,9 +8,7 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
-import sqlalchemy as sa
 import structlog
-from obstore.store import ObjectStore
 
 from matinee.accounts.members import Accounts
 from matinee.adapters.clock_system import SystemClock
@@ -21,6 +19,7 @@ from matinee.compose.database import Limits, check_schema, open_database
 from matinee.compose.doctor import worker_questions
 from matinee.compose.encoding import encode_films, open_pipeline
 from matinee.compose.engines import open_compute, open_events
+from matinee.compose.learner import wire_learner
 from matinee.compose.network import open_network, open_planner
 from matinee.compose.objects import open_objects
 from matinee.compose.tls import own_identity, server_context
@@ -32,15 +31,10 @@ from matinee.experiments.gathering import Gathering
 from matinee.findings import require
 from matinee.observability import configure
 from matinee.playback.telemetry import Telemetry
-from matinee.ports import Compute, EventLog
-from matinee.recommender.archive import Archive
-from matinee.recommender.artefacts import Artefacts
-from matinee.recommender.rankers import Rankers
-from matinee.recommender.upkeep import Upkeep
-from matinee.schedule import Periods, Schedule, entries
+from matinee.ports import Compute
+from matinee.schedule import Periods, Schedule, entries, learning_entries
 from matinee.settings import Settings
 from matinee.sources.sources import Sources
-from matinee.teaching.training import Training
 
 _log = structlog.get_logger()
 _DAY_SECONDS = 86_400.0
@@ -64,20 +58,30 @@ def run_worker(settings: Settings) -> None:
     jobs = Jobs(engine=engine, outbox=outbox, clock=clock, random_bytes=secrets.token_bytes)
     objects = open_objects(settings.objects_url)
     sources = Sources(engine=engine, objects=objects, clock=clock, random_bytes=secrets.token_bytes)
-    upkeep, artefacts = _archive(settings, engine, objects, log)
-    training = Training(upkeep.archive, log, clock, Rankers(objects), catalogue.shelf)
+    learner = wire_learner(settings, engine, objects, log, catalogue)
     compute = open_compute(settings)
     pipeline = open_pipeline(settings, jobs, compute, clock)
     vitals = Vitals(settings.host, settings.port, lambda: check_schema(engine), tls)
     owner = f"{socket.gethostname()}-{os.getpid()}"
     stop = threading.Event()
     network = open_network(settings, engine)
-    consumers = Consumers(log, catalogue, telemetry, forget=upkeep.forget, purge=network.purges.purge)
+    consumers = Consumers(
+        log,
+        catalogue,
+        telemetry,
+        forget=learner.forget,
+        purge=network.purges.purge,
+        expect=network.demand.keep,
+        forget_pages=learner.journal.forget,
+    )
     planner = open_planner(network, edges, catalogue, engine)
     periods = Periods(settings.plan_seconds, settings.token_keys_days * _DAY_SECONDS)
     gathering = Gathering(engine, log, clock)
-    table = entries(
-        relay, accounts, edges, sources, upkeep, artefacts, pipeline, network, planner, gathering, training, periods
+    table = (
+        *entries(relay, accounts, edges, sources, pipeline, network, planner, gathering, periods),
+        *learning_entries(
+            learner.upkeep, learner.artefacts, learner.training, learner.nightly.renew, learner.journal.tidy
+        ),
     )
     schedule = Schedule(leases=DatabaseLeases(engine=engine, clock=clock), owner=owner, entries=table)
     threads = [
@@ -96,14 +100,6 @@ def run_worker(settings: Settings) -> None:
         thread.join()
     vitals.stop()
     _log.info("worker.stopped")
-
-
-def _archive(settings: Settings, engine: sa.Engine, objects: ObjectStore, log: EventLog) -> tuple[Upkeep, Artefacts]:
-    clock = SystemClock()
-    archive = Archive(engine=engine, objects=objects, log=log, clock=clock)
-    archive.check_log()
-    upkeep = Upkeep(archive, secrets.token_bytes, settings.events_keep_days, settings.archive_keep_days)
-    return upkeep, Artefacts(objects=objects, archive=archive, log=log, clock=clock)
 
 
 def _stopper(stop: threading.Event, compute: Compute) -> Callable[[int, FrameType | None], None]:

@@ -38,16 +38,8 @@ class Audit:
 
     def note(self, connection: sa.Connection, by: str, act: str, subject: str, **details: Any) -> None:
         """Note an act in the transaction that does it."""
-        trust_store.add_act(
-            connection,
-            {
-                "time": self._clock.now(),
-                "member_id": by,
-                "act": act,
-                "subject": subject,
-                "details": json.dumps(details),
-            },
-        )
+        told = {"member_id": by, "act": act, "subject": subject, "details": json.dumps(details)}
+        trust_store.add_act(connection, {"time": self._clock.now(), **told})
 
     def acts(self, before: int | None = None, limit: int = 100, subject: str | None = None) -> tuple[Act, ...]:
         """The newest acts, on one subject or any, newest first, 500 at most; ``before`` a sequence, to go on there."""

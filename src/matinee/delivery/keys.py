@@ -1,7 +1,8 @@
 """The keys that media tokens are signed with: kept in the database, rotated without a break.
 
 A key's life: it is published to edges, signs once they had time to hear of it, and when the next one signs it still
-opens what it signed, until the last of that has expired.
+opens what it signed, until the last of that has expired. Where somebody else may know a key, nobody waits for that:
+keys are replaced at once, and every player renews.
 """
 
 import hashlib
@@ -26,6 +27,9 @@ _LASTS = timedelta(seconds=2)
 _SECRET_BYTES = 32
 # How long edges have to hear of a key before it signs: they ask each second, and fetch it at once.
 PUBLISHED_SECONDS = 30.0
+# The same where keys are replaced at once, and when the ones before then open nothing: by then every copy of serve has
+# read the keys anew since the new one signs.
+AT_ONCE_SIGNS_SECONDS, AT_ONCE_RETIRES_SECONDS = 3.0, 6.0
 # A copy of serve may sign with what it read a moment ago, and clocks differ.
 _MARGIN = timedelta(seconds=60)
 
@@ -86,19 +90,26 @@ class Keys:
         self._recent.keep("", ring, now)
         return ring
 
-    def rotate(self, by: str = ITSELF) -> str:
-        """Publish a new key, which signs in half a minute; the ones before retire a token's life later. Its id."""
+    def rotate(self, by: str = ITSELF, *, at_once: bool = False) -> str:
+        """Publish a new key, which signs in half a minute; the ones before retire a token's life later. Its id.
+
+        With ``at_once`` it signs in three seconds, and in six no edge that hears of it opens what others signed.
+        """
         self.ring()  # a service's first key is there before the second
         now = self._clock.now()
-        signs_at = now + timedelta(seconds=PUBLISHED_SECONDS)
+        signs_at = now + timedelta(seconds=AT_ONCE_SIGNS_SECONDS if at_once else PUBLISHED_SECONDS)
+        retires_at = signs_at + self._token_life + _MARGIN
+        if at_once:
+            retires_at = now + timedelta(seconds=AT_ONCE_RETIRES_SECONDS)
         key_id = f"k{new_id(self._random_bytes)}"
         with self._engine.begin() as connection:
             before = [row["id"] for row in trust_store.read_keys(connection)]
-            trust_store.retire_keys(connection, before, signs_at + self._token_life + _MARGIN)
+            trust_store.retire_keys(connection, before, retires_at)
             trust_store.add_keys(connection, [self._new(key_id, now, signs_at)])
-            self._audit.note(connection, by, "rotate-keys", key_id, signs_at=signs_at.isoformat())
+            act = "replace-keys" if at_once else "rotate-keys"
+            self._audit.note(connection, by, act, key_id, signs_at=signs_at.isoformat())
         self._recent.forget()
-        _log.info("keys.rotated", key_id=key_id, signs_at=signs_at.isoformat(), by=by)
+        _log.info("keys.rotated", key_id=key_id, signs_at=signs_at.isoformat(), at_once=at_once, by=by)
         return key_id
 
     def rotate_if_due(self, period_seconds: float) -> str | None:

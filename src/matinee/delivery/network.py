@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from matinee.delivery import plan_store
 from matinee.delivery.accounts import Accounting
 from matinee.delivery.audit import Audit
+from matinee.delivery.demand import Demand
 from matinee.delivery.desk import Desk
 from matinee.delivery.edges import Edges
 from matinee.delivery.enrolment import Enrolment
@@ -40,6 +41,7 @@ class Network:
     plans: Plans
     holdings: Holdings
     oversight: Oversight
+    demand: Demand
 
     @classmethod
     def open(
@@ -79,6 +81,7 @@ class Network:
             plans=Plans(engine=engine, clock=clock, audit=audit, window=window),
             holdings=Holdings(engine, clock),
             oversight=Oversight(engine, clock),
+            demand=Demand(engine, clock),
         )
 
     def desk(self, edges: Edges, accounting: Accounting) -> Desk:

@@ -1,5 +1,6 @@
 """SQL of plans, pins, what edges hold, and what they sent: see ``store``."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -8,6 +9,7 @@ import sqlalchemy as sa
 
 from matinee.delivery.store import (
     accounts,
+    demand,
     holding_differences,
     holdings,
     insert,
@@ -199,6 +201,25 @@ def _write_differences(connection: sa.Connection, edge_id: str, sizes: Mapping[s
             set_={"size_bytes": statement.excluded.size_bytes},
         )
     )
+
+
+# --- demand ---------------------------------------------------------------------------------------------------------
+
+_LONGEST_REGION = 64
+
+
+def write_demand(connection: sa.Connection, region: str, plays: Mapping[str, float], told_at: datetime) -> None:
+    """Keep what is expected in a region, unless something newer is kept."""
+    values = {"told_at": told_at, "plays": json.dumps(dict(plays))}
+    statement = insert(connection, demand).values(region=region[:_LONGEST_REGION], **values)
+    newer = demand.c.told_at < statement.excluded.told_at
+    connection.execute(statement.on_conflict_do_update(index_elements=["region"], set_=values, where=newer))
+
+
+def read_demand(connection: sa.Connection, since: datetime) -> Mapping[str, Mapping[str, float]]:
+    """Plays a day by region and title, of what was told since a time."""
+    chosen = sa.select(demand.c.region, demand.c.plays).where(demand.c.told_at >= since)
+    return {region: json.loads(plays) for region, plays in connection.execute(chosen)}
 
 
 # --- accounts -------------------------------------------------------------------------------------------------------

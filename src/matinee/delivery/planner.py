@@ -102,6 +102,13 @@ def expected_plays(plays: Iterable[Plays]) -> Mapping[str, Mapping[str, float]]:
     return {region: {title: sum_ / whole for title, sum_ in of.items()} for region, of in expected.items()}
 
 
+def with_demand(
+    expected: Mapping[str, Mapping[str, float]], told: Mapping[str, Mapping[str, float]]
+) -> Mapping[str, Mapping[str, float]]:
+    """Plays a day as they were told, where they were; what was played, for all other titles and regions."""
+    return {region: {**expected.get(region, {}), **told.get(region, {})} for region in {*expected, *told}}
+
+
 def choose(
     shelves: Sequence[Shelf],
     offers: Sequence[Offer],

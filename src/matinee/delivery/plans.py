@@ -14,7 +14,17 @@ import structlog
 from matinee.delivery import plan_store
 from matinee.delivery.audit import ITSELF, Audit
 from matinee.delivery.edges import Edges, EdgeState
-from matinee.delivery.planner import Chosen, Offer, Plays, Shelf, choose, expected_plays, files_of, signature
+from matinee.delivery.planner import (
+    Chosen,
+    Offer,
+    Plays,
+    Shelf,
+    choose,
+    expected_plays,
+    files_of,
+    signature,
+    with_demand,
+)
 from matinee.model.errors import Conflict, NotFound
 from matinee.model.plans import FillWindow, PlannedFile, PlanPage
 from matinee.ports import Clock
@@ -156,7 +166,8 @@ def read_page(body: bytes) -> PlanPage:
 class Planner:
     """Makes every living edge's plan anew, by the clock.
 
-    ``plays`` tells what was played lately, ``offers`` the files of those of the titles that can be played.
+    ``plays`` tells what was played lately, ``demand`` what is expected as far as anybody said (plays a day by region
+    and title), and ``offers`` the files of those of the titles that can be played.
     """
 
     def __init__(
@@ -166,11 +177,13 @@ class Planner:
         edges: Edges,
         offers: Callable[[Collection[str]], Sequence[Offer]],
         plays: Callable[[], Iterable[Plays]],
+        demand: Callable[[], Mapping[str, Mapping[str, float]]] = dict,
     ) -> None:
         self._plans = plans
         self._edges = edges
         self._offers = offers
         self._plays = plays
+        self._demand = demand
 
     def renew(self) -> dict[str, int]:
         """Each edge's generation after it. A silent edge keeps its plan: it may come back with all that is in it."""
@@ -188,7 +201,7 @@ class Planner:
             for edge in self._edges.edges()
             if edge.state is not EdgeState.SILENT
         ]
-        expected, pins = expected_plays(self._plays()), self._plans.pins()
+        expected, pins = with_demand(expected_plays(self._plays()), self._demand()), self._plans.pins()
         wanted = {title_id for of in expected.values() for title_id in of} | {title_id for title_id, _ in pins}
         chosen = choose(shelves, self._offers(wanted), expected, pins)
         generations = {edge_id: self._plans.put(edge_id, plan) for edge_id, plan in chosen.items()}

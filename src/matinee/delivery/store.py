@@ -126,6 +126,15 @@ pins = sa.Table(
     sa.Column("made_at", Moment, nullable=False),
 )
 
+# What is expected to be played in a region, as the recommender told last: ``{title_id: plays a day}`` as JSON.
+demand = sa.Table(
+    "delivery_demand",
+    metadata,
+    sa.Column("region", sa.String(64), primary_key=True),
+    sa.Column("told_at", Moment, nullable=False),
+    sa.Column("plays", sa.Text, nullable=False),
+)
+
 plans = sa.Table(
     "delivery_plans",
     metadata,

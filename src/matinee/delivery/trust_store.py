@@ -80,8 +80,8 @@ def add_keys(connection: sa.Connection, rows: Iterable[Mapping[str, Any]]) -> No
 
 
 def retire_keys(connection: sa.Connection, key_ids: Sequence[str], retires_at: datetime) -> None:
-    """Say until when keys still open what they signed; one that has an end keeps it."""
-    mine = sa.and_(keys.c.id.in_(key_ids), keys.c.retires_at.is_(None))
+    """Say until when keys still open what they signed; one that ends sooner keeps its end."""
+    mine = sa.and_(keys.c.id.in_(key_ids), sa.or_(keys.c.retires_at.is_(None), keys.c.retires_at > retires_at))
     connection.execute(sa.update(keys).where(mine).values(retires_at=retires_at))
 
 

@@ -69,6 +69,11 @@ def select(asked: Conditions, size: int, etag: bytes) -> Selection:
     return _part(asked.range, size)
 
 
+def bounds(selection: Whole | Part, size: int) -> Part:
+    """What is selected of a file of ``size`` bytes, as a part."""
+    return selection if isinstance(selection, Part) else Part(0, size)
+
+
 def _part(header: bytes, size: int) -> Selection:
     match = _ONE_RANGE.fullmatch(header)
     if match is None:

@@ -1,8 +1,8 @@
 """The edge's ASGI application: opens media addresses with their tokens, and sends what is held or fills what is not.
 
-Bodies are read and sent in slices: path-send has no offset and no pace, is no faster, and never says how much of a file
-went out before its reader left. A body that cannot be finished is left unfinished: the data plane then cuts the
-connection, and no reader takes the rest for the whole.
+Small bodies that are there at once leave in one piece, others in slices: path-send has no offset and no pace, is no
+faster, and never says how much of a file went out before its reader left. A body that cannot be finished is left
+unfinished: the data plane then cuts the connection, and no reader takes the rest for the whole.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from http import HTTPStatus
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from matinee.cache.bodies import Bodies
 from matinee.cache.cache import Cache, Held
 from matinee.edge import answers
 from matinee.edge.answers import Answer, Headers
@@ -22,7 +23,8 @@ from matinee.edge.fill import Fills
 from matinee.edge.gate import Gate, Opened
 from matinee.edge.health import Counters, Health, Orders
 from matinee.edge.pacing import TokenBucket
-from matinee.edge.ranges import Conditions, Part, Unsatisfiable, conditions, select, unchanged
+from matinee.edge.ranges import Conditions, Part, Selection, Unsatisfiable, Whole, bounds, conditions, select, unchanged
+from matinee.edge.readiness import Readiness
 from matinee.edge.reading import HeldFile
 from matinee.edge.transfers import Source, Transfer, Transfers
 from matinee.model.addresses import entity_tag
@@ -57,12 +59,14 @@ class EdgeApplication:
         counters: Counters,
         orders: Orders,
         health: Health,
+        bodies: Bodies,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._edge_id, self._cache, self._fills = edge_id, cache, fills
         self._gate, self._bills = gate, bills
         self._counters, self._orders, self._health = counters, orders, health
         self._steady = steady
+        self._readiness = Readiness(cache, bodies)
         self._transfers = Transfers(counters)
         self._bucket: TokenBucket | None = None
         self._bucket_bps: int | None = None
@@ -191,15 +195,31 @@ class EdgeApplication:
         if head:
             await _answer(send, Answer(HTTPStatus.OK, answers.whole_file(held.path, held.size_bytes, b"HIT")))
             return
+        selection = select(asked, held.size_bytes, entity_tag(held.path))
+        # Under a cap nothing leaves at once.
+        if self._pace() is None and not isinstance(selection, Unsatisfiable):
+            piece = self._readiness.piece(held, bounds(selection, held.size_bytes))
+            if piece is not None:
+                await self._send_piece(piece, held, opened, selection, send)
+                return
         with HeldFile(held.file, held.kind) as file:
             async with self._transfers.begin(receive) as transfer:
-                await self._send_selected(transfer, file, opened, held.size_bytes, asked, send, b"HIT")
+                await self._send_selected(transfer, file, opened, held.size_bytes, selection, send, b"HIT")
 
     async def _send_missing(self, opened: Opened, way: Hop, asked: Conditions, receive: Receive, send: Send) -> None:
         async with self._transfers.begin(receive) as transfer:
             with self._fills.join(opened.path, way.via) as fill:
                 await fill.begun()
-                await self._send_selected(transfer, fill, opened, fill.size_bytes, asked, send, b"MISS")
+                selection = select(asked, fill.size_bytes, entity_tag(opened.path))
+                await self._send_selected(transfer, fill, opened, fill.size_bytes, selection, send, b"MISS")
+
+    async def _send_piece(self, piece: bytes, held: Held, opened: Opened, selection: Whole | Part, send: Send) -> None:
+        """A body in one piece: the data plane takes it whole, so nobody is waited for."""
+        bill = self._bills.begin(opened.playback_id)
+        await _start(send, *self._head(held.path, held.size_bytes, selection, b"HIT", bill))
+        await send({"type": "http.response.body", "body": piece})
+        self._bills.handed(bill, held.kind, len(piece))
+        self._bills.end(bill, whole=True)
 
     async def _send_selected(
         self,
@@ -207,26 +227,19 @@ class EdgeApplication:
         source: Source,
         opened: Opened,
         size_bytes: int,
-        asked: Conditions,
+        selection: Selection,
         send: Send,
         cache: bytes,
     ) -> None:
         path = opened.path
-        selection = select(asked, size_bytes, entity_tag(path))
         if isinstance(selection, Unsatisfiable):
             await _answer(send, answers.out_of_range(path, size_bytes))
             return
         bill = self._bills.begin(opened.playback_id)
-        named = [(HEADER, bill.name.encode())] if self._bills.settled_by_plane else []
         whole = False
         try:
-            if isinstance(selection, Part):
-                part = [*answers.part_of_file(path, size_bytes, selection, cache), *named]
-                await _start(send, HTTPStatus.PARTIAL_CONTENT, part)
-                await self._send_slices(transfer, source, bill, selection, send)
-            else:
-                await _start(send, HTTPStatus.OK, [*answers.whole_file(path, size_bytes, cache), *named])
-                await self._send_slices(transfer, source, bill, Part(0, size_bytes), send)
+            await _start(send, *self._head(path, size_bytes, selection, cache, bill))
+            await self._send_slices(transfer, source, bill, bounds(selection, size_bytes), send)
             whole = True
         except Unavailable as error:
             # The status is out; the one honest thing left is to let the connection break.
@@ -234,6 +247,15 @@ class EdgeApplication:
             _log.warning("media.cut", path=path, reason=str(error))
         finally:
             self._bills.end(bill, whole=whole)
+
+    def _head(
+        self, path: str, size_bytes: int, selection: Whole | Part, cache: bytes, bill: Bill
+    ) -> tuple[HTTPStatus, Headers]:
+        if isinstance(selection, Part):
+            status, headers = HTTPStatus.PARTIAL_CONTENT, answers.part_of_file(path, size_bytes, selection, cache)
+        else:
+            status, headers = HTTPStatus.OK, answers.whole_file(path, size_bytes, cache)
+        return status, [*headers, (HEADER, bill.name.encode())] if self._bills.settled_by_plane else headers
 
     async def _send_slices(self, transfer: Transfer, source: Source, bill: Bill, part: Part, send: Send) -> None:
         if part.start == part.end:

@@ -29,10 +29,13 @@ class Explored:
     propensity: float
 
 
-def explored(profile_id: str, row_id: str, following: Sequence[str], at: float) -> Explored | None:
-    """One of the titles that come next, best first, at ``at`` seconds since 1970; None if there are none."""
+def explored(profile_id: str, row_id: str, following: Sequence[str], at: float, share: float = 1.0) -> Explored | None:
+    """One of the titles that come next, best first, at ``at`` seconds since 1970; None if there are none.
+
+    Only a ``share`` of profiles and days has one, which is part of its likelihood.
+    """
     among = following[:_AMONG]
-    if not among:
+    if not among or chance(profile_id, f"{row_id}\nwhether", at) >= share:
         return None
     chosen = max(among, key=lambda title_id: (chance(profile_id, f"{row_id}\n{title_id}", at), title_id))
-    return Explored(chosen, 1 / len(among))
+    return Explored(chosen, share / len(among))

@@ -34,7 +34,8 @@ MODELS = {
     "prequential": (*ALWAYS, OURS),
 }
 LIKED = 4.0  # Liang et al. 2018: what is rated 4 of 5 or more counts, under ``strong``
-_SEARCH_SECONDS = 13 * 60.0  # of the whole table; what is begun is finished
+SEARCH_SECONDS = 14 * 60.0  # of the whole table, on the machine that it is made on
+_OTHERS = 0.35  # of it, at most, for the rows that are not ours
 _MEASURE = {"leave-one-out": "ndcg@10", "strong": "ndcg@100"}
 
 Say = Callable[[str], None]
@@ -126,14 +127,15 @@ def _held_out(
         validation, test = strong.validation, strong.test
     if not len(test.queries) or not len(validation.queries):
         raise Invalid(f"{dataset.name} has nobody to ask under {protocol}: too few users, or too short histories.")
-    budget = monotonic() + _SEARCH_SECONDS
+    began = monotonic()
+    others = began + SEARCH_SECONDS * _OTHERS
     rows = []
     for name in wanted:
         if name == OURS:
             splits = splits_of(protocol, histories, validation, seed)
-            rows.append(_ours(RECIPES[protocol], splits, test, seed, say))
+            rows.append(_ours(RECIPES[protocol], splits, test, began + SEARCH_SECONDS, seed, say))
         else:
-            rows.append(_row(name, validation, test, _MEASURE[protocol], budget, seed, say))
+            rows.append(_row(name, validation, test, _MEASURE[protocol], others, seed, say))
     return Table(
         dataset.name,
         protocol,
@@ -157,9 +159,9 @@ def _row(name: str, validation: Split, test: Split, measure: str, budget: float,
     return Row(name, chosen.sentence(), top, accuracies(top, test.targets), searched - began, learned - searched)
 
 
-def _ours(recipe: Recipe, splits: Sequence[Split], test: Split, seed: int, say: Say) -> Row:
+def _ours(recipe: Recipe, splits: Sequence[Split], test: Split, until: float, seed: int, say: Say) -> Row:
     began = monotonic()
-    taught = teach(recipe, splits, seed, say)
+    taught = teach(recipe, splits, seed, say, until)
     searched = monotonic()
     fitted = taught.fit(test.learn, say)
     top = lists(fitted, test.queries)

@@ -12,19 +12,18 @@ from typing import Any
 
 import numpy as np
 
+from matinee.boosting import Groups, boosted, joined
 from matinee.learning.histories import Floats, Ints, Times
 from matinee.learning.metrics import KEPT, top_items
-from matinee.learning.ranker import Lesson, learned, together
 from matinee.learning.streams import Stream
 
 JUDGED = 0.8  # from this share of the stream on events are questions
-_TAUGHT = 0.45  # from this share on they are lessons of the ranker
+_TAUGHT = 0.5  # from this share on they are lessons of the ranker
 _CHECKED = 0.72  # from this share on to the questions the lessons choose how many trees
-_DRAWN = 60  # candidates that a lesson keeps of an event
-_LESSONS_KEPT = 60_000
+_DRAWN = 50  # candidates that a lesson keeps of an event
 _ROUNDS = 200
 _PACE = 0.1  # the learning rate: few trees, since they are learned often
-TAUGHT_AGAIN = 2  # how often within the last fifth
+TAUGHT_AGAIN = 1  # how often within the last fifth
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,47 +91,36 @@ def _counted(events: Events, half_life: float, begin: int, end: int) -> Ints:
 class Apprentice:
     """The ranker over a stream: collects lessons from events, is taught, ranks."""
 
-    def __init__(self, stream: Stream, seed: int) -> None:
-        self._stream = stream
+    def __init__(self, seed: int) -> None:
         self._seed = seed
         self._random = np.random.default_rng(seed)
-        self._lessons: list[tuple[int, Floats, Ints]] = []
-        self._boosters: list[Any] = []
+        self._lessons: list[tuple[int, Groups]] = []
+        self._booster: Any = None
         self._rounds = _ROUNDS
 
-    def answer(self, user: int, time: float) -> tuple[Ints, Floats, Floats]:
-        """Candidates, what is told of them, and their scores (decayed counts of a day before anything was taught)."""
-        items = self._stream.candidates(user, time)
-        if not len(items):
-            return items, np.empty((0, 1), np.float32), np.empty(0, np.float32)
-        told = self._stream.features(user, time, items)
-        if not self._boosters:
-            return items, told, told[:, 2]
-        scores = np.mean([booster.predict(told, num_threads=1) for booster in self._boosters], axis=0)
-        return items, told, np.asarray(scores, np.float32)
+    def ranked(self, told: Floats) -> Ints:
+        """The rows' places, best first, as the trees rank them (decayed counts of a day before anything was taught)."""
+        scores = told[:, 2] if self._booster is None else self._booster.predict(told, num_threads=1)
+        return np.argsort(-scores, kind="stable")
 
-    def collect(self, place: int, items: Ints, told: Floats, watched: int) -> None:
-        """Keep an event as a lesson, if what was watched is among the candidates."""
-        labels = (items == watched).astype(np.int64)
-        if not labels.any():
-            return
-        drawn = self._random.choice(len(items), min(len(items), _DRAWN), replace=False)
-        keep = np.union1d(drawn, np.flatnonzero(labels))
-        self._lessons.append((place, told[keep], labels[keep]))
-        del self._lessons[:-_LESSONS_KEPT]
+    def collect(self, place: int, told: Floats, watched: Ints) -> None:
+        """Keep an event as a lesson: what was watched (1, others 0) and some of the other candidates."""
+        drawn = self._random.choice(len(told), min(len(told), _DRAWN), replace=False)
+        kept = np.union1d(drawn, np.flatnonzero(watched))
+        self._lessons.append((place, Groups(told[kept], watched[kept], np.array([len(kept)]))))
 
     def choose_rounds(self, place: int) -> None:
         """How many trees: those that help most on the lessons from ``place`` on, taught from the ones before."""
-        before = [one for one in self._lessons if one[0] < place]
-        after = [one for one in self._lessons if one[0] >= place]
+        before, after = ([one for at, one in self._lessons if (at < place) == first] for first in (True, False))
         if before and after:
-            found = learned(_lesson(before), _ROUNDS, self._seed, _lesson(after), learning_rate=_PACE)
+            found = boosted(joined(before), _ROUNDS, self._seed, joined(after), learning_rate=_PACE)
             self._rounds = max(int(found.best_iteration), 10)
 
     def teach(self) -> None:
         """Learn all lessons anew."""
         if self._lessons:
-            self._boosters = [learned(_lesson(self._lessons), self._rounds, self._seed, learning_rate=_PACE)]
+            lessons = joined([one for _, one in self._lessons])
+            self._booster = boosted(lessons, self._rounds, self._seed, learning_rate=_PACE)
 
     @property
     def rounds(self) -> int:
@@ -140,13 +128,9 @@ class Apprentice:
         return self._rounds
 
 
-def _lesson(lessons: list[tuple[int, Floats, Ints]]) -> Lesson:
-    return together([Lesson(told, labels, np.array([len(labels)])) for _, told, labels in lessons])
-
-
 def stream_answers(events: Events, stream: Stream, seed: int, say: Callable[[str], None] = lambda _: None) -> Answers:
     """Our own: the state of all events so far, and a ranker taught from the middle on."""
-    apprentice = Apprentice(stream, seed)
+    apprentice = Apprentice(seed)
     taught, checked, judged = int(len(events) * _TAUGHT), int(len(events) * _CHECKED), events.first_question
     again = {judged + (len(events) - judged) * part // (TAUGHT_AGAIN + 1) for part in range(1, TAUGHT_AGAIN + 1)}
     top = np.full((len(events) - judged, KEPT), -1, np.int64)
@@ -159,11 +143,14 @@ def stream_answers(events: Events, stream: Stream, seed: int, say: Callable[[str
         elif place in again:
             say(f"prequential: the ranker is taught again at event {place:,}")
             apprentice.teach()
-        if place >= taught:
-            items, told, scores = apprentice.answer(user, time)
-            if place >= judged and len(items):
-                best = np.argsort(-scores, kind="stable")[:KEPT]
-                top[place - judged, : len(best)] = items[best]
-            apprentice.collect(place, items, told, item)
+        items = stream.candidates(user, time) if place >= taught else np.empty(0, np.int64)
+        watched = (items == item).astype(np.int64)
+        if watched.any() or (place >= judged and len(items)):
+            told = stream.features(user, time, items)
+            if place >= judged:
+                best = items[apprentice.ranked(told)[:KEPT]]
+                top[place - judged, : len(best)] = best
+            if watched.any():
+                apprentice.collect(place, told, watched)
         stream.learn(user, item, time, float(events.ratings[place]))
     return Answers(top, f"{apprentice.rounds} trees, taught {TAUGHT_AGAIN + 1} times")

@@ -41,6 +41,23 @@ def leave_last(histories: Histories, back: int = 0) -> Split:
     return Split(learn, Queries(learn.of(asked), targets.times), targets)
 
 
+def walked(histories: Histories, back: int, places: int) -> tuple[Split, ...]:
+    """Lessons of leave-one-out that share what is learned: all but each user's last ``back + places`` interactions.
+
+    Each of the ``places`` before the last ``back`` is asked for in turn, the newest first, with everything before it:
+    a history that goes on after its model was learned, as histories of a running service do. Where there are no times,
+    every question comes right after what was learned.
+    """
+    whole = histories.without_last(back)
+    learn = whole.without_last(places)
+    found = []
+    for place in range(places):
+        split = leave_last(whole, place)
+        times = split.queries.times if histories.timed else np.full(len(split.queries), -float(back + places))
+        found.append(Split(learn, Queries(split.queries.histories, times), split.targets))
+    return tuple(found)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Strong:
     """Users are learned from, or held out for validation, or for the test."""

@@ -1,17 +1,19 @@
 """Which stages ours is made of, by protocol."""
 
+import numpy as np
+
 from matinee.learning.ease import ease_weights, gram
 from matinee.learning.factors import Als
 from matinee.learning.features import Stage
 from matinee.learning.histories import Histories, familiar
 from matinee.learning.neighbours import Neighbours
 from matinee.learning.popularity import HALF_LIVES_TIMED, HALF_LIVES_UNTIMED, Popularity, Trending
-from matinee.learning.protocols import Split, groups_held_out, leave_last
+from matinee.learning.protocols import Split, groups_held_out, walked
 from matinee.learning.stacking import Recipe
 from matinee.learning.transitions import FittedLinear, Sequence, discounted, sequence_weights, transition_counts
 
 _MOST = 4_500  # items that squares hold here, where there are many of them
-# decay, window, ridge: from the item before to the last sixty
+# decay, window of learning and of what is folded in, ridge: from the item before to the last sixty
 _PACES = ((0.5, 8, 20.0), (0.8, 25, 20.0), (0.93, 60, 20.0))
 _LINKED = 0.8  # the pace whose single links are told
 # name, decay of learning, decay and window of what is folded in, ridge, weight among those that propose
@@ -34,17 +36,17 @@ def sequence_stages(histories: Histories) -> tuple[Stage, ...]:
         following = transition_counts(own, decay, window)
         weights = sequence_weights(following, counts, Sequence(decay, window, ridge))
         links = decay == _LINKED
-        found.append(Stage(f"sequence_{decay}", FittedLinear(weights, known, decay), 1.0, links))
+        found.append(Stage(f"sequence_{decay}", FittedLinear(weights, known, decay, window), 1.0, links))
         plain = discounted(following, counts, 0.5)
-        found.append(Stage(f"transitions_{decay}", FittedLinear(plain, known, decay), 0.5, links))
+        found.append(Stage(f"transitions_{decay}", FittedLinear(plain, known, decay, window), 0.5, links))
     after = discounted(transition_counts(own, 1.0, 1), counts, 0.3)
     found.append(Stage("next", FittedLinear(after, known, 1.0, 1)))
     for name, decay, recall, last, ridge, proposes in _EASES:
         weights = ease_weights(gram(own.matrix(own.recency(decay))), ridge)
         found.append(Stage(name, FittedLinear(weights, known, recall, last), proposes, name == "ease_recent"))
     before = transition_counts(own, _LINKED, 10).T.copy()
-    found.append(Stage("before", FittedLinear(discounted(before, counts, 0.5), known, _LINKED)))
-    found.append(Stage("neighbours", Neighbours().fit(histories), 0.7))
+    found.append(Stage("before", FittedLinear(discounted(before, counts, 0.5), known, _LINKED, 25)))
+    found.append(Stage("neighbours", Neighbours(window=5).fit(histories), 0.7))
     found.append(Stage("als", Als(64, 30.0, 10.0, rounds=8).fit(histories)))
     return (*found, *_count_stages(histories))
 
@@ -68,25 +70,32 @@ def taste_stages(histories: Histories) -> tuple[Stage, ...]:
     return (*found, Stage("count", Popularity().fit(histories)))
 
 
+# Where queries are few: trees that ask little at a time, and of many queries.
+_CAREFUL = {"num_leaves": 15, "learning_rate": 0.04, "min_data_in_leaf": 200}
 RECIPES = {
-    "leave-one-out": Recipe(sequence_stages, "ndcg@10"),
+    "leave-one-out": Recipe(sequence_stages, "ndcg@10", shapes=({}, _CAREFUL)),
     "strong": Recipe(
         taste_stages,
         "ndcg@100",
         candidates=400,
-        hard=150,
-        trees={"lambdarank_truncation_level": 100, "eval_at": [100], "learning_rate": 0.04, "num_leaves": 15},
+        shapes=({"lambdarank_truncation_level": 100, "eval_at": [100], "learning_rate": 0.04, "num_leaves": 15},),
     ),
 }
-_LESSONS = 3  # everybody's interactions, or groups of users, that lessons are made of
-_GROUP = 0.12
+_FITS = 4  # of the stages, for lessons of leave-one-out
+_GROUPS, _GROUP = 7, 0.12  # of users that are held out in turn, and the share of all that each is
+_ENOUGH = 20_000  # queries that are asked for lessons
+_MOST_PLACES = 8  # of one history that are asked for after one fit
 
 
 def splits_of(protocol: str, histories: Histories, validation: Split, seed: int) -> tuple[Split, ...]:
     """Validation, then the lessons: none of them holds what the test asks for."""
     if protocol == "leave-one-out":
-        return (validation, *(leave_last(histories, 1 + back) for back in range(1, _LESSONS)))
-    return (validation, *groups_held_out(validation.learn, _LESSONS, _GROUP, seed))
+        enough = round(_ENOUGH / _FITS / max(len(validation.queries), 1))
+        spared = int(np.median(histories.lengths)) // 3 // _FITS  # a third of a history may be asked for, no more
+        places = max(min(enough, spared, _MOST_PLACES), 1)
+        lessons = [split for fit in range(_FITS) for split in walked(histories, 2 + fit * places, places)]
+        return (validation, *(split for split in lessons if len(split.queries)))
+    return (validation, *groups_held_out(validation.learn, _GROUPS, _GROUP, seed))
 
 
 def _count_stages(histories: Histories) -> tuple[Stage, ...]:

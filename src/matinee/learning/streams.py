@@ -22,6 +22,8 @@ _RECALLED = 20
 # From which score how many candidates come.
 _BY_HALF_LIFE = (50, 80, 100, 70, 60, 50)
 _BY_COUNT, _BY_PAIRS, _BY_NEXT = 40, 80, 40
+# What is popular is sought anew after so many plays or seconds; what is watched in between joins it.
+_RENEWED, _RENEWED_SECONDS = 10, _HOUR / 2
 NAMES = (
     *(f"count_{int(half / _HOUR)}h" for half in HALF_LIVES),
     "count",
@@ -87,6 +89,9 @@ class Stream:
         self._years = np.zeros(n_items) if years is None else years
         self._genres = genres
         self._began: float | None = None
+        self._popular = np.zeros(n_items, bool)
+        self._popular_since: tuple[int, float] = (0, -np.inf)
+        self._learned = 0
 
     def learn(self, user: int, item: int, time: float, rating: float) -> None:
         """A user watched an item."""
@@ -106,6 +111,8 @@ class Stream:
         self._lengths[item] += np.log1p(len(visitor.items))
         self._newcomers[item] += len(visitor.items) == 1
         self._last[item] = time
+        self._popular[item] = True
+        self._learned += 1
 
     def _pass_time(self, time: float) -> None:
         if time > self._now:
@@ -135,16 +142,25 @@ class Stream:
         """A few hundred items that a user has not seen and may watch now, in the order of their numbers."""
         self._pass_time(time)
         visitor = self._visitors.get(user, _Visitor())
-        chosen = [_best(score, count) for score, count in zip(self._decayed, _BY_HALF_LIFE, strict=True)]
-        chosen.append(_best(self._count, _BY_COUNT))
+        found = self._renewed(time).copy()
         if visitor.items:
             known = np.sqrt(self._count + 3)
             recent = visitor.items[-_RECALLED:]
             weights = (1 / known[recent]).astype(np.float32)
-            chosen.append(_best((weights @ self._together[recent]) / known, _BY_PAIRS))
-            chosen.append(_best(self._next[recent[-3:]].sum(axis=0) / known, _BY_NEXT))
-        found = np.unique(np.concatenate(chosen))
-        return found[~np.isin(found, visitor.items)] if visitor.items else found
+            found[_best((weights @ self._together[recent]) / known, _BY_PAIRS)] = True
+            found[_best(self._next[recent[-3:]].sum(axis=0) / known, _BY_NEXT)] = True
+            found[visitor.items] = False
+        return np.flatnonzero(found)
+
+    def _renewed(self, time: float) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+        """What is popular by any half-life, as a mask."""
+        learned, then = self._popular_since
+        if self._learned - learned >= _RENEWED or time - then > _RENEWED_SECONDS:
+            self._popular_since = (self._learned, time)
+            self._popular[:] = False
+            for score, count in zip((*self._decayed, self._count), (*_BY_HALF_LIFE, _BY_COUNT), strict=True):
+                self._popular[_best(score, count)] = True
+        return self._popular
 
     def features(self, user: int, time: float, items: Ints) -> Floats:
         """Items by ``NAMES``: what a ranker is told of each of them, now, for this user."""

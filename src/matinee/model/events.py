@@ -208,6 +208,20 @@ class PlanApplied(Facts):
 
 
 @dataclass(frozen=True, slots=True)
+class DemandExpected(Facts):
+    """Plays that are expected in a region, by title, in the hour and in the day from a time on (seconds since 1970).
+
+    Of each region the latest such event counts; a title that it does not name is expected hardly at all.
+    """
+
+    type: ClassVar[str] = "demand.expected"
+    region: str
+    from_seconds: float
+    hour: Mapping[str, float]
+    day: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class ExperimentExposed(Facts):
     """A page was made for a profile under an arm of an experiment. Source ``generated``: the profile is nobody's."""
 
@@ -224,6 +238,16 @@ class MemberForgotten(Facts):
     type: ClassVar[str] = "member.forgotten"
     member_id: str
     profile_id: str
+    until_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class WatchForgotten(Facts):
+    """That a profile watched a title until a time (seconds since 1970) is to be known no more; what it said stays."""
+
+    type: ClassVar[str] = "watch.forgotten"
+    profile_id: str
+    title_id: str
     until_seconds: float
 
 
@@ -261,8 +285,10 @@ FACTS: Mapping[str, type[Facts]] = {
         ListChanged,
         EdgeChanged,
         PlanApplied,
+        DemandExpected,
         ExperimentExposed,
         MemberForgotten,
+        WatchForgotten,
     )
 }
 

@@ -63,9 +63,14 @@ def sign(token: Token, key: bytes) -> str:
 def check(text: str, path: str, now: float, keys: Mapping[str, bytes]) -> Token | TokenFault:
     """The token, if it opens ``path`` (``<title>/<revision>/<file>``) at ``now`` (seconds since 1970), else the fault.
 
-    ``keys`` maps key ids to secrets; several live at once while they rotate. The MAC is compared in constant time and
-    before anything else is believed.
+    ``keys`` maps key ids to secrets; several live at once while they rotate.
     """
+    token = verify(text, keys)
+    return token if isinstance(token, TokenFault) else opening(token, path, now)
+
+
+def verify(text: str, keys: Mapping[str, bytes]) -> Token | TokenFault:
+    """What a token says that one of these keys signed. The MAC is compared in constant time, before all else."""
     raw = _decoded(text)
     if isinstance(raw, TokenFault):
         return raw
@@ -80,12 +85,16 @@ def check(text: str, path: str, now: float, keys: Mapping[str, bytes]) -> Token 
         return TokenFault.FORGED
     # Signed by us from here on, so the fields are as ``sign`` wrote them.
     _, key_id, *starts, expires, playback_id, prefix, _ = body.decode().split("\n")
-    token = Token(key_id, int(expires), playback_id, prefix, starts=int(starts[0]) if starts else 0)
+    return Token(key_id, int(expires), playback_id, prefix, starts=int(starts[0]) if starts else 0)
+
+
+def opening(token: Token, path: str, now: float) -> Token | TokenFault:
+    """A verified token, if it opens ``path`` at ``now``, else the fault."""
     if token.starts > now:
         return TokenFault.EARLY
     if token.expires <= now:
         return TokenFault.EXPIRED
-    return token if path.startswith(prefix) else TokenFault.FOREIGN
+    return token if path.startswith(token.prefix) else TokenFault.FOREIGN
 
 
 def parse_keys(text: str) -> dict[str, bytes]:

@@ -69,4 +69,4 @@ def _address(act: Act) -> str | None:
         return f"/studio/titles#{act.subject}"
     if act.act == "purge":
         return f"/studio/purges#purge-{act.details.get('sequence', '')}"
-    return "/studio/keys" if act.act == "rotate-keys" else None
+    return "/studio/keys" if act.act in {"rotate-keys", "replace-keys"} else None

@@ -1,6 +1,5 @@
 """Experiments as operators see them: a list; one with its verdict, its plot and who did what. Pure but for asking."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,24 +8,15 @@ from typing import TYPE_CHECKING
 from matinee.experiments.experiments import Line, Report
 from matinee.experiments.lifecycle import Arm, Experiment, Metric, Source, State
 from matinee.experiments.verdict import FEWEST, Comparison, Finding, Point
+from matinee.exploration.parameters import check
 from matinee.model.errors import Invalid
+from matinee.pages.plots import Frame, Tick, ticks
 
 if TYPE_CHECKING:
     from matinee.pages.rooms import Rooms
 
-WIDTH, HEIGHT = 720, 260
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 12, 30
-_TICKS = 5
 _UNITS: Mapping[Metric, str] = {Metric.WATCHED_SECONDS: "seconds watched a profile", Metric.STARTS: "plays a profile"}
 _HOUR, _DAY = 3600.0, 86_400.0
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """A mark of an axis: where it stands, and what it says."""
-
-    at: float
-    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +31,7 @@ class Plot:
     zero: float
     across: tuple[Tick, ...]
     up: tuple[Tick, ...]
-    left: int = _LEFT
-    right: int = WIDTH - _RIGHT
-    top: int = _TOP
-    bottom: int = HEIGHT - _BOTTOM
+    frame: Frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +152,8 @@ def plot(points: Sequence[Point]) -> Plot | None:
     low, high = low - margin, high + margin
     most = points[-1].count
 
-    def x(count: float) -> float:
-        return round(_LEFT + count / most * (WIDTH - _LEFT - _RIGHT), 1)
-
-    def y(value: float) -> float:
-        return round(_TOP + (high - min(high, max(low, value))) / (high - low) * (HEIGHT - _TOP - _BOTTOM), 1)
-
+    frame = Frame((0, most), (low, high))
+    x, y = frame.x, frame.y
     upper = [f"{x(one.count)},{y(one.high)}" for one in points]
     lower = [f"{x(one.count)},{y(one.low)}" for one in reversed(points)]
     return Plot(
@@ -179,17 +162,8 @@ def plot(points: Sequence[Point]) -> Plot | None:
         zero=y(0.0),
         across=tuple(Tick(x(value), f"{value:g}") for value in ticks(0, most)),
         up=tuple(Tick(y(value), f"{value:g}".replace("-", "\N{MINUS SIGN}")) for value in ticks(low, high)),
+        frame=frame,
     )
-
-
-def ticks(low: float, high: float) -> tuple[float, ...]:
-    """About five round values between two, by steps of 1, 2 or 5 of some power of ten."""
-    rough = (high - low) / _TICKS
-    if rough <= 0 or not math.isfinite(rough):
-        return (low,)
-    power: float = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * size for size in (1, 2, 5, 10) if power * size >= rough)
-    return tuple(round(place * step, 10) for place in range(math.ceil(low / step), math.floor(high / step) + 1))
 
 
 def read_arms(text: str) -> tuple[Arm, ...]:
@@ -214,6 +188,13 @@ def read_arms(text: str) -> tuple[Arm, ...]:
         except ValueError as error:
             raise Invalid(f"In line {number} of the arms, the weight {weight!r:.20} is no number.") from error
     return tuple(arms)
+
+
+def settable(arms: tuple[Arm, ...]) -> tuple[Arm, ...]:
+    """The arms, if pages can be made by what they set; Invalid with a sentence if not."""
+    for arm in arms:
+        check(arm.parameters)
+    return arms
 
 
 def times(found: Experiment) -> tuple[tuple[str, datetime, str], ...]:

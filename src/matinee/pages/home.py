@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from matinee.accounts.members import Profile
 from matinee.catalogue.titles import Shelf
 from matinee.exploration.exploring import EXPLORING, Explored
+from matinee.exploration.parameters import Parameters
 from matinee.model.topology import Region
 from matinee.pages.cards import Card, Progress, Said, card, cards
 from matinee.recommender.serving import Row, RowKind
+from matinee.replay.shown import Asked, ShownPage, titles_of
 
 if TYPE_CHECKING:
     from matinee.pages.rooms import Rooms
@@ -47,7 +49,19 @@ def home_page(rooms: "Rooms", profile: Profile, region: Region) -> HomePage:
     rooms.recommender.catch_up()
     now, shelf = rooms.clock.now(), rooms.catalogue.shelf()
     asked = (profile.id, shelf, region.name, profile.maturity_limit, now, rooms.topology.territory(region))
-    rows, picks = rooms.recommender.rows(*asked), rooms.recommender.choices(*asked)
+    parameters = Parameters.read(rooms.experiments.parameters(profile.id))
+    made, picks = rooms.recommender.made(*asked, parameters), rooms.recommender.choices(*asked)
+    rows = made.rows
+    rooms.journal.keep(
+        ShownPage(
+            Asked(profile.id, now, region.name, asked[-1], profile.maturity_limit, parameters),
+            position=made.position,
+            early=made.early,
+            ranker=made.ranker,
+            change=shelf.change,
+            rows=titles_of(rows),
+        )
+    )
     progress = rooms.recommender.progress(profile.id)
     said = Said(shelf, *rooms.recommender.said(profile.id), rooms.recommender.pictures(profile.id, shelf))
     return HomePage(

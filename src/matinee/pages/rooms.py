@@ -20,7 +20,9 @@ from matinee.playback.playbacks import Playbacks
 from matinee.playback.telemetry import Telemetry
 from matinee.ports import Clock
 from matinee.recommender.serving import Recommender
+from matinee.replay.journal import Journal
 from matinee.sources.sources import Sources
+from matinee.teaching.nightly import Reports
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,9 @@ class Rooms:
 
     ``objects`` serves posters and thumbnails to who is signed in. ``topology`` knows regions; ``trust_region`` lets a
     viewer name their own. ``network`` is what operators order of edges, ``desk`` what answers edges themselves, and
-    ``accounting`` what they sent. ``demo`` carries a breakage (``kill``, ``hang`` or ``revive`` and an
-    edge's id) to the demo's supervisor; None outside the demo.
+    ``accounting`` what they sent. ``journal`` keeps pages as they were shown, ``reports`` say how good each day's were.
+    ``demo`` carries a breakage (``kill``, ``hang`` or ``revive`` and an edge's id) to the demo's supervisor; None
+    outside the demo.
     """
 
     accounts: Accounts
@@ -50,5 +53,7 @@ class Rooms:
     accounting: Accounting
     desk: Desk
     experiments: Experiments
+    journal: Journal
+    reports: Reports
     trust_region: bool = False
     demo: Callable[[str, str], None] | None = None

@@ -19,7 +19,7 @@ from matinee.delivery.keys import Keys
 from matinee.delivery.revocations import Revocations
 from matinee.delivery.steering import Ranked, steer
 from matinee.model.errors import Conflict, Forbidden, Invalid, LimitReached, NotFound, Unavailable
-from matinee.model.events import Event, MemberForgotten
+from matinee.model.events import Event, Facts, MemberForgotten, WatchForgotten
 from matinee.model.ids import RandomBytes, is_id, new_id
 from matinee.model.media import Presentation
 from matinee.model.topology import Region, Topology
@@ -85,9 +85,15 @@ class Playbacks:
         self._packaged = lru_cache(maxsize=_PACKAGED_KEPT)(self._read_packaged)
 
     def start(
-        self, member_id: str, profile: Profile, title_id: str, device: Mapping[str, Any], region: Region
+        self,
+        member_id: str,
+        profile: Profile,
+        title_id: str,
+        device: Mapping[str, Any],
+        region: Region,
+        session_id: str | None = None,
     ) -> Started:
-        """Press play.
+        """Press play, in the session that ends it when it is signed out.
 
         NotFound for an unknown title, Conflict for one that cannot be played now, Forbidden for one beyond the
         profile's maturity limit or that may not be shown where the viewer is, Unavailable while no edge has ever
@@ -107,6 +113,7 @@ class Playbacks:
             **plan,
             "playback_id": playback_id,
             "member_id": member_id,
+            "session_id": session_id,
             "profile_id": profile.id,
             "title_id": title_id,
             "region": region.name,
@@ -156,10 +163,10 @@ class Playbacks:
                 self._audit.note(connection, by, "revoke-playback", playback_id, title_id=row["title_id"])
         _log.info("playback.revoked", playback_id=playback_id, by=by)
 
-    def revoke_all(self, member_id: str, by: str = ITSELF) -> int:
-        """Revoke whatever a member plays now, on every device; how many playbacks that were."""
+    def revoke_all(self, member_id: str, by: str = ITSELF, session_id: str | None = None) -> int:
+        """Revoke whatever a member plays now, on every device or in one session; how many playbacks that were."""
         with self._engine.begin() as connection:
-            revoked = store.revoke_playbacks(connection, member_id, self._clock.now())
+            revoked = store.revoke_playbacks(connection, member_id, self._clock.now(), session_id)
             for playback_id, expires_at in revoked:
                 self._revocations.add(connection, playback_id, expires_at)
             if revoked:
@@ -215,12 +222,20 @@ class Playbacks:
     def forget_history(self, member_id: str, profile_id: str) -> None:
         """Forget what a profile watched until now: here at once, in recommendations and archive as they hear of it."""
         now = self._clock.now()
-        facts = MemberForgotten(member_id=member_id, profile_id=profile_id, until_seconds=now.timestamp())
+        self._forget(profile_id, MemberForgotten(member_id, profile_id, now.timestamp()), now)
+        _log.info("history.forgotten", member_id=member_id, profile_id=profile_id)
+
+    def forget_title(self, profile_id: str, title_id: str) -> None:
+        """Forget that a profile watched a title until now; nothing more if it did not."""
+        now = self._clock.now()
+        self._forget(profile_id, WatchForgotten(profile_id, title_id, now.timestamp()), now, title_id)
+        _log.info("watch.forgotten", profile_id=profile_id, title_id=title_id)
+
+    def _forget(self, profile_id: str, facts: Facts, now: datetime, title_id: str | None = None) -> None:
         word = Event(id=f"forgotten-{new_id(self._random_bytes)}", time=now, source="serve", facts=facts)
         with self._engine.begin() as connection:
-            store.forget_history(connection, profile_id, now)
+            store.forget_history(connection, profile_id, now, title_id)
             self._outbox.append(connection, [word])
-        _log.info("history.forgotten", member_id=member_id, profile_id=profile_id)
 
     def why(self, playback_id: str) -> dict[str, Any]:
         """The recorded decision, replayed: see ``replay``."""

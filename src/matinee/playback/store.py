@@ -24,6 +24,8 @@ playbacks = sa.Table(
     metadata,
     sa.Column("playback_id", sa.String(16), primary_key=True),
     sa.Column("member_id", sa.String(64), nullable=False, index=True),
+    # Which sign-in started it; NULL: it began before that was kept.
+    sa.Column("session_id", sa.String(64)),
     sa.Column("profile_id", sa.String(64), nullable=False),
     sa.Column("title_id", sa.String(64), nullable=False),
     sa.Column("revision", sa.String(64), nullable=False),
@@ -188,10 +190,17 @@ def revoke_playback(connection: sa.Connection, playback_id: str) -> datetime | N
     return connection.execute(chosen).scalar()
 
 
-def revoke_playbacks(connection: sa.Connection, member_id: str, now: datetime) -> Sequence[tuple[str, datetime]]:
-    """Mark a member's playbacks whose tokens still hold as revoked: ``(playback_id, expires_at)`` of each."""
+def revoke_playbacks(
+    connection: sa.Connection, member_id: str, now: datetime, session_id: str | None = None
+) -> Sequence[tuple[str, datetime]]:
+    """Mark a member's playbacks whose tokens still hold as revoked: ``(playback_id, expires_at)`` of each.
+
+    With ``session_id`` those alone that it started.
+    """
     columns = playbacks.c
-    living = (columns.member_id == member_id, columns.revoked.is_(False), columns.expires_at > now)
+    living = [columns.member_id == member_id, columns.revoked.is_(False), columns.expires_at > now]
+    if session_id is not None:
+        living.append(columns.session_id == session_id)
     marked = sa.update(playbacks).where(*living).values(revoked=True, stopped=True)
     return [(row[0], row[1]) for row in connection.execute(marked.returning(columns.playback_id, columns.expires_at))]
 
@@ -264,16 +273,20 @@ def read_position(connection: sa.Connection, profile_id: str, title_id: str) -> 
     return None if row is None else dict(row)
 
 
-def forget_history(connection: sa.Connection, profile_id: str, until: datetime) -> None:
+def forget_history(connection: sa.Connection, profile_id: str, until: datetime, title_id: str | None = None) -> None:
     """Remove where a profile left titles, what it played and what it said of them, up to a time.
 
-    What runs now is left to its end.
+    Of one title: where it was left and what was played; what was said of it stays. What runs now is left to its end.
     """
     left = sa.and_(positions.c.profile_id == profile_id, positions.c.updated_at <= until)
-    connection.execute(sa.delete(positions).where(left))
     over = sa.or_(playbacks.c.stopped.is_(True), playbacks.c.expires_at <= until)
     played = sa.and_(playbacks.c.profile_id == profile_id, playbacks.c.started_at <= until, over)
+    if title_id is not None:
+        left, played = left & (positions.c.title_id == title_id), played & (playbacks.c.title_id == title_id)
+    connection.execute(sa.delete(positions).where(left))
     connection.execute(sa.delete(playbacks).where(played))
+    if title_id is not None:
+        return
     said = sa.and_(marks.c.profile_id == profile_id, marks.c.changed_at <= until)
     connection.execute(sa.delete(marks).where(said))
 

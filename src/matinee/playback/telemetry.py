@@ -17,7 +17,7 @@ from prometheus_client import Counter
 
 from matinee.accounts.members import Accounts
 from matinee.model.errors import Invalid
-from matinee.model.events import Event, MemberForgotten
+from matinee.model.events import Event, MemberForgotten, WatchForgotten
 from matinee.model.ids import is_id
 from matinee.playback import cmcd, qoe, store
 from matinee.playback.effects import effects_of, sample_row
@@ -102,7 +102,7 @@ class Telemetry:
     def apply(self, events: Sequence[Event]) -> None:
         """Write what follows from recorded events, all of it or nothing; doing it twice is doing it once."""
         about = {event.facts.playback_id for event in events if isinstance(event.facts, PLAYBACK_FACTS)}
-        forgotten = [event.facts for event in events if isinstance(event.facts, MemberForgotten)]
+        forgotten = [event.facts for event in events if isinstance(event.facts, MemberForgotten | WatchForgotten)]
         if not about and not forgotten:
             return
         now = self._clock.now()
@@ -114,7 +114,7 @@ class Telemetry:
             for facts in forgotten:
                 # What was accepted before the word was given may have come here after it.
                 until = datetime.fromtimestamp(facts.until_seconds, UTC)
-                store.forget_history(connection, facts.profile_id, until)
+                store.forget_history(connection, facts.profile_id, until, getattr(facts, "title_id", None))
             self._clean(connection, now)
 
     def accept_cmcd(self, body: bytes) -> AcceptedReports:

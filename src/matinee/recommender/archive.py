@@ -110,7 +110,7 @@ class Archive:
         return self._write_range(found, placed)
 
     def _write_range(self, found: Range, placed: Sequence[Placed]) -> int:
-        from matinee.recommender import parts  # noqa: PLC0415 - pyarrow is loaded where a part is made
+        from matinee import event_parquet as parts  # noqa: PLC0415 - pyarrow is loaded where a part is made
 
         # Who is forgotten is asked after the intent stands: whoever forgets looks for intents after that is kept.
         forgotten = self.forgotten()
@@ -223,13 +223,28 @@ class Archive:
 
         Unavailable if a part goes away meanwhile, because it was put together with others: begin again.
         """
-        from matinee.recommender import parts  # noqa: PLC0415 - pyarrow is loaded where a part is read
+        from matinee import event_parquet as parts  # noqa: PLC0415 - pyarrow is loaded where a part is read
 
         with self.reading() as connection:
             standing = store.read_parts(connection, PartState.STANDING, after=after)
         for part in standing:
             with self.fetched([part]) as (path,):
                 yield from parts.read(path, after)
+
+    def told(self, after: int, through: int) -> Iterator[Placed]:
+        """Every event beyond one position up to another: of the archive, then of the log. Unavailable as ``events``."""
+        written = self.written_through()
+        for place, event in self.events(after):
+            # What is archived while this reads is for the log to tell.
+            if place <= min(written, through):
+                yield place, event
+        position = max(after, written)
+        tail = self.log.tail(position)
+        while position < through and (batch := tail.read(_BATCH, _WAIT_SECONDS)):
+            for recorded in batch:
+                position = recorded.position
+                if position <= through:
+                    yield position, recorded.event
 
     # --- objects ----------------------------------------------------------------------------------------------------
 

@@ -5,8 +5,10 @@ one is another object, and the newest that can be read wins.
 """
 
 import re
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 import obstore
 import structlog
@@ -14,7 +16,7 @@ from obstore.store import ObjectStore
 from prometheus_client import Gauge
 
 from matinee.model.errors import Invalid
-from matinee.model.events import MemberForgotten
+from matinee.model.events import MemberForgotten, WatchForgotten
 from matinee.ports import Clock, EventLog
 from matinee.recommender.archive import Archive, objects_answer
 from matinee.taste.knowledge import Knowledge
@@ -29,6 +31,8 @@ _BATCH = 1000
 _WAIT_SECONDS = 1.0
 _WORTH_EVENTS = 10_000
 _KEPT = 2
+# What waits for its place in the log gets it soon.
+_EARLY_EVENTS = 20_000
 _NAMED = re.compile(re.escape(PREFIX) + r"(\d{16})\.json\.gz")
 
 
@@ -42,7 +46,10 @@ class Beginning:
 
 
 class Artefacts:
-    """The recommender's artefacts in the object store, with the archive and the log they stand between."""
+    """The recommender's artefacts in the object store, with the archive and the log they stand between.
+
+    ``tell`` is told all that is known and the time, whenever ``renew`` has caught up.
+    """
 
     def __init__(
         self,
@@ -51,12 +58,14 @@ class Artefacts:
         log: EventLog,
         clock: Clock,
         worth_events: int = _WORTH_EVENTS,
+        tell: Callable[[Knowledge, datetime], object] | None = None,
     ) -> None:
         self._objects = objects
         self._archive = archive
         self._log = log
         self._clock = clock
         self._worth_events = worth_events
+        self._tell = tell
 
     def begin(self) -> Beginning:
         """What is known without the log.
@@ -80,6 +89,21 @@ class Artefacts:
         _log.info("recommender.archive_read", after=position, through=through, events=learned)
         return Beginning(knowledge, through if through <= self._log.end() else 0, learned)
 
+    def at(self, through: int, now: datetime, early: Collection[str] = ()) -> Knowledge:
+        """What was known at a position of the log, and of the events ``early`` beyond it, which waited by then.
+
+        As far as it still stands: who was forgotten since is not in it. Unavailable as ``begin``.
+        """
+        knowledge, position = self._newest(through) or (Knowledge(), 0)
+        for _, event in self._archive.told(position, through):
+            knowledge.learn(event, now)
+        waiting = set(early)
+        if waiting:
+            for _, event in self._archive.told(through, min(self._log.end(), through + _EARLY_EVENTS)):
+                if event.id in waiting:
+                    knowledge.learn(event, now)
+        return knowledge
+
     def renew(self) -> bool:
         """Write a new artefact if enough was learned since the last one, or if somebody was forgotten."""
         newest = max(self._positions(), default=0)
@@ -93,8 +117,10 @@ class Artefacts:
         while position < end and (batch := tail.read(_BATCH, _WAIT_SECONDS)):
             for recorded in batch:
                 knowledge.learn(recorded.event, now)
-                forgot = forgot or isinstance(recorded.event.facts, MemberForgotten)
+                forgot = forgot or isinstance(recorded.event.facts, MemberForgotten | WatchForgotten)
             position, learned = batch[-1].position, learned + len(batch)
+        if self._tell is not None:
+            self._tell(knowledge, now)
         if position <= newest or not (forgot or learned >= self._worth_events):
             return False
         body = to_bytes(knowledge, position)
@@ -110,10 +136,10 @@ class Artefacts:
                 obstore.delete(self._objects, _key(old))
         return True
 
-    def _newest(self) -> tuple[Knowledge, int] | None:
+    def _newest(self, through: int | None = None) -> tuple[Knowledge, int] | None:
         # In this order: the log may only have grown since.
         standing, end = sorted(self._positions(), reverse=True), self._log.end()
-        for position in standing:
+        for position in (one for one in standing if through is None or one <= through):
             key = _key(position)
             if position > end:
                 _log.warning("recommender.artefact_passed_over", key=key, reason=f"The event log ends at {end}.")

@@ -14,8 +14,8 @@ from functools import cached_property
 from operator import is_
 
 from matinee.catalogue.titles import Shelf, Title, TitleKind
-from matinee.recommender.alike import Alike
 from matinee.recommender.figures import Figures
+from matinee.taste.alike import Alike
 
 _RELATED_KEPT = 60
 _SEEDS_KEPT = 2000

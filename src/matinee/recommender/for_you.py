@@ -8,7 +8,7 @@ from matinee.exploration.exploring import PLACE, REASON, Explored, explored
 from matinee.recommender.because import seed_name
 from matinee.recommender.page import Page, Row, RowKind, filled
 from matinee.recommender.ranking import FEW_COMPANIONS, TAGGED_SEEDS, rank
-from matinee.taste.calibration import DIAL, calibrated
+from matinee.taste.calibration import calibrated
 from matinee.taste.weights import genre_mix, liked
 
 PICKS_WANTED = 3
@@ -28,7 +28,7 @@ _PICKS_GENRES = 9
 _PICKS_LEAST = 6
 
 
-def for_you(page: Page, dial: float = DIAL) -> Row:
+def for_you(page: Page) -> Row:
     """What suits the profile best by ``ranking.rank``, with genres in the shares in which it likes them.
 
     One place of a full row is for something different (``exploring``).
@@ -43,7 +43,7 @@ def for_you(page: Page, dial: float = DIAL) -> Row:
     genres = {one: _genres(titles[one]) for one in best}
     likes_genres = {one: _genres(playable[one]) for one, _ in likes[:_MIX_OF] if one in playable}
     wanted = genre_mix(likes[:_MIX_OF], likes_genres)
-    chosen = calibrated({one: scores[one] for one in best}, genres, wanted, _LONGEST, dial)
+    chosen = calibrated({one: scores[one] for one in best}, genres, wanted, _LONGEST, page.parameters.calibration)
     title_ids = tuple(sorted(chosen, key=page.passed.__contains__))
     other = _something_different(page, row.id, title_ids, best)
     if other is not None:
@@ -61,7 +61,7 @@ def _something_different(page: Page, row_id: str, chosen: tuple[str, ...], best:
     if len(chosen) <= PLACE:
         return None
     following = [one for one in best if one not in chosen and one not in page.passed]
-    return explored(page.profile_id, row_id, following, page.context.now)
+    return explored(page.profile_id, row_id, following, page.context.now, page.parameters.exploring)
 
 
 def reason_for(page: Page, title_id: str) -> str:

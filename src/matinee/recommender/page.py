@@ -7,6 +7,7 @@ from enum import StrEnum
 from itertools import chain
 
 from matinee.exploration.exploring import Explored
+from matinee.exploration.parameters import USUAL, Parameters
 from matinee.recommender.candidates import Selection
 from matinee.recommender.ranking import Context
 from matinee.taste.interactions import History, Play
@@ -68,6 +69,7 @@ class Page:
     passed: frozenset[str]
     shown: set[str] = field(default_factory=set)
     profile_id: str = ""
+    parameters: Parameters = USUAL
 
     @property
     def knowledge(self) -> Knowledge:
@@ -107,12 +109,14 @@ def page_of(
     region: str,
     now: datetime,
     trees: Trees | None = None,
+    parameters: Parameters = USUAL,
 ) -> Page:
     """The page of a profile before its first row, ranked by ``trees`` where some are in force."""
+    usable = trees if parameters.ranker else None
     history = knowledge.histories.of(profile_id)
     plays = history.plays
     return Page(
-        context=Context(knowledge, selection, region, now.timestamp(), trees),
+        context=Context(knowledge, selection, region, now.timestamp(), usable),
         history=history,
         latest=history.latest(),
         finished=frozenset(title_id for title_id, play in plays.items() if play.finished),
@@ -121,6 +125,7 @@ def page_of(
         refused=history.refused(),
         passed=history.passed_over(),
         profile_id=profile_id,
+        parameters=parameters,
     )
 
 

@@ -3,7 +3,8 @@
 ``artefacts/ranker/<version>.json.gz`` holds the trees with the report that let them in, ``artefacts/ranker/in-force``
 names the version: 0 is none, and today's formula ranks. Swapping and rolling back are one put. What is cut or altered
 is refused; who starts then takes the newest whole one before it, who has one keeps it. ``artefacts/ranker/last`` is the
-report of the last try, whether it was let in or not.
+report of the last try, whether it was let in or not, and ``artefacts/ranker/candidate`` what it taught.
+``artefacts/ranker/held`` is there while nothing new is let in: taking a ranker back puts it there.
 """
 
 import gzip
@@ -29,6 +30,7 @@ from matinee.taste.trees import Trees, read
 PREFIX = "artefacts/ranker/"
 FORMAT = 1
 _IN_FORCE, _LAST = f"{PREFIX}in-force", f"{PREFIX}last"
+_CANDIDATE, _HELD = f"{PREFIX}candidate", f"{PREFIX}held"
 _KEPT = 5
 _NAMED = re.compile(re.escape(PREFIX) + r"(\d{8})\.json\.gz")
 
@@ -96,14 +98,31 @@ class Rankers:
 
     def find(self, version: int) -> Ranker | None:
         """One version; None, and a line in the log, if it is not there or not whole."""
-        body = self._get(_key(version)) if version else None
-        if body is None:
-            return None
-        try:
-            return from_bytes(body)
-        except Invalid as error:
-            _log.warning("ranker.passed_over", version=version, reason=str(error))
-            return None
+        return self._read(_key(version)) if version else None
+
+    def before(self, version: int) -> int:
+        """The version before one; 0 if there is none."""
+        return next((one for one in self._older(version) if one < version), 0)
+
+    def candidate(self) -> Ranker | None:
+        """What was taught last, let in or not (version 0); None if nothing whole is there."""
+        return self._read(_CANDIDATE)
+
+    def keep_candidate(self, trees: Trees, made_at: float, report: Mapping[str, Any]) -> None:
+        """Keep what was taught, whatever becomes of it; ``made_at`` in seconds since 1970."""
+        self._put(_CANDIDATE, to_bytes(Ranker(0, made_at, trees, report)))
+
+    def held(self) -> bool:
+        """Whether nothing new is let in."""
+        return self._get(_HELD) is not None
+
+    def hold(self, *, on: bool) -> None:
+        """Let nothing new in from now on, or let it in again."""
+        if on:
+            self._put(_HELD, b"1")
+            return
+        with objects_answer(), suppress(FileNotFoundError):
+            obstore.delete(self._objects, _HELD)
 
     def admit(self, trees: Trees, made_at: float, report: Mapping[str, Any]) -> Ranker:
         """Put new trees in force; ``made_at`` in seconds since 1970."""
@@ -119,13 +138,14 @@ class Rankers:
     def roll_back(self) -> int:
         """Put the whole one before the ranker in force in its place; its version, 0 for the formula.
 
-        NotFound if none is in force.
+        Nothing new is let in until ``hold(on=False)``: a night would undo it. NotFound if none is in force.
         """
         current = self.version()
         if not current:
             raise NotFound("No ranker is in force: there is nothing to take back.")
         older = (one for one in self._older(current) if one < current and self.find(one) is not None)
         version = next(older, 0)
+        self.hold(on=True)
         self._put(_IN_FORCE, str(version).encode())
         return version
 
@@ -139,6 +159,16 @@ class Rankers:
             found = json.loads(self._get(_LAST) or b"{}")
             return found if isinstance(found, dict) else {}
         return {}
+
+    def _read(self, key: str) -> Ranker | None:
+        body = self._get(key)
+        if body is None:
+            return None
+        try:
+            return from_bytes(body)
+        except Invalid as error:
+            _log.warning("ranker.passed_over", key=key, reason=str(error))
+            return None
 
     def _older(self, version: int) -> list[int]:
         return sorted((one for one in self._versions() if one <= version), reverse=True)

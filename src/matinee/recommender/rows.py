@@ -7,6 +7,7 @@ own list.
 
 from datetime import datetime
 
+from matinee.exploration.parameters import USUAL, Parameters
 from matinee.recommender.because import because, seeds, similar
 from matinee.recommender.boards import hidden_gems, new, popular, trending
 from matinee.recommender.candidates import Selection
@@ -27,9 +28,10 @@ def arrange(
     region: str,
     now: datetime,
     trees: Trees | None = None,
+    parameters: Parameters = USUAL,
 ) -> tuple[Row, ...]:
     """The rows of a profile's page, in order; none for an empty catalogue, and none that is empty."""
-    page = page_of(knowledge, selection, profile_id, region, now, trees)
+    page = page_of(knowledge, selection, profile_id, region, now, trees, parameters)
     # Who is made first takes its titles first: the ten are facts, the others choose around them.
     top = popular(page)
     seen = seeds(page)

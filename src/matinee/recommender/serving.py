@@ -12,6 +12,7 @@ import structlog
 
 from matinee.catalogue.titles import Shelf, Title
 from matinee.exploration.artwork import Gallery, Shown, features_of
+from matinee.exploration.parameters import USUAL, Parameters
 from matinee.model.errors import Unavailable
 from matinee.model.events import Event
 from matinee.ports import Clock, EventLog, Relay, Tail
@@ -52,6 +53,19 @@ class Watched:
     finished: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A page's rows with what they were made of: all of the log up to a position, and the events ``early`` beyond it.
+
+    ``ranker`` is the version that ranked; 0 for the formula.
+    """
+
+    rows: tuple[Row, ...]
+    position: int
+    early: tuple[str, ...]
+    ranker: int
+
+
 class Recommender:
     """Learns from every event on; every process that serves pages has its own, and all know the same.
 
@@ -87,6 +101,7 @@ class Recommender:
         self._state = threading.Lock()
         # Events learned before they were in the log, which is going to tell them once more.
         self._early: set[str] = set()
+        self._position = 0
         self._turn = threading.Condition()
         self._begun = 0
         self._ended = 0
@@ -117,10 +132,26 @@ class Recommender:
         self, profile_id: str, shelf: Shelf, region: str, maturity_limit: int, now: datetime, territory: str = ""
     ) -> tuple[Row, ...]:
         """A profile's home page as rows."""
+        return self.made(profile_id, shelf, region, maturity_limit, now, territory).rows
+
+    def made(
+        self,
+        profile_id: str,
+        shelf: Shelf,
+        region: str,
+        maturity_limit: int,
+        now: datetime,
+        territory: str = "",
+        parameters: Parameters = USUAL,
+    ) -> Made:
+        """A profile's home page as rows, with what it takes to make them again."""
         with self._state:
             selection = self._selections.of(shelf, maturity_limit, territory)
             ranker = self._rankers.ranker if self._rankers else None
-            return arrange(self._knowledge, selection, profile_id, region, now, ranker.trees if ranker else None)
+            trees = ranker.trees if ranker else None
+            rows = arrange(self._knowledge, selection, profile_id, region, now, trees, parameters)
+            ranked = ranker is not None and parameters.ranker
+            return Made(rows, self._position, tuple(sorted(self._early)), ranker.version if ranker and ranked else 0)
 
     def choices(
         self, profile_id: str, shelf: Shelf, region: str, maturity_limit: int, now: datetime, territory: str = ""
@@ -261,8 +292,8 @@ class Recommender:
             while batch := tail.read(_BATCH):
                 for recorded in batch:
                     waiting.pop(recorded.event.id, None)
-                self._learn([one.event for one in batch if one.event.id not in self._early])
-                self._early.difference_update(one.event.id for one in batch)
+                fresh = [one.event for one in batch if one.event.id not in self._early]
+                self._learn(fresh, [one.event.id for one in batch], batch[-1].position)
         except Unavailable as error:
             if not self._away:
                 _log.warning("recommender.log_away", reason=str(error))
@@ -272,8 +303,7 @@ class Recommender:
                 _log.info("recommender.log_back")
             self._away = False
         early = {event_id: event for event_id, event in waiting.items() if event_id not in self._early}
-        self._learn(early.values())
-        self._early.update(early)
+        self._learn(early.values(), early=early)
 
     def _opened(self) -> Tail:
         """The log's reader, which begins where what is known without the log ends."""
@@ -283,9 +313,9 @@ class Recommender:
                 found = self._artefacts.begin()
                 position = found.position
                 with self._state:
-                    self._knowledge = found.knowledge
-                # What was learned while the log was away is learned again.
-                self._early.clear()
+                    self._knowledge, self._position = found.knowledge, position
+                    # What was learned while the log was away is learned again.
+                    self._early.clear()
             self._tail = self._log.tail(position)
             seconds = round(time.perf_counter() - begun, 3)
             _log.info("recommender.begun", position=position, seconds=seconds)
@@ -302,10 +332,16 @@ class Recommender:
             pass
         return self._relay.waiting(_BATCH)
 
-    def _learn(self, events: Collection[Event]) -> None:
-        if not events:
+    def _learn(
+        self, events: Collection[Event], told: Collection[str] = (), position: int = 0, early: Collection[str] = ()
+    ) -> None:
+        """Take events in: those of the log up to a position, which ``told`` these ids; or ``early`` ones."""
+        if not events and not told:
             return
         now = self._clock.now()
         with self._state:
             for event in events:
                 self._knowledge.learn(event, now)
+            self._early.difference_update(told)
+            self._early.update(early)
+            self._position = max(self._position, position)

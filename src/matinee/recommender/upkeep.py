@@ -15,9 +15,10 @@ from pathlib import Path
 
 import structlog
 
+from matinee import event_parquet as parts
 from matinee.model.errors import Conflict, Unavailable
 from matinee.model.ids import RandomBytes, new_id
-from matinee.recommender import parts, store
+from matinee.recommender import store
 from matinee.recommender.archive import PREFIX, Archive, is_forgotten, key_of, range_of
 from matinee.recommender.store import Part, PartState
 

@@ -107,11 +107,12 @@ class Artworks:
             case PlaybackHeartbeat() | PlaybackStopped() as facts:
                 self._watch(facts, at, history)
 
-    def forget(self, profile_id: str) -> None:
-        """Know nothing of a profile any more."""
-        for seen in list(self._seen.get(profile_id, {}).values()):
-            for one in list(seen):
-                self._drop(one)
+    def forget(self, profile_id: str, title_id: str | None = None) -> None:
+        """Know nothing of a profile any more, or nothing of what it did with one title."""
+        for known, seen in list(self._seen.get(profile_id, {}).items()):
+            if title_id in {None, known}:
+                for one in list(seen):
+                    self._drop(one)
 
     def columns(self) -> dict[str, list[Any]]:
         """All outcomes, a list a field: what ``restore`` reads."""

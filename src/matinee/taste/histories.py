@@ -90,6 +90,10 @@ class Histories:
         self._changed.discard(profile_id)
         return history
 
+    def part(self, profile_id: str, title_id: str) -> None:
+        """Know no more that a profile watched a title."""
+        self._history(profile_id).plays.pop(title_id, None)
+
     def durations(self) -> dict[str, float]:
         """How long titles last, in seconds, as their encodes told."""
         return self._durations

@@ -111,6 +111,14 @@ class Traces:
             for weight, other in zip(_WEIGHTS, reversed(numbers[:place]), strict=False):
                 self._next.take(other, {number: weight})
 
+    def put_back(self, in_order: Sequence[str]) -> None:
+        """Put what a profile watched, first to last, into what follows what again: undoes ``remove``."""
+        numbers = self._titles.numbers(in_order)
+        for place, number in enumerate(numbers):
+            before = numbers[max(0, place - len(NEXT)) : place][::-1]
+            if before:
+                self._next.add_to_each(before, number, _WEIGHTS[: len(before)])
+
     def of(self, title_id: str) -> Trace | None:
         """A title's trace; None if nobody played it."""
         number = self._titles.known(title_id)

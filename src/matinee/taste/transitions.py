@@ -59,6 +59,16 @@ class Transitions:
             self._watchers[number] = max(0, self._watchers[number] - 1)
             self.links.take(number, {other: 1 for other in numbers if other != number})
 
+    def part(self, title_id: str, others: Iterable[str]) -> None:
+        """Take one of a profile's watched titles out of the counts, beside its ``others``: exact as ``remove``."""
+        self._reach()
+        number = self._titles.number(title_id)
+        self._watchers[number] = max(0, self._watchers[number] - 1)
+        numbers = self._titles.known_of(others)
+        self.links.take(number, dict.fromkeys(numbers, 1))
+        for other in numbers:
+            self.links.take(other, {number: 1})
+
     def counts(self) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
         """How many watched each title, and how many watched each pair. Large: for who looks at all of it."""
         ids = self._titles.ids

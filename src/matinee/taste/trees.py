@@ -8,29 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from matinee.model.errors import Invalid, Unavailable
+from matinee.boosting import Groups, boosted, loaded
+from matinee.model.errors import Invalid
 
 _ROUNDS = 200
 _PATIENCE = 20
 _HELD = 0.2
-_PARAMETERS: dict[str, Any] = {
-    "objective": "lambdarank",
-    "num_leaves": 31,
-    "learning_rate": 0.08,
-    "min_data_in_leaf": 50,
-    "feature_fraction": 0.6,
-    "bagging_fraction": 0.8,
-    "bagging_freq": 1,
-    "lambda_l2": 5.0,
-    "lambdarank_truncation_level": 20,
-    "metric": "ndcg",
-    "eval_at": [10],
-    "verbosity": -1,
-    "deterministic": True,
-    "force_row_wise": True,
-    # A worker has other things to do.
-    "num_threads": 2,
-}
+_THREADS = 2  # a worker has other things to do
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,19 +49,15 @@ def as_array(rows: Sequence[Sequence[float]]) -> Any:
 
 def taught(lessons: Sequence[Lesson], names: Sequence[str], seed: int = 0) -> Trees:
     """Trees from lessons in the order of time; the last fifth says how many trees are enough."""
-    lightgbm = _lightgbm()
-
     cut = max(1, int(len(lessons) * (1 - _HELD)))
-    learn = lightgbm.Dataset(**_data(lessons[:cut]), feature_name=list(names))
-    held = lightgbm.Dataset(**_data(lessons[cut:]), reference=learn)
-    stop = lightgbm.early_stopping(_PATIENCE, verbose=False)
-    booster = lightgbm.train({**_PARAMETERS, "seed": seed}, learn, _ROUNDS, valid_sets=[held], callbacks=[stop])
+    learn, held = _groups(lessons[:cut]), _groups(lessons[cut:])
+    booster = boosted(learn, _ROUNDS, seed, held, names=names, patience=_PATIENCE, num_threads=_THREADS)
     return read(booster.model_to_string(num_iteration=booster.best_iteration), names)
 
 
 def read(text: str, names: Sequence[str]) -> Trees:
     """Trees out of their text. Invalid if it is none, or was taught on other features."""
-    lightgbm = _lightgbm()
+    lightgbm = loaded()
 
     try:
         booster = lightgbm.Booster(model_str=text)
@@ -89,20 +69,12 @@ def read(text: str, names: Sequence[str]) -> Trees:
     return Trees(tuple(names), text, booster)
 
 
-def _lightgbm() -> Any:
-    try:
-        import lightgbm  # noqa: PLC0415 - loads in a second
-    except OSError as error:  # a library of the system's that a bare Debian lacks
-        raise Unavailable(f"LightGBM cannot be loaded ({error}): apt-get install libgomp1.") from error
-    return lightgbm
-
-
-def _data(lessons: Sequence[Lesson]) -> dict[str, Any]:
+def _groups(lessons: Sequence[Lesson]) -> Groups:
     import numpy as np  # noqa: PLC0415 - only who teaches needs it
 
     labels = [np.arange(len(lesson.rows)) == lesson.wanted for lesson in lessons]
-    return {
-        "data": np.concatenate([lesson.rows for lesson in lessons]),
-        "label": np.concatenate(labels).astype(np.int64),
-        "group": [len(lesson.rows) for lesson in lessons],
-    }
+    return Groups(
+        np.concatenate([lesson.rows for lesson in lessons]),
+        np.concatenate(labels).astype(np.int64),
+        np.array([len(lesson.rows) for lesson in lessons]),
+    )

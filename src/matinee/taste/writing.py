@@ -74,6 +74,7 @@ def _lines(knowledge: Knowledge, position: int) -> Iterator[dict[str, Any]]:
         "traces_by_region": {name: _told(levels) for name, levels in traces["regions"].items()},
         "next": [_told(column) for column in traces["next"]],
         "forgotten": knowledge.forgotten,
+        "unwatched": knowledge.unwatched,
     }
     while some := list(islice(bodies, _A_LINE)):
         yield {
@@ -99,7 +100,7 @@ def _restored(value: dict[str, Any], lines: Iterable[bytes]) -> Knowledge:
             "next": [_array(told, "<u4") for told in value["next"]],
         }
     )
-    knowledge.forgotten = value["forgotten"]
+    knowledge.forgotten, knowledge.unwatched = value["forgotten"], value["unwatched"]
     bodies: dict[str, bytes] = {}
     for line in lines:
         _take(json.loads(line), bodies)

@@ -6,7 +6,7 @@ ranker that is worse than the one in force beyond the interval of the paired dif
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from random import Random
@@ -16,7 +16,7 @@ import structlog
 
 from matinee.catalogue.titles import Shelf
 from matinee.ports import Clock, EventLog
-from matinee.recommender.archive import Archive, Placed
+from matinee.recommender.archive import Archive
 from matinee.recommender.candidates import Selections
 from matinee.recommender.features import NAMES
 from matinee.recommender.rankers import Rankers
@@ -26,8 +26,6 @@ from matinee.taste.trees import Lesson, Trees, taught
 from matinee.teaching.lessons import Question, Thinned, is_first_watch, question
 
 _log = structlog.get_logger()
-_BATCH = 1000
-_WAIT_SECONDS = 1.0
 _TAUGHT = 0.5
 _JUDGED = 0.9
 _LESSONS_MOST = 12_000
@@ -105,7 +103,7 @@ class Training:
         first, last = int(end * _TAUGHT), int(end * _JUDGED)
         lessons, questions = Thinned[Lesson](_LESSONS_MOST), Thinned[Question](_QUESTIONS_MOST)
         random = Random(0)  # noqa: S311 - the same log gives the same lessons
-        for place, event in self._told(end):
+        for place, event in self._archive.told(0, end):
             if place > first and event.time <= now and is_first_watch(knowledge, event):
                 wanted = (questions if place > last else lessons).wants()
                 asked = question(knowledge, selection, event) if wanted else None
@@ -115,23 +113,6 @@ class Training:
                     lessons.keep(lesson)
             knowledge.learn(event, now)
         return end, lessons.kept, questions.kept
-
-    def _told(self, end: int) -> Iterator[Placed]:
-        """Every event up to a position: of the archive, then of the log."""
-        through = self._archive.written_through()
-        for place, event in self._archive.events(0):
-            # What is archived while this reads is for the log to tell.
-            if place <= through:
-                yield place, event
-        tail, position = self._log.tail(through), through
-        while position < end:
-            batch = tail.read(_BATCH, _WAIT_SECONDS)
-            if not batch:
-                return
-            for recorded in batch:
-                position = recorded.position
-                if position <= end:
-                    yield position, recorded.event
 
     def _judge(self, at: str, position: int, lessons: Sequence[Lesson], questions: Sequence[Question]) -> Report:
         if len(lessons) < self._least.lessons or len(questions) < self._least.questions:
@@ -149,6 +130,13 @@ class Training:
             f"{name} {one.mean:+.4f} [{one.low:+.4f} to {one.high:+.4f}]"
             for name, one in differences["in_force"].items()
         )
+        self._rankers.keep_candidate(trees, self._clock.now().timestamp(), {"scores": scores})
+        if self._rankers.held():
+            sentence = (
+                f"Switched off: what was taught is kept as the candidate, and {named} ranks on. Against it, over "
+                f"{len(questions)} plays: {said}."
+            )
+            return Report(at, position, len(lessons), len(questions), scores, differences, 0, sentence)
         if worse:
             sentence = f"Kept out: worse than {named} over {len(questions)} plays ({said})."
             return Report(at, position, len(lessons), len(questions), scores, differences, 0, sentence)

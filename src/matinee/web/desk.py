@@ -23,6 +23,7 @@ _PLACES = (
     ("/studio/encodes", "Encodes"),
     ("/studio/edges", "Edges"),
     ("/studio/experiments", "Experiments"),
+    ("/studio/quality", "Quality"),
     ("/studio/pins", "Pins"),
     ("/studio/purges", "Purges"),
     ("/studio/keys", "Keys"),

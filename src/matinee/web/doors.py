@@ -94,10 +94,12 @@ class Doors:
         return self._entered(request, signed, "/profiles/new")
 
     def sign_out(self, request: Request, _form: Form) -> Response:
-        """End this device's session."""
+        """End this device's session, and what plays in it."""
         token = token_from(request.headers, request.cookies)
-        if token is not None:
-            self._rooms.accounts.sign_out(token)
+        ended = None if token is None else self._rooms.accounts.sign_out(token)
+        if ended is not None:
+            member_id, session_id = ended
+            self._rooms.playbacks.revoke_all(member_id, by=member_id, session_id=session_id)
         response = see(_SIGNIN)
         response.delete_cookie(**ended_cookie(https=request.url.scheme == "https"))
         response.delete_cookie(PROFILE_COOKIE)

@@ -199,9 +199,9 @@ class _Deeds:
         self._rooms.playbacks.revoke(playback_id.strip(), by=by)
         return back_to(f"/studio/purges?{urlencode({'revoked': playback_id.strip()})}#revocations", "/studio/purges")
 
-    def rotate(self, request: Request) -> Response:
+    def rotate(self, request: Request, at_once: Annotated[bool, Form()] = False) -> Response:
         by = self._desk.operator(request).member.id
-        self._rooms.network.keys.rotate(by)
+        self._rooms.network.keys.rotate(by, at_once=at_once)
         return back_to(None, "/studio/keys")
 
 

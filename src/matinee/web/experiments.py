@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from matinee.experiments.lifecycle import Draft, Metric, Source
 from matinee.model.errors import Invalid
-from matinee.pages.experiments import experiment_lines, experiment_page, read_arms, signed, span, times
+from matinee.pages.experiments import experiment_lines, experiment_page, read_arms, settable, signed, span, times
 from matinee.web.desk import Desk, back_to
 from matinee.web.rendering import Rendering
 
@@ -66,7 +66,7 @@ class _Pages:
         draft = Draft(
             name=name.strip(),
             layer=layer.strip(),
-            arms=read_arms(arms),
+            arms=settable(read_arms(arms)),
             share=share / 100,
             metric=Metric(metric),
             window_seconds=window * _UNITS[unit],

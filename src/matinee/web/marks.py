@@ -34,6 +34,7 @@ class Marks:
             Route("/list", self.show_list, methods=["GET"]),
             Route("/history", self.show_history, methods=["GET"]),
             Route("/history/forget", posted(self.forget), methods=["POST"]),
+            Route("/history/{title_id}/removal", posted(self.remove), methods=["POST"]),
             Route("/titles/{title_id}/rating", posted(self.rate), methods=["POST"]),
             Route("/titles/{title_id}/list", posted(self.keep), methods=["POST"]),
         ]
@@ -65,6 +66,13 @@ class Marks:
         visiting, profile = watching(self._rooms, request)
         self._rooms.accounts.allow(Allowance.FORGETTING, visiting.member)
         self._rooms.playbacks.forget_history(visiting.member.id, profile.id)
+        return see("/history")
+
+    def remove(self, request: Request, _form: Form) -> Response:
+        """Forget that the profile watched one title; back to where the history was."""
+        visiting, profile = watching(self._rooms, request)
+        self._rooms.accounts.allow(Allowance.EVENTS, visiting.member)
+        self._rooms.playbacks.forget_title(profile.id, request.path_params["title_id"])
         return see("/history")
 
     def rate(self, request: Request, form: Form) -> Response:

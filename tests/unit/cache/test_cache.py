@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,18 @@ def test_a_file_that_changed_its_size_is_dropped(cache: Cache, tmp_path: Path) -
     (tmp_path / "demand/t/r/a").write_bytes(b"hell")
     assert cache.find("t/r/a") is None
     assert cache.used_bytes == 0
+
+
+def test_a_file_whose_reader_found_other_bytes_is_held_no_longer_and_that_is_told(cache: Cache) -> None:
+    assert keep(cache, "t/r/a", b"hello")
+    held = cache.find("t/r/a")
+    assert held is not None
+    cache.discredit(replace(held, digest="0" * 64))
+    assert cache.find("t/r/a") is not None
+    cache.discredit(held)
+    assert cache.find("t/r/a") is None
+    assert (cache.damaged, Path(held.file).exists()) == (1, False)
+    assert "t/r/a was damaged" in cache.disk
 
 
 @settings(max_examples=25, deadline=None)

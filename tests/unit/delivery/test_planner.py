@@ -15,6 +15,7 @@ from matinee.delivery.planner import (
     expected_plays,
     files_of,
     signature,
+    with_demand,
 )
 
 BLOCK = 4096
@@ -45,6 +46,15 @@ def test_what_is_played_more_goes_first_and_the_rest_where_it_fits() -> None:
     assert [file.path for file in files_of(chosen)][-1] == "a/r1/v0/4.m4s"
     worths = [file.worth for file in files_of(chosen)]
     assert worths == sorted(worths, reverse=True)
+
+
+def test_what_is_expected_counts_where_it_was_told_and_what_was_played_elsewhere() -> None:
+    played = {"europe": {"a": 5.0, "b": 1.0}, "asia": {"a": 2.0}}
+    assert with_demand(played, {}) == played
+    told = with_demand(played, {"europe": {"b": 9.0}, "africa": {"c": 1.0}})
+    assert told == {"europe": {"a": 5.0, "b": 9.0}, "asia": {"a": 2.0}, "africa": {"c": 1.0}}
+    chosen = choose([shelf(blocks=10)], [offer("a"), offer("b")], told, [])["e1"]
+    assert folders(chosen) == ["b"]
 
 
 def test_what_nobody_plays_is_not_placed_however_much_room_there_is() -> None:

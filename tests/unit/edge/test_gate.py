@@ -102,3 +102,18 @@ def test_the_version_grows_with_what_changes_and_with_nothing_else() -> None:
 def test_an_edge_that_was_told_its_name_goes_by_no_other(host: bytes | None, ours: bool) -> None:
     assert Gate(now=lambda: NOW, names={"one.edge.example", "[::1]"}).is_ours(host) is ours
     assert gate().is_ours(host)
+
+
+def test_a_token_that_was_good_is_asked_anew_what_it_opens_each_time() -> None:
+    now = [NOW]
+    ours = Gate(now=lambda: now[0])
+    ours.use_keys(KeyRing("1", {"one": KEY}))
+    good = address(ends=60)
+    assert isinstance(ours.open(good), Opened)
+    assert ours.open(good.replace(b"tides/r1", b"tides/r2")) is TokenFault.FOREIGN
+    now[0] += 60
+    assert ours.open(good) is TokenFault.EXPIRED
+    now[0] -= 1
+    assert isinstance(ours.open(good), Opened)
+    ours.use_keys(KeyRing("2", {"one": OTHER}))
+    assert ours.open(good) is TokenFault.FORGED

@@ -43,7 +43,7 @@ def test_a_model_folds_in_whom_it_never_saw_and_says_why(model: Model) -> None:
 def test_the_stages_and_the_trees_over_them_do_too(staging: object) -> None:
     board = checkerboard(users=80)
     splits = [leave_last(board, back) for back in (1, 2)]
-    recipe = Recipe(staging, "ndcg@10", candidates=20, boosters=1, trees={"min_data_in_leaf": 5, "num_threads": 1})  # type: ignore[arg-type]
+    recipe = Recipe(staging, "ndcg@10", candidates=20, boosters=1, shapes=({"min_data_in_leaf": 5, "num_threads": 1},))  # type: ignore[arg-type]
     test = leave_last(board)
     fitted = teach(recipe, splits, seed=3, say=lambda _: None).fit(test.learn, lambda _: None)
     top = lists(fitted, test.queries, 5)

@@ -2,7 +2,7 @@ import numpy as np
 
 from histories_known import checkerboard
 from matinee.learning.histories import Histories, histories_of
-from matinee.learning.protocols import groups_held_out, leave_last, strong_generalisation
+from matinee.learning.protocols import groups_held_out, leave_last, strong_generalisation, walked
 
 
 def lists_of(histories: Histories) -> list[list[int]]:
@@ -56,3 +56,15 @@ def test_groups_held_out_are_disjoint() -> None:
     assert [split.learn.n_users for split in splits] == [40, 40, 40]
     assert [len(split.queries) for split in splits] == [10, 10, 10]
     assert all(np.isin(split.targets.lengths, [2]).all() for split in splits)
+
+
+def test_lessons_of_one_fit_ask_ever_earlier_with_all_before() -> None:
+    newer, older = walked(histories_of([[1, 2, 3, 4, 5], [6, 7], [8, 0, 1]], 9), back=1, places=2)
+    assert newer.learn is older.learn
+    assert lists_of(newer.learn) == [[1, 2], [], []]
+    assert lists_of(newer.queries.histories) == [[1, 2, 3], [8]]
+    assert lists_of(newer.targets) == [[4], [0]]
+    assert lists_of(older.queries.histories) == [[1, 2]]
+    assert lists_of(older.targets) == [[3]]
+    # Without times each question comes right after what was learned, as the test's do.
+    assert newer.queries.times[0] == older.queries.times[0] == newer.learn.times[1] + 1

@@ -17,6 +17,7 @@ from matinee.pages.cards import card
 from matinee.pages.home import HomePage, home_page
 from matinee.ports import Recorded
 from matinee.recommender.serving import Recommender
+from matinee.replay.shown import ShownPage
 from plays import NOON, play, shelf, title
 
 _EUROPE = Region("europe", 50.1, 8.7)
@@ -48,13 +49,19 @@ def page(events: list[Event], titles: Shelf | None = None) -> HomePage:
     clock: Any = ManualClock(NOON + timedelta(hours=1))
     log: Any = Given(events)
     on_shelf = shelf(_TITLES) if titles is None else titles
+    kept: list[ShownPage] = []
     rooms: Any = SimpleNamespace(
         recommender=Recommender(log, None, clock),
         catalogue=SimpleNamespace(shelf=lambda: on_shelf),
         clock=clock,
         topology=Topology((_EUROPE,)),
+        experiments=SimpleNamespace(parameters=lambda _: {}),
+        journal=SimpleNamespace(keep=kept.append),
     )
-    return home_page(rooms, _PROFILE, _EUROPE)
+    made = home_page(rooms, _PROFILE, _EUROPE)
+    # What was shown is what is kept to be made again.
+    assert [list(one.rows) for one in kept] == [[row.id for row in made.rows]]
+    return made
 
 
 def test_nothing_to_watch_is_an_empty_page() -> None:

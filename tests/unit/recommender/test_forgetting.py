@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matinee.model.errors import Invalid
-from matinee.model.events import Event, MemberForgotten
+from matinee.model.events import Event, MemberForgotten, WatchForgotten
 from matinee.taste.knowledge import Knowledge
 from matinee.taste.writing import from_bytes, to_bytes
 from plays import NOON, event, knowledge_of, listed, play, rated, shown
@@ -55,6 +55,56 @@ def test_the_counts_of_pairs_are_as_if_who_is_forgotten_had_never_watched(plays:
     assert dict(knowledge.approval.counts()) == dict(never.approval.counts())
     assert knowledge.approval.ranked() == never.approval.ranked()
     assert "ada" not in set(knowledge.histories)
+
+
+def unwatched(profile_id: str, title_id: str, seconds: float) -> Event:
+    return event(WatchForgotten(profile_id, title_id, NOON.timestamp() + seconds), seconds)
+
+
+@given(plays=PLAYS)
+def test_counts_are_as_if_one_title_had_never_been_watched(plays: list[tuple[str, str]]) -> None:
+    # Each title once a profile: who watches again is exact in pairs, and no more than near in what follows what.
+    plays = list(dict.fromkeys(plays))
+    knowledge = learned([*told(plays), unwatched("ada", "tide", 100_000 * 30)])
+    gone = ("ada", "tide")
+    never = learned([one for one in told(plays) if (getattr(one.facts, "profile_id", ""), _played(one)) != gone])
+    watchers, together = knowledge.transitions.counts()
+    expected_watchers, expected_together = never.transitions.counts()
+    assert watchers == expected_watchers
+    assert {title: pairs for title, pairs in together.items() if pairs} == {
+        title: pairs for title, pairs in expected_together.items() if pairs
+    }
+    assert dict(knowledge.approval.counts()) == dict(never.approval.counts())
+    titles = {"tide", "reef", "gear", "peak"}
+    for title in titles:
+        mine, theirs = (each.traces.followers(title, titles) for each in (knowledge, never))
+        assert {one: round(weight, 6) for one, weight in mine.items() if weight > 0.01} == {
+            one: round(weight, 6) for one, weight in theirs.items() if weight > 0.01
+        }
+    assert "tide" not in knowledge.histories.of("ada").plays
+    # What it said stays.
+    said = knowledge.histories.of("ada").signs
+    assert (said is not None) is any(profile_id == "ada" for profile_id, _ in plays)
+    again, _ = from_bytes(to_bytes(knowledge, 7))
+    assert to_bytes(again, 7) == to_bytes(knowledge, 7)
+    for one in (knowledge, again):
+        one.learn(play("ada", "tide", seconds=5)[1], NOON + timedelta(days=1000))
+        assert "tide" not in one.histories.of("ada").plays
+
+
+def _played(one: Event) -> str:
+    return getattr(one.facts, "title_id", "") if one.type.startswith("playback.") else ""
+
+
+def test_what_is_watched_after_it_was_removed_stands() -> None:
+    word = unwatched("ada", "tide", 60)
+    knowledge = learned([*play("ada", "tide"), word, *play("ada", "tide", seconds=100), word])
+    assert knowledge.histories.of("ada").plays["tide"].watched_seconds == 120.0
+    assert knowledge.transitions.watchers("tide") == 1
+    # What is forgotten whole forgets that, too.
+    knowledge.learn(forgotten("ada", 200), NOON + timedelta(days=1000))
+    assert knowledge.unwatched == {}
+    assert knowledge.transitions.watchers("tide") == 0
 
 
 def test_what_comes_late_is_left_out_and_what_comes_after_is_not() -> None:

@@ -34,11 +34,18 @@ local function add(key, spare, value)
   if spare then counts:incr(spare, value) end
 end
 
+local SPARE = { placed = "*s \tplaced", demand = "*s \tdemand" }
+-- The second that is now, and what keys of it begin with.
+local this_second, of_sent, of_files
+
 -- Bytes of a body for a playback, from placed files or from the demand cache, and one hit of the path.
 function M.hit(playback, origin, path, size)
   local second = floor(now())
-  if size > 0 then add(second .. "s " .. playback .. "\t" .. origin, "*s \t" .. origin, size) end
-  add(second .. "f " .. path, nil, 1)
+  if second ~= this_second then
+    this_second, of_sent, of_files = second, second .. "s ", second .. "f "
+  end
+  if size > 0 then add(of_sent .. playback .. "\t" .. origin, SPARE[origin], size) end
+  add(of_files .. path, nil, 1)
 end
 
 -- Bytes of an answer that the edge process gave to pass on, under its bill.

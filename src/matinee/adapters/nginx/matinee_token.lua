@@ -5,7 +5,6 @@
 
 local ffi = require "ffi"
 local base64 = require "ngx.base64"
-local lrucache = require "resty.lrucache"
 
 local find, re_find, sub = string.find, ngx.re.find, string.sub
 local byte, format, concat = string.byte, string.format, table.concat
@@ -38,14 +37,22 @@ local ADDRESS = "\\A/([A-Za-z0-9_-]+)/" .. SEGMENT .. "/" .. SEGMENT .. "(?:/" .
 local FIELDS = { ["1"] = 5, ["2"] = 6 }
 
 local mac = ffi.new("unsigned char[32]")
-local known = assert(lrucache.new(20000))
-local tags = assert(lrucache.new(20000))
+-- Whole and small tables, begun anew when they are full: a look-up is one step, where a list of who was asked for last
+-- would have to be turned over at every request.
+local MOST_KNOWN = 20000
+local known, known_size, tags, tags_size = {}, 0, {}, 0
 
 -- The token and the media path (title/revision/file) in a request's target as it came over the wire; nil if it has none.
 function M.parse(target)
   local query = find(target, "?", 1, true)
   local raw = query and sub(target, 1, query - 1) or target
   if #raw > LONGEST then return nil end
+  -- What both were found to be before, they are now.
+  local slash = find(raw, "/", 2, true)
+  if slash then
+    local text, path = sub(raw, 2, slash - 1), sub(raw, slash + 1)
+    if known[text] and tags[path] then return text, path end
+  end
   local from, to = re_find(raw, ADDRESS, "jo", nil, 1)
   if not from then return nil end
   return sub(raw, from, to), sub(raw, to + 2)
@@ -83,12 +90,13 @@ end
 
 -- What a token says if it opens the path at that time (seconds since 1970), else nil and the fault.
 function M.check(text, path, now, keys, revoked)
-  local token = known:get(text)
+  local token = known[text]
   if not token then
     local fault
     token, fault = verify(text, keys)
     if not token then return nil, fault end
-    known:set(text, token)
+    if known_size >= MOST_KNOWN then M.forget() end
+    known[text], known_size = token, known_size + 1
   end
   if token.starts > now then return nil, "early" end
   if token.expires <= now then return nil, "expired" end
@@ -100,18 +108,19 @@ end
 
 -- Keys changed: what was good may be so no longer.
 function M.forget()
-  known:flush_all()
+  known, known_size = {}, 0
 end
 
 -- A file's strong validator, told by its path alone (edge/answers.py).
 function M.entity_tag(path)
-  local tag = tags:get(path)
+  local tag = tags[path]
   if not tag then
     crypto.SHA256(path, #path, mac)
     local hex = {}
     for place = 0, 9 do hex[#hex + 1] = format("%02x", mac[place]) end
     tag = '"' .. concat(hex) .. '"'
-    tags:set(path, tag)
+    if tags_size >= MOST_KNOWN then tags, tags_size = {}, 0 end
+    tags[path], tags_size = tag, tags_size + 1
   end
   return tag
 end

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from matinee import event_parquet as parts
 from matinee.model.events import Event, ImpressionShown, MemberForgotten, SearchMade, TitleEncoded
-from matinee.recommender import parts
 from matinee.recommender.archive import is_forgotten, key_of, range_of
 from plays import NOON, event, heartbeat
 

@@ -8,19 +8,19 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
+from matinee.cli.learning import audience, evaluate, shadow, train
+from matinee.cli.network import join_token, revoke_edge, rotate_keys
+from matinee.cli.options import DATA, FOLDER, JSON, report, settings_of
+from matinee.cli.why import why
 from matinee.model.errors import MatineeError
-from matinee.settings import Settings, read_settings
+from matinee.settings import read_settings
 
-_PROTOCOL = click.Choice(["leave-one-out", "strong", "prequential"])
-_JSON = click.option("--json", "as_json", is_flag=True, help="Report as one line of JSON.")
-_FOLDER = click.Path(file_okay=False, path_type=Path)
 _SOURCE = click.Path(exists=True, path_type=Path)
 
 
@@ -35,7 +35,7 @@ def matinee() -> None:
 
 
 @matinee.command()
-@click.option("--films", type=_FOLDER, help="Films of yours; without it, eight drawn ones.")
+@click.option("--films", type=FOLDER, help="Films of yours; without it, eight drawn ones.")
 @click.option(
     "--history", type=click.Path(dir_okay=False, path_type=Path), help="A data set's viewing history to retell."
 )
@@ -46,7 +46,7 @@ def matinee() -> None:
     show_default=True,
     help="Port of the control plane and of every edge.",
 )
-@click.option("--data", type=_FOLDER, default=Path(".matinee"), show_default=True, help="Where everything is kept.")
+@click.option("--data", type=FOLDER, default=Path(".matinee"), show_default=True, help="Where everything is kept.")
 @click.option("--check", is_flag=True, help="Play every film through every edge, print one JSON line, exit 0 or 1.")
 @click.option("--serve-host", "hosts", multiple=True, hidden=True, help="Loopback address of a copy of serve.")
 def demo(
@@ -89,10 +89,10 @@ def demo(
 
 @matinee.command()
 @click.argument("source", type=_SOURCE)
-@click.option("--output", type=_FOLDER, required=True, help="The folder to fill.")
+@click.option("--output", type=FOLDER, required=True, help="The folder to fill.")
 @click.option("--ladder", type=click.Choice(["fixed"]), default="fixed", show_default=True)
 @click.option("--codecs", default="h264", show_default=True, help="Codecs, comma separated.")
-@_JSON
+@JSON
 def encode(source: Path, output: Path, ladder: str, codecs: str, *, as_json: bool) -> None:
     """Encode one source to a playable folder (manifest.mpd, master.m3u8) with a report.json."""
     from matinee.compose.encode import encode_folder
@@ -112,15 +112,15 @@ def encode(source: Path, output: Path, ladder: str, codecs: str, *, as_json: boo
 @click.argument("paths", nargs=-1, required=True, type=_SOURCE)
 @click.option("--title", "name", help="The title's name; without it, the file's.")
 @click.option("--kind", type=click.Choice(["film"]), default="film", show_default=True)
-@click.option("--data", type=_FOLDER, help="The data folder of the running service; without it, MATINEE_DATA.")
-@_JSON
+@click.option("--data", type=FOLDER, help="The data folder of the running service; without it, MATINEE_DATA.")
+@JSON
 def ingest(paths: tuple[Path, ...], name: str | None, kind: str, data: Path | None, *, as_json: bool) -> None:
     """Put sources into a running service's catalogue; folders are searched for films."""
     from matinee.compose.ingest import ingest_paths
 
     if name is not None and len(paths) != 1:
         raise click.BadParameter("a name fits one path only", param_hint="--title")
-    taken = ingest_paths(_settings(data), paths, name=name, say=lambda sentence: click.echo(sentence, err=True))
+    taken = ingest_paths(settings_of(data), paths, name=name, say=lambda sentence: click.echo(sentence, err=True))
     if as_json:
         click.echo(json.dumps({"titles": taken}))
         return
@@ -159,22 +159,22 @@ def worker() -> None:
 
 
 @matinee.command()
-@click.option("--data", type=_FOLDER, help="The data folder; without it, MATINEE_DATA.")
-@_JSON
+@DATA
+@JSON
 def migrate(data: Path | None, *, as_json: bool) -> None:
     """Bring the database's schema to the newest revision."""
     from matinee.compose.database import migrate as bring_up
     from matinee.compose.database import open_database, shown
 
-    settings = _settings(data)
+    settings = settings_of(data)
     bring_up(open_database(settings.database_url))
-    _report({"database": shown(settings.database_url), "migrated": True}, as_json, "The schema is the newest one.")
+    report({"database": shown(settings.database_url), "migrated": True}, as_json, "The schema is the newest one.")
 
 
 @matinee.command()
 @click.argument("email")
-@click.option("--data", type=_FOLDER, help="The data folder; without it, MATINEE_DATA.")
-@_JSON
+@DATA
+@JSON
 def operator(email: str, data: Path | None, *, as_json: bool) -> None:
     """Make an operator's account; the password is the first line of standard input, or is asked for."""
     from matinee.compose.operator import sign_up_operator
@@ -182,59 +182,18 @@ def operator(email: str, data: Path | None, *, as_json: bool) -> None:
     # Never an option: what stands on a command line everybody on the machine can read.
     asked = sys.stdin.isatty()
     password = click.prompt("Password", hide_input=True, confirmation_prompt=True) if asked else sys.stdin.readline()
-    member_id = sign_up_operator(_settings(data), email, password.rstrip("\r\n"))
-    _report({"id": member_id, "email": email}, as_json, f"{email} may operate the service.")
-
-
-@matinee.command("join-token")
-@click.argument("edge_id")
-@click.option("--data", type=_FOLDER, help="The data folder; without it, MATINEE_DATA.")
-@_JSON
-def join_token(edge_id: str, data: Path | None, *, as_json: bool) -> None:
-    """Make a token that one edge may join with, once, within an hour; the token alone goes to standard output."""
-    from matinee.compose.network import known_network
-
-    with known_network(_settings(data)) as network:
-        made = network.enrolment.make_token(edge_id)
-    facts = {"edge_id": edge_id, "token": made.token, "expires_at": made.expires_at.isoformat()}
-    _report(facts, as_json, made.token)
-
-
-@matinee.command("rotate-keys")
-@click.option("--data", type=_FOLDER, help="The data folder; without it, MATINEE_DATA.")
-@_JSON
-def rotate_keys(data: Path | None, *, as_json: bool) -> None:
-    """Publish a new key for media tokens; it signs in half a minute, and the old ones end with their last token."""
-    from matinee.compose.network import known_network
-
-    with known_network(_settings(data)) as network:
-        key_id = network.keys.rotate()
-    _report({"key_id": key_id}, as_json, f"{key_id} signs in half a minute.")
-
-
-@matinee.command("revoke-edge")
-@click.argument("edge_id")
-@click.option("--data", type=_FOLDER, help="The data folder; without it, MATINEE_DATA.")
-@_JSON
-def revoke_edge(edge_id: str, data: Path | None, *, as_json: bool) -> None:
-    """Take an edge's word no longer, and replace the keys it knows."""
-    from matinee.compose.network import known_network
-
-    with known_network(_settings(data)) as network:
-        network.enrolment.revoke(edge_id)
-        key_id = network.keys.rotate()
-    facts = {"edge_id": edge_id, "key_id": key_id}
-    _report(facts, as_json, f"Edge {edge_id} is revoked; {key_id} signs in half a minute.")
+    member_id = sign_up_operator(settings_of(data), email, password.rstrip("\r\n"))
+    report({"id": member_id, "email": email}, as_json, f"{email} may operate the service.")
 
 
 @matinee.command()
-@click.option("--data", type=_FOLDER, help="The data folder; without it, MATINEE_DATA.")
-@_JSON
+@DATA
+@JSON
 def doctor(data: Path | None, *, as_json: bool) -> None:
     """Ask every part how it is: one line each, with its address, and why if it does not answer."""
     from matinee.compose.doctor import examine
 
-    findings = examine(_settings(data))
+    findings = examine(settings_of(data))
     if as_json:
         click.echo(json.dumps({"ok": all(part.ok for part in findings), "parts": [asdict(part) for part in findings]}))
     else:
@@ -246,92 +205,7 @@ def doctor(data: Path | None, *, as_json: bool) -> None:
 
 
 @matinee.command()
-@click.option("--rollback", is_flag=True, help="Take the ranker in force back: the one before it ranks again.")
-@click.option("--data", type=_FOLDER, help="The data folder; without it, MATINEE_DATA.")
-@_JSON
-def train(data: Path | None, *, rollback: bool, as_json: bool) -> None:
-    """Teach a ranker from the event log, and let it in unless it is worse than the one in force."""
-    from matinee.compose.train import train_ranker
-
-    facts = train_ranker(_settings(data), rollback=rollback)
-    _report(facts, as_json, facts["sentence"])
-
-
-@matinee.command()
-@click.argument("dataset", type=click.Path(path_type=Path))
-@click.option("--protocol", type=_PROTOCOL, default="leave-one-out", show_default=True)
-@click.option("--model", "models", multiple=True, help="A model to ask, again for each; without it, all.")
-@click.option("--min-rating", type=float, help="Leave out what is rated lower; under strong it is 4 if not said.")
-@_JSON
-def evaluate(dataset: Path, protocol: str, models: tuple[str, ...], min_rating: float | None, *, as_json: bool) -> None:
-    """Measure the recommender's models on a public data set: a file or a folder, in any published form."""
-    from matinee.compose.evaluate import evaluate_dataset, table
-
-    found = evaluate_dataset(dataset, protocol, models, min_rating, lambda said: click.echo(said, err=True))
-    click.echo(json.dumps(found) if as_json else table(found))
-
-
-@matinee.group()
-def why() -> None:
-    """Replay a recorded decision and say its reasons."""
-
-
-@why.command("playback")
-@click.argument("playback_id")
-@click.option("--data", type=_FOLDER, help="The data folder; without it, MATINEE_DATA.")
-@_JSON
-def why_playback(playback_id: str, data: Path | None, *, as_json: bool) -> None:
-    """Say why a playback was given its edges, in their order."""
-    from matinee.compose.why import why_playback as replay
-
-    decision = replay(_settings(data), playback_id)
-    if as_json:
-        click.echo(json.dumps(decision))
-        return
-    click.echo(f"{decision['title_id']} for a viewer in {decision['region']}, at {decision['time']}:")
-    for place, ranked in enumerate(decision["edges"], start=1):
-        click.echo(f"  {place}. {ranked['id']}: {ranked['reason']}")
-
-
-@why.command("file")
-@click.argument("edge_id", metavar="EDGE")
-@click.argument("path", metavar="FILE")
-@click.option("--data", type=_FOLDER, help="The data folder; without it, MATINEE_DATA.")
-@_JSON
-def why_file(edge_id: str, path: str, data: Path | None, *, as_json: bool) -> None:
-    """Say why an edge holds a file (TITLE/REVISION/NAME), or does not."""
-    from matinee.compose.file_reasons import why_file as reasons
-    from matinee.compose.network import known_network
-
-    with known_network(_settings(data)) as network:
-        found = reasons(network, edge_id, path)
-    _report(asdict(found), as_json, "\n".join(found.reasons))
-
-
-@matinee.command()
-@click.option("--experiment", required=True, help="Its id, as the studio's address has it.")
-@click.option("--members", type=click.IntRange(1, 100_000), default=300, show_default=True, help="Made-up profiles.")
-@click.option("--seed", type=int, default=1, show_default=True, help="The same seed is the same people.")
-@click.option(
-    "--lift", "lifts", multiple=True, metavar="ARM=PART", help="The truth: fresh=0.5 watches half as much more."
-)
-@click.option("--address", default="http://127.0.0.1:8400", show_default=True, help="Where the service answers.")
-@click.option("--operator", default="operator@matinee.example", show_default=True, help="Who feeds it.")
-@_JSON
-def audience(*, as_json: bool, **asked: Any) -> None:
-    """Feed a running experiment with a generated audience, whose truth you choose; the studio labels it so.
-
-    The operator's password is the first line of standard input, or is asked for.
-    """
-    from matinee.demo.audience import feed_experiment
-
-    hidden = click.prompt("Password", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
-    fed = feed_experiment(**asked, password=hidden, say=lambda sentence: click.echo(sentence, err=True))
-    _report(asdict(fed), as_json, f"{sum(fed.profiles.values())} profiles began {fed.plays} plays.")
-
-
-@matinee.command()
-@click.argument("folder", type=_FOLDER)
+@click.argument("folder", type=FOLDER)
 def docs(folder: Path) -> None:
     """Write what is generated of the documentation: the configuration's page."""
     from matinee.compose.configuration import configuration_page
@@ -339,13 +213,8 @@ def docs(folder: Path) -> None:
     (folder / "configuration.md").write_text(configuration_page())
 
 
-def _settings(data: Path | None) -> Settings:
-    settings = read_settings()
-    return settings if data is None else replace(settings, data=data)
-
-
-def _report(facts: Mapping[str, Any], as_json: bool, sentence: str) -> None:
-    click.echo(json.dumps(facts) if as_json else sentence)
+for _verb in (audience, evaluate, join_token, revoke_edge, rotate_keys, shadow, train, why):
+    matinee.add_command(_verb)
 
 
 class _Ending:
@@ -393,7 +262,3 @@ def _run() -> int:
         click.echo(f"matinee: {error}", err=True)
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    main()

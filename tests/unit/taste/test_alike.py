@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matinee.recommender.alike import Alike
+from matinee.taste.alike import Alike
 
 TAGS = "abcdefg"
 catalogues = st.lists(st.lists(st.sampled_from(TAGS), unique=True, max_size=5), min_size=1, max_size=40)
