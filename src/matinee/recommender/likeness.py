@@ -25,13 +25,17 @@ _HALF_PLAYS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a ranking may know besides the profile: ``now`` in seconds since 1970, ``trees`` if some are in force."""
+    """What a ranking may know besides the profile: ``now`` in seconds since 1970, ``trees`` if some are in force.
+
+    ``device`` is the kind that asks ("": nobody knows).
+    """
 
     knowledge: Knowledge
     selection: Selection
     region: str
     now: float
     trees: Trees | None = None
+    device: str = ""
 
 
 @dataclass(slots=True)

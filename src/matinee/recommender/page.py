@@ -110,13 +110,14 @@ def page_of(
     now: datetime,
     trees: Trees | None = None,
     parameters: Parameters = USUAL,
+    device: str = "",
 ) -> Page:
     """The page of a profile before its first row, ranked by ``trees`` where some are in force."""
-    usable = trees if knowledge.traces.whole and parameters.ranker else None
+    usable = trees if parameters.ranker else None
     history = knowledge.histories.of(profile_id)
     plays = history.plays
     return Page(
-        context=Context(knowledge, selection, region, now.timestamp(), usable),
+        context=Context(knowledge, selection, region, now.timestamp(), usable, device),
         history=history,
         latest=history.latest(),
         finished=frozenset(title_id for title_id, play in plays.items() if play.finished),
