@@ -14,6 +14,7 @@ LEAST_OF_STRONG = 5  # Liang et al. 2018, section 4.1: users with fewer interact
 FOLDED_IN = 0.8
 _HELD_OUT_SHARE = 10  # one in ten users is held out for validation, one in ten for the test …
 _HELD_OUT_MOST = 10_000  # … at most so many, as for MovieLens 20M
+_MOST_SPLITS = 5  # of validation: each model is learned once for each
 _CHOOSING = 300  # queries of validation, if the users who are not the test's allow, so that a choice is no accident
 
 
@@ -88,7 +89,7 @@ def strong_generalisation(histories: Histories, seed: int) -> Strong:
         _folded(histories.of(np.sort(some)), learn, known, random) for some in (drawn[:held], drawn[held : 2 * held])
     )
     others = histories.of(np.sort(np.concatenate((drawn[:held], drawn[2 * held :]))))
-    more = min(_CHOOSING // max(held, 1), _HELD_OUT_SHARE - 1) - 1
+    more = min(_CHOOSING // max(held, 1), _MOST_SPLITS) - 1
     further = groups_held_out(others, more, held / others.n_users, seed + 1) if more > 0 else ()
     return Strong((first, *further), test, others)
 

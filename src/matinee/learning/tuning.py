@@ -28,17 +28,19 @@ _QUERIES = 3_000  # validation queries that choose, drawn by the seed
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The best model tried, what it reached on validation, and how many were tried."""
+    """The best model tried, what it reached on validation, and how many were tried, of how many there are."""
 
     model: Model
     validation: float
     tried: int
+    offered: int = 0
 
     def sentence(self) -> str:
         """The parameters in words."""
         parameters: Any = self.model
         said = [f"{one.name} {getattr(parameters, one.name)}" for one in fields(parameters) if one.name != "name"]
-        return ", ".join(said) or "nothing to choose"
+        cut = f"; time allowed {self.tried} of {self.offered} tries" if self.tried < self.offered else ""
+        return (", ".join(said) or "nothing to choose") + cut
 
 
 def choose(models: Sequence[Model], splits: Sequence[Split], measure: str, until: float, seed: int) -> Chosen:
@@ -59,7 +61,7 @@ def choose(models: Sequence[Model], splits: Sequence[Split], measure: str, until
         slowest = max(slowest, monotonic() - began)
         if best is None or reached > best.validation:
             best = Chosen(model, reached, tried)
-        best = Chosen(best.model, best.validation, tried)
+        best = Chosen(best.model, best.validation, tried, len(models))
         if monotonic() + slowest > until:
             break
     assert best is not None
