@@ -38,7 +38,7 @@ def test_what_is_said_of_a_title_is_changed_by_hand(studio: Studio, tide: str) -
     title = studio.rooms.catalogue.title(tide)
     assert (title.name, title.year, title.maturity, title.genres) == ("Tide", 2021, 12, ("Nature", "Slow cinema"))
     assert (title.synopsis, title.territories, title.revision) == ("The sea comes.\n\nIt goes.", ("PT",), "r1")
-    assert "Kept." in words(studio.page(f"/titles/{tide}?done=1"))
+    assert "Saved." in words(studio.page(f"/titles/{tide}?done=1"))
     assert [found.id for found in studio.rooms.catalogue.search("tide", territory="PT")] == [tide]
     assert studio.rooms.catalogue.search("tide", territory="DE") == []
 
