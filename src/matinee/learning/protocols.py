@@ -90,7 +90,7 @@ def strong_generalisation(histories: Histories, seed: int) -> Strong:
     )
     others = histories.of(np.sort(np.concatenate((drawn[:held], drawn[2 * held :]))))
     more = min(_CHOOSING // max(held, 1), _MOST_SPLITS) - 1
-    further = groups_held_out(others, more, held / others.n_users, seed + 1) if more > 0 else ()
+    further = groups_held_out(others, more, held / others.n_users, seed + 1) if held and more > 0 else ()
     return Strong((first, *further), test, others)
 
 
