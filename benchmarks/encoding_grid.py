@@ -66,7 +66,15 @@ def samples() -> Iterator[Sample]:
 def load(sample: Sample) -> dict[str, Any] | None:
     """What was measured of a sample, or None if it was not yet."""
     path = CACHE / f"{sample.name}.json"
-    return json.loads(path.read_text()) if path.exists() else None
+    return dict(json.loads(path.read_text())) if path.exists() else None
+
+
+def measured() -> list[dict[str, Any]]:
+    """All samples that were measured; it ends with a sentence if there are none."""
+    grids = [grid for sample in SAMPLES if (grid := load(sample)) is not None]
+    if len({grid["title"] for grid in grids}) < 2:
+        sys.exit(f"{CACHE} holds no grids of two titles: run python -m benchmarks.encoding_grid")
+    return grids
 
 
 def run(arguments: Sequence[str]) -> str:

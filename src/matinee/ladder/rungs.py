@@ -9,16 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matinee.ladder.hull import Point
-from matinee.ladder.slopes import Shot, frontier, mean_vmaf, total_bits
+from matinee.ladder.slopes import Frontier, Shot, frontier, mean_vmaf, total_bits
 from matinee.model.media import Rung
 
 # Six VMAF are seen by three of four people; above 95 nobody sees a difference; below 60 a picture is a last resort.
 JUST_NOTICEABLE = 6.0
 BEST, WORST = 95.0, 60.0
 _NEAR = 1.0  # VMAF by which a rung may miss its target, where points are sparse
-# What an encoder may spend over any while, and how much it may save up for a burst, in averages and seconds of the
-# average. Over two seconds, the shortest segment, that is 200 % (HLS authoring specification, 1.30).
-_RATE_SHARE, _BUFFER_SECONDS = 1.5, 1.0
+# What an encoder may spend over any while, in averages, and how many seconds of the average it may save up for a burst.
+# With the first share that is 200 % over two seconds, the shortest segment (HLS authoring specification, 1.30: a peak
+# should be no more). Where half a film stands still, its average says little: the next share is taken where the one
+# before would make a rung dearer or worse by so much.
+_RATE_SHARES, _BUFFER_SECONDS = (1.5, 2.0, 3.0, 5.0), 1.0
+_DEARER, _WORSE = 1.05, 0.5
 # ITU-T H.264, table A-1: macroblocks a second, macroblocks a frame, kbit/s; the High profile may have 1.25 times that.
 # Of levels that differ in bits alone the higher one stands here.
 _LEVELS = (
@@ -69,9 +72,10 @@ def choose_rungs(shots: Sequence[Shot], frame_rate: float, wanted: Sequence[floa
         {(point.width, point.height) for shot in shots for point in shot.points}, key=lambda size: size[0] * size[1]
     )
     by_size = {size: _of_size(shots, size) for size in sizes}
+    free = {size: frontier(by_size[size]) for size in sizes}
     chosen: list[ChosenRung] = []
-    for target in wanted or targets(max(frontier(by_size[size]).vmaf[-1] for size in sizes)):
-        made = [_rung(by_size[size], target, size, frame_rate) for size in sizes]
+    for target in wanted or targets(max(one.vmaf[-1] for one in free.values())):
+        made = [_rung(by_size[size], free[size], target, size, frame_rate) for size in sizes]
         reaching = [one for one in made if one.vmaf >= target - _NEAR]
         best = min(reaching, key=lambda one: one.average_bps) if reaching else max(made, key=lambda one: one.vmaf)
         if chosen and (best.vmaf <= chosen[-1].vmaf or best.average_bps <= chosen[-1].average_bps):
@@ -88,33 +92,63 @@ def _of_size(shots: Sequence[Shot], size: tuple[int, int]) -> tuple[Shot, ...]:
     )
 
 
-def _rung(shots: Sequence[Shot], target: float, size: tuple[int, int], frame_rate: float) -> ChosenRung:
-    """The cheapest way to a quality at one size, with no shot beyond what the encoder may spend on it."""
-    seconds = sum(shot.frames for shot in shots) / frame_rate
-    left = tuple(shots)
+def _rung(shots: Sequence[Shot], free: Frontier, target: float, size: tuple[int, int], frame_rate: float) -> ChosenRung:
+    """The cheapest way to a quality at one size that keeps peaks as near to the rule as is worth while.
+
+    ``free`` is the frontier of the shots, without any cap.
+    """
+    uncapped = free.at_quality(target)
+    dearest, least = total_bits(uncapped) * _DEARER, min(target, mean_vmaf(shots, uncapped)) - _WORSE
+    for share in _RATE_SHARES:
+        choice = _choice_within(shots, uncapped, target, size, frame_rate, share)
+        if total_bits(choice) <= dearest and mean_vmaf(shots, choice) >= least:
+            break
+    else:
+        choice = _choice_within(shots, uncapped, target, size, frame_rate, math.inf)
+        average_bps = total_bits(choice) * frame_rate / sum(shot.frames for shot in shots)
+        share = (
+            max(point.bits * frame_rate / shot.frames for point, shot in zip(choice, shots, strict=True)) / average_bps
+        )
+    return _chosen(shots, choice, target, size, frame_rate, share)
+
+
+def _choice_within(
+    shots: Sequence[Shot],
+    uncapped: tuple[Point, ...],
+    target: float,
+    size: tuple[int, int],
+    frame_rate: float,
+    share: float,
+) -> tuple[Point, ...]:
+    """A choice for a target none of whose shots is beyond a cap, if its cheapest point is not."""
+    left, choice = tuple(shots), uncapped
     while True:
-        choice = frontier(left).at_quality(target)
-        average_bps = total_bits(choice) / seconds
+        average_bps = total_bits(choice) * frame_rate / sum(shot.frames for shot in shots)
+        rate, peak = encoder_rates(size, average_bps, frame_rate, share)
+        caps = [rate * shot.frames / frame_rate + peak - rate for shot in shots]
         within = tuple(
-            Shot(shot.frames, _within(shot.points, shot_cap_bits(average_bps, shot.frames / frame_rate)))
-            if point.bits > shot_cap_bits(average_bps, shot.frames / frame_rate)
-            else shot
-            for shot, point in zip(left, choice, strict=True)
+            Shot(shot.frames, _within(shot.points, cap)) if point.bits > cap else shot
+            for shot, point, cap in zip(left, choice, caps, strict=True)
         )
         # Each round leaves out at least one point, or is the last.
         if within == left:
-            break
+            return choice
         left = within
-    return _chosen(shots, choice, target, size, frame_rate)
+        choice = frontier(left).at_quality(target)
 
 
 def _chosen(
-    shots: Sequence[Shot], choice: Sequence[Point], target: float, size: tuple[int, int], frame_rate: float
+    shots: Sequence[Shot],
+    choice: Sequence[Point],
+    target: float,
+    size: tuple[int, int],
+    frame_rate: float,
+    share: float,
 ) -> ChosenRung:
-    frames = sum(shot.frames for shot in shots)
-    average_bps = total_bits(choice) * frame_rate / frames
+    average_bps = total_bits(choice) * frame_rate / sum(shot.frames for shot in shots)
+    rate, peak = encoder_rates(size, average_bps, frame_rate, share)
     return ChosenRung(
-        rung=_capped(size, target, average_bps, frame_rate),
+        rung=Rung(f"{min(size)}p-vmaf{target:.0f}", *size, math.ceil(rate), math.ceil(peak)),
         target=target,
         crfs=tuple(point.crf for point in choice),
         shot_vmaf=tuple(point.vmaf for point in choice),
@@ -124,9 +158,11 @@ def _chosen(
     )
 
 
-def shot_cap_bits(average_bps: float, seconds: float) -> float:
-    """What a shot may take beside this average: the rate for as long as it lasts, and what was saved up."""
-    return average_bps * (_RATE_SHARE * seconds + _BUFFER_SECONDS)
+def encoder_rates(size: tuple[int, int], average_bps: float, frame_rate: float, share: float) -> tuple[float, float]:
+    """What an encoder may spend beside this average, in bit/s: over any while, and within any one second."""
+    most = level_bps(*size, frame_rate)
+    rate = min(average_bps * share, most)
+    return rate, rate + min(average_bps * _BUFFER_SECONDS, most)
 
 
 def level_bps(width: int, height: int, frame_rate: float) -> int:
@@ -143,11 +179,3 @@ def level_bps(width: int, height: int, frame_rate: float) -> int:
 def _within(points: Sequence[Point], cap: float) -> tuple[Point, ...]:
     """The points that a cap allows; the cheapest where it allows none."""
     return tuple(point for point in points if point.bits <= cap) or (min(points, key=lambda point: point.bits),)
-
-
-def _capped(size: tuple[int, int], target: float, average_bps: float, frame_rate: float) -> Rung:
-    width, height = size
-    most = level_bps(width, height, frame_rate)
-    bitrate_bps = min(round(average_bps * _RATE_SHARE), most)
-    peak_bps = min(bitrate_bps + round(average_bps * _BUFFER_SECONDS), 2 * most)
-    return Rung(f"{min(size)}p-vmaf{target:.0f}", width, height, bitrate_bps, peak_bps)

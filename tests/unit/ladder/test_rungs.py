@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matinee.ladder.hull import Point
-from matinee.ladder.rungs import BEST, ChosenRung, choose_rungs, level_bps, shot_cap_bits, targets
+from matinee.ladder.rungs import BEST, ChosenRung, choose_rungs, level_bps, targets
 from matinee.ladder.slopes import Shot
 
 _SIZES = ((426, 240), (640, 360), (1280, 720))
@@ -59,9 +59,17 @@ def test_every_shot_has_a_crf_and_the_whole_is_the_sum_of_its_shots(shots: list[
 @given(_SHOTS)
 def test_no_shot_takes_what_the_encoder_may_not_spend(shots: list[Shot]) -> None:
     for one in _ladder(shots):
+        share, burst = one.rung.bitrate_bps, one.rung.peak_bps - one.rung.bitrate_bps
         for shot, bits in zip(shots, one.shot_bits, strict=True):
             least = min(point.bits for point in shot.points if point.width == one.rung.width)
-            assert bits <= max(shot_cap_bits(one.average_bps, shot.frames / _RATE) * 1.001, least)
+            assert bits <= max((share * shot.frames / _RATE + burst) * 1.001, least)
+
+
+def test_a_film_that_half_stands_still_is_not_made_worse_for_its_average() -> None:
+    still, hard = _shot(1e-4), _shot(2)
+    top = _ladder([still, hard])[-1]
+    assert top.vmaf > 94
+    assert top.rung.bitrate_bps > 1.6 * top.average_bps
 
 
 def test_rungs_stand_a_just_noticeable_difference_apart() -> None:
