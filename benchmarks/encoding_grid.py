@@ -28,7 +28,7 @@ FILMS = Path(os.environ.get("FILMS", Path(__file__).parents[2] / "shared" / "med
 CACHE = Path(os.environ.get("GRID", Path(tempfile.gettempdir()) / "ladder_grid"))
 CRFS = (18, 22, 26, 30, 34, 38, 42)
 SMALL_CRFS = (18, 22, 26, 30, 34)  # where fewer pixels than 360 lines have cannot look good anyway
-PROBE_CRF = 26
+EVERY = 3  # frames are measured
 LONGEST_SECONDS, SHORTEST_SECONDS = 6.0, 1.0
 _CUT = 8.0  # scdet's threshold, in per cent
 
@@ -67,14 +67,6 @@ def load(sample: Sample) -> dict[str, Any] | None:
     """What was measured of a sample, or None if it was not yet."""
     path = CACHE / f"{sample.name}.json"
     return dict(json.loads(path.read_text())) if path.exists() else None
-
-
-def measured() -> list[dict[str, Any]]:
-    """All samples that were measured; it ends with a sentence if there are none."""
-    grids = [grid for sample in SAMPLES if (grid := load(sample)) is not None]
-    if len({grid["title"] for grid in grids}) < 2:
-        sys.exit(f"{CACHE} holds no grids of two titles: run python -m benchmarks.encoding_grid")
-    return grids
 
 
 def run(arguments: Sequence[str]) -> str:
@@ -128,8 +120,8 @@ def measure(encode: Path, master: Path, grid: dict[str, Any]) -> dict[str, Any]:
         sys.exit(f"{encode.name} has {len(sizes)} frames of {frames}.")
     log = encode.with_suffix(".json")
     reference = Reference(("-i", str(master)), "", width, height, frames)
-    run(quality_command("", reference, ("-i", str(encode)), log)[3:])
-    measured = by_shot(read_quality(log.read_text(), frames), starts, frames)
+    run(quality_command("", reference, ("-i", str(encode)), log, EVERY)[3:])
+    measured = by_shot(read_quality(log.read_text(), frames, EVERY), starts, frames)
     ends = [*starts[1:], frames]
     names = ("vmaf", "detail", "fine", "middle", "coarse", "coarsest", "motion")
     return {
@@ -205,19 +197,26 @@ def make(sample: Sample, work: Path, workers: int) -> dict[str, Any]:
     return grid
 
 
+def measured(workers: int = 0) -> list[dict[str, Any]]:
+    """The grids of all samples; what is missing is made, for hours. Without films it ends with a sentence."""
+    CACHE.mkdir(exist_ok=True, parents=True)
+    for sample in samples():
+        if load(sample) is None:
+            with tempfile.TemporaryDirectory(dir=CACHE) as work:
+                grid = make(sample, Path(work), workers or len(os.sched_getaffinity(0)))
+            (CACHE / f"{sample.name}.json").write_text(json.dumps(grid))
+            print(f"{sample.name}: {len(grid['starts'])} shots, {len(grid['points'])} points", flush=True)
+    grids = [grid for sample in SAMPLES if (grid := load(sample)) is not None]
+    if len({grid["title"] for grid in grids}) < 2:
+        sys.exit(f"There are no films of two titles in {FILMS}, nor their grids in {CACHE}.")
+    return grids
+
+
 def main() -> None:
     """Make what is missing."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("names", nargs="*")
-    chosen = parser.parse_args()
-    CACHE.mkdir(exist_ok=True, parents=True)
-    for sample in samples():
-        if load(sample) is None and (not chosen.names or sample.name in chosen.names):
-            with tempfile.TemporaryDirectory(dir=CACHE) as work:
-                grid = make(sample, Path(work), chosen.workers)
-            (CACHE / f"{sample.name}.json").write_text(json.dumps(grid))
-            print(f"{sample.name}: {len(grid['starts'])} shots, {len(grid['points'])} points", flush=True)
+    parser.add_argument("--workers", type=int, default=0)
+    measured(parser.parse_args().workers)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def test_the_source_is_made_what_the_encoder_was_given_and_cut_to_the_stretch() 
     assert source.startswith("[0:v:0]bwdif,scale=1280:720")
     assert "trim=end_frame=48" in source
     assert shown.startswith("[1:v:0]scale=1280:720")
-    assert measure.startswith("[shown][reference]libvmaf=n_subsample=3")
+    assert measure.startswith("[shown][reference]libvmaf=n_subsample=6")
 
 
 def test_the_source_may_have_inputs_of_its_own() -> None:
@@ -48,14 +48,14 @@ def test_the_source_may_have_inputs_of_its_own() -> None:
 
 
 def test_a_log_is_read_frame_by_frame() -> None:
-    measured = read_quality(_log(10, 3), frames=10)
+    measured = read_quality(_log(10, 3), 10, every=3)
     assert [one.frame for one in measured] == [0, 3, 6, 9]
     assert measured[0] == FrameQuality(0, 80.0, 0.9, 0.5, 0.6, 0.7, 0.8, 4.0)
 
 
 def test_a_log_that_lacks_frames_is_refused() -> None:
     with pytest.raises(EncodingFailed, match="measured 3 frames where 4"):
-        read_quality(_log(9, 3), frames=12)
+        read_quality(_log(9, 3), 12, every=3)
 
 
 @pytest.mark.parametrize("log", ["", "{}", '{"frames": [{"metrics": {"vmaf": 1}}]}', '{"frames": 3}', "[1]"])
@@ -78,6 +78,6 @@ def test_the_harmonic_mean_is_never_above_the_mean(scores: list[float]) -> None:
 
 
 def test_shots_share_out_the_measured_frames() -> None:
-    measured = read_quality(_log(30, 3), frames=30)
+    measured = read_quality(_log(30, 3), 30, every=3)
     shots = by_shot(measured, [0, 10, 11], frames=30)
     assert [[one.frame for one in shot] for shot in shots] == [[0, 3, 6, 9], [9], [12, 15, 18, 21, 24, 27]]

@@ -1,0 +1,172 @@
+"""Does a ladder that was chosen from its first rung come true, and what does choosing cost.
+
+Films are encoded as production does it: the first rung whole, then each shot by itself, all other rungs out of one
+decode, with the chosen CRFs and caps. Processor time by part, user and system, of one thread each; VMAF of the first
+rung and of the best one (its verification) is the analysis. The prediction was taught by other titles.
+"""
+
+import argparse
+import resource
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import av
+
+from benchmarks import encoding_grid
+from benchmarks.encoding_grid import FILMS, encoder, run
+from benchmarks.encoding_ladder import bd_rate, exhaustive, fixed, measured, one_crf
+from benchmarks.ladder_fit import lengths, probes, sizes, taught_without
+from benchmarks.machine import report
+from matinee.encoding.commands import PRESET
+from matinee.ladder.prediction import CRFS, PROBE_CRF, predicted, probed
+from matinee.ladder.quality import EVERY, FrameQuality, Reference, by_shot, mean_quality, quality_command, read_quality
+from matinee.ladder.rungs import ChosenRung, choose_rungs
+from matinee.ladder.verification import VERIFIED_EVERY, misses
+
+CHOSEN = ("sintel_480p24", "bbb_716p30", "tos_1080p24")
+
+
+class Made:
+    """One film on its way through."""
+
+    def __init__(self, grid: dict[str, Any], work: Path) -> None:
+        self.grid, self.work = grid, work
+        self.source = FILMS / grid["file"]
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Processor seconds of the processes that ran inside."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        yield
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        self.seconds[name] = self.seconds.get(name, 0.0) + spent
+
+    def stretch(self, start: int) -> list[str]:
+        """The source from a frame on: half a frame before it, so that rounding picks the right one."""
+        rate = self.grid["rate"]
+        seek = self.grid["start_seconds"] + max(start - 0.5, 0) / rate
+        return ["-threads", "1", "-ss", f"{seek:.6f}", "-i", str(self.source)]
+
+    def quality(self, encoded: Path, start: int, frames: int, every: int) -> tuple[FrameQuality, ...]:
+        """An encode against the source."""
+        log = self.work / "vmaf.json"
+        width, height = self.grid["reference"]
+        reference = Reference(tuple(self.stretch(start)), "", width, height, frames)
+        run(quality_command("", reference, ("-threads", "1", "-i", str(encoded)), log, every)[3:])
+        return read_quality(log.read_text(), frames, every)
+
+    def first_rung(self) -> list[Any]:
+        """Encode and measure what is playable first; the probes of all shots."""
+        grid, encode = self.grid, self.work / "first.mp4"
+        width, height = probes(grid)[0].width, probes(grid)[0].height
+        with self.part("first rung"):
+            scale = f"scale={width}:{height}:flags=bicubic"
+            rate = encoder(PROBE_CRF, None, grid["starts"])
+            run(
+                [*("-v", "error"), *self.stretch(0), "-frames:v", str(grid["frames"]), "-vf", scale, *rate, str(encode)]
+            )
+        with self.part("VMAF of the first rung"):
+            shots = by_shot(self.quality(encode, 0, grid["frames"], EVERY), grid["starts"], grid["frames"])
+        sums, costs = packet_bits(encode), []
+        for start, length in zip(grid["starts"], lengths(grid), strict=True):
+            costs.append(sum(sums[start : start + length]))
+        return list(probed(width, height, costs, lengths(grid), shots))
+
+    def shot(self, place: int, rungs: Sequence[ChosenRung], crfs: Sequence[float], part: str) -> list[Path]:
+        """Encode rungs of one shot out of one decode."""
+        outputs = [self.work / f"{place}-{one.rung.name}.mp4" for one in rungs]
+        pads = "".join(f"[s{at}]" for at in range(len(rungs)))
+        scales = [
+            f"[s{at}]scale={one.rung.width}:{one.rung.height}:flags=bicubic[v{at}]" for at, one in enumerate(rungs)
+        ]
+        command = ["-v", "error", *self.stretch(self.grid["starts"][place])]
+        command += ["-filter_complex", ";".join([f"[0:v]format=yuv420p,setsar=1,split={len(rungs)}{pads}", *scales])]
+        for at, (one, crf, output) in enumerate(zip(rungs, crfs, outputs, strict=True)):
+            caps = ["-maxrate", str(one.rung.bitrate_bps), "-bufsize", str(one.rung.peak_bps - one.rung.bitrate_bps)]
+            frames = ["-frames:v", str(lengths(self.grid)[place])]
+            command += ["-map", f"[v{at}]", *frames, *caps, *encoder(crf, None, [0]), str(output)]
+        with self.part(part):
+            run(command)
+        return outputs
+
+
+def packet_bits(path: Path) -> list[int]:
+    """The bits of each frame, in order of showing."""
+    with av.open(str(path)) as container:
+        packets = [(one.pts, one.size * 8) for one in container.demux(video=0) if one.pts is not None]
+    return [bits for _, bits in sorted(packets)]
+
+
+def make(grid: dict[str, Any], grids: Sequence[dict[str, Any]], work: Path) -> dict[str, Any]:
+    """One film's row."""
+    made = Made(grid, work)
+    shots = [predicted(probe, sizes(grid), CRFS, taught_without(grids, grid["title"])) for probe in made.first_rung()]
+    rungs = choose_rungs(shots, grid["rate"])
+    counts = lengths(grid)
+    bits, scores = [[0] * len(counts) for _ in rungs], [[0.0] * len(counts) for _ in rungs]
+    for place, start in enumerate(grid["starts"]):
+        outputs = made.shot(place, rungs, [one.crfs[place] for one in rungs], "other rungs")
+        for at, output in enumerate(outputs):
+            bits[at][place] = sum(packet_bits(output))
+            with made.part("VMAF of the best rung" if at == len(rungs) - 1 else "only for this table"):
+                scores[at][place] = mean_quality(
+                    [one.vmaf for one in made.quality(output, start, counts[place], VERIFIED_EVERY)]
+                )
+    missed = misses(rungs[-1], scores[-1], shots)
+    for miss in missed:
+        (output,) = made.shot(miss.shot, rungs[-1:], [miss.crf], "done again")
+        bits[-1][miss.shot] = sum(packet_bits(output))
+        with made.part("VMAF of what was done again"):
+            again = made.quality(output, grid["starts"][miss.shot], counts[miss.shot], VERIFIED_EVERY)
+        scores[-1][miss.shot] = mean_quality([one.vmaf for one in again])
+    film = measured(grid)
+    curve = [
+        (
+            sum(cost) / film.seconds,
+            sum(score * count for score, count in zip(score_of, counts, strict=True)) / sum(counts),
+        )
+        for cost, score_of in zip(bits, scores, strict=True)
+    ]
+    analysis = sum(spent for name, spent in made.seconds.items() if name.startswith("VMAF"))
+    whole = sum(spent for name, spent in made.seconds.items() if name != "only for this table")
+    off = [abs(vmaf - one.vmaf) for (_, vmaf), one in zip(curve, rungs, strict=True)]
+    deltas = {"to fixed": fixed(film), "to one CRF": one_crf(film), "to exhaustive": exhaustive(film)}
+    return {
+        "film": grid["name"],
+        **{name: "-" if (d := bd_rate(anchor, curve)) is None else f"{d:+.1f} %" for name, anchor in deltas.items()},
+        "VMAF off": f"{sum(off) / len(off):.1f}",
+        "chunks again": f"{len(missed)} of {len(counts)}",
+        "CPU of analysis": f"{analysis / whole * 100:.0f} %",
+        **{name: f"{spent:.1f} s" for name, spent in made.seconds.items() if name != "only for this table"},
+    }
+
+
+def main() -> None:
+    """Make the chosen films."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", default=CHOSEN)
+    names = parser.parse_args().names
+    grids = encoding_grid.measured()
+    rows = []
+    for grid in grids:
+        if grid["name"] in names:
+            with tempfile.TemporaryDirectory() as work:
+                rows.append(make(grid, grids, Path(work)))
+    columns = {name: "-" for row in rows for name in row}
+    report(
+        "encoding_ladder_made",
+        "does a ladder chosen from its first rung come true, and what does choosing cost?",
+        [{**columns, **row} for row in rows],
+        bars="CPU of analysis at most 25 % of the whole encode",
+        deltas="BD-rate over VMAF 68 to 95 against what the grid measured, in per cent of bits",
+        encoder=f"libx264 {PRESET}, a thread each; sound and packaging not counted",
+    )
+
+
+if __name__ == "__main__":
+    main()
