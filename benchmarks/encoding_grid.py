@@ -206,8 +206,8 @@ def measured(workers: int = 0) -> list[dict[str, Any]]:
                 grid = make(sample, Path(work), workers or len(os.sched_getaffinity(0)))
             (CACHE / f"{sample.name}.json").write_text(json.dumps(grid))
             print(f"{sample.name}: {len(grid['starts'])} shots, {len(grid['points'])} points", flush=True)
-    grids = [grid for sample in SAMPLES if (grid := load(sample)) is not None]
-    if len({grid["title"] for grid in grids}) < 2:
+    grids = [one for sample in SAMPLES if (one := load(sample)) is not None]
+    if len({one["title"] for one in grids}) < 2:
         sys.exit(f"There are no films of two titles in {FILMS}, nor their grids in {CACHE}.")
     return grids
 

@@ -114,14 +114,17 @@ def _escaped(path: Path) -> str:
 
 
 def read_quality(log: str, frames: int, every: int = EVERY) -> tuple[FrameQuality, ...]:
-    """The measured frames out of libvmaf's log; EncodingFailed unless it holds every ``every``-th of ``frames``."""
+    """The measured frames out of libvmaf's log; EncodingFailed unless it holds every ``every``-th of ``frames``.
+
+    The first frame is left out where there are others: nothing moved before it, and its score is up to ten too low.
+    """
     try:
         measured = tuple(_frame(one) for one in json.loads(log)["frames"] if "vmaf" in one["metrics"])
     except (ValueError, KeyError, TypeError) as error:
         raise EncodingFailed(f"VMAF left a log that cannot be read: {type(error).__name__} {error}.") from error
     if [one.frame for one in measured] != list(range(0, frames, every)):
         raise EncodingFailed(f"VMAF measured {len(measured)} frames where {-(-frames // every)} were expected.")
-    return measured
+    return measured[1:] or measured
 
 
 def _frame(values: Mapping[str, object]) -> FrameQuality:
@@ -149,11 +152,15 @@ def by_shot(
 ) -> tuple[tuple[FrameQuality, ...], ...]:
     """The measured frames of each shot; ``starts`` are first frames, rising from 0, below ``frames``.
 
-    A shot so short that none of its frames was measured gets the one measured nearest before it.
+    A shot so short that none of its frames was measured gets the one measured nearest to its first.
     """
     ends = [*starts[1:], frames]
     shots = []
     for start, end in zip(starts, ends, strict=True):
         inside = tuple(one for one in measured if start <= one.frame < end)
-        shots.append(inside or tuple(one for one in measured if one.frame < end)[-1:])
+        shots.append(inside or (_nearest(measured, start),))
     return tuple(shots)
+
+
+def _nearest(measured: Sequence[FrameQuality], frame: int) -> FrameQuality:
+    return min(measured, key=lambda one: abs(one.frame - frame))

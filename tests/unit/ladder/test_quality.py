@@ -49,8 +49,12 @@ def test_the_source_may_have_inputs_of_its_own() -> None:
 
 def test_a_log_is_read_frame_by_frame() -> None:
     measured = read_quality(_log(10, 3), 10, every=3)
-    assert [one.frame for one in measured] == [0, 3, 6, 9]
-    assert measured[0] == FrameQuality(0, 80.0, 0.9, 0.5, 0.6, 0.7, 0.8, 4.0)
+    assert [one.frame for one in measured] == [3, 6, 9]
+    assert measured[0] == FrameQuality(3, 80.0, 0.9, 0.5, 0.6, 0.7, 0.8, 4.0)
+
+
+def test_a_first_frame_that_is_alone_is_kept() -> None:
+    assert [one.frame for one in read_quality(_log(3, 6), 3, every=6)] == [0]
 
 
 def test_a_log_that_lacks_frames_is_refused() -> None:
@@ -80,4 +84,9 @@ def test_the_harmonic_mean_is_never_above_the_mean(scores: list[float]) -> None:
 def test_shots_share_out_the_measured_frames() -> None:
     measured = read_quality(_log(30, 3), 30, every=3)
     shots = by_shot(measured, [0, 10, 11], frames=30)
-    assert [[one.frame for one in shot] for shot in shots] == [[0, 3, 6, 9], [9], [12, 15, 18, 21, 24, 27]]
+    assert [[one.frame for one in shot] for shot in shots] == [[3, 6, 9], [9], [12, 15, 18, 21, 24, 27]]
+
+
+def test_a_first_shot_shorter_than_a_step_is_not_without_quality() -> None:
+    shots = by_shot(read_quality(_log(30, 6), 30, every=6), [0, 4], frames=30)
+    assert [one.frame for one in shots[0]] == [6]
