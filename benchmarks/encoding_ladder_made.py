@@ -1,6 +1,6 @@
 """Does a ladder that was chosen from its first rung come true, and what does choosing cost.
 
-Films are encoded as production does it: the first rung whole, then each shot by itself, all other rungs out of one
+Films are encoded as production does it: the first rung whole, then chunks of some shots, all other rungs out of one
 decode, with the chosen CRFs and caps. Processor time by part, user and system, of one thread each; VMAF of the first
 rung and of the best one (its verification) is the analysis. The prediction was taught by other titles.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 
 from benchmarks import encoding_grid
 from benchmarks.encoding_grid import FILMS, encoder, run
@@ -25,7 +26,9 @@ from matinee.ladder.prediction import CRFS, PROBE_CRF, predicted, probed
 from matinee.ladder.quality import EVERY, FrameQuality, Reference, by_shot, mean_quality, quality_command, read_quality
 from matinee.ladder.rungs import ChosenRung, choose_rungs
 from matinee.ladder.verification import VERIFIED_EVERY, misses
+from matinee.ladder.zones import zones
 
+CHUNK_SECONDS = 6.0
 CHOSEN = ("sintel_480p24", "bbb_716p30", "tos_1080p24")
 
 
@@ -77,22 +80,55 @@ class Made:
             costs.append(sum(sums[start : start + length]))
         return list(probed(width, height, costs, lengths(grid), shots))
 
-    def shot(self, place: int, rungs: Sequence[ChosenRung], crfs: Sequence[float], part: str) -> list[Path]:
-        """Encode rungs of one shot out of one decode."""
-        outputs = [self.work / f"{place}-{one.rung.name}.mp4" for one in rungs]
+    def chunk(
+        self, shots: range, rungs: Sequence[ChosenRung], crfs: Sequence[Sequence[float]], part: str
+    ) -> list[Path]:
+        """Encode rungs of a chunk out of one decode; ``crfs`` are a film's, by rung."""
+        outputs = [self.work / f"{shots.start}-{one.rung.name}.mp4" for one in rungs]
+        starts, frames = self.places(shots)
         pads = "".join(f"[s{at}]" for at in range(len(rungs)))
         scales = [
             f"[s{at}]scale={one.rung.width}:{one.rung.height}:flags=bicubic[v{at}]" for at, one in enumerate(rungs)
         ]
-        command = ["-v", "error", *self.stretch(self.grid["starts"][place])]
+        command = ["-v", "error", *self.stretch(self.grid["starts"][shots.start])]
         command += ["-filter_complex", ";".join([f"[0:v]format=yuv420p,setsar=1,split={len(rungs)}{pads}", *scales])]
-        for at, (one, crf, output) in enumerate(zip(rungs, crfs, outputs, strict=True)):
+        for at, (one, all_crfs, output) in enumerate(zip(rungs, crfs, outputs, strict=True)):
             caps = ["-maxrate", str(one.rung.bitrate_bps), "-bufsize", str(one.rung.peak_bps - one.rung.bitrate_bps)]
-            frames = ["-frames:v", str(lengths(self.grid)[place])]
-            command += ["-map", f"[v{at}]", *frames, *caps, *encoder(crf, None, [0]), str(output)]
+            inside = [all_crfs[place] for place in shots]
+            words = encoder(inside[0], None, starts)
+            told = zones(starts, frames, inside)
+            words[words.index("-x264-params") + 1] += f":zones={told}" if told else ""
+            command += ["-map", f"[v{at}]", "-frames:v", str(frames), *caps, *words, str(output)]
         with self.part(part):
             run(command)
         return outputs
+
+    def places(self, shots: range) -> tuple[list[int], int]:
+        """Where the shots of a chunk begin in it, and how many frames it has."""
+        first, all_starts = self.grid["starts"][shots.start], self.grid["starts"]
+        return [all_starts[place] - first for place in shots], sum(lengths(self.grid)[place] for place in shots)
+
+    def told(self, output: Path, shots: range, part: str) -> list[tuple[float, float]]:
+        """Bits and VMAF of each shot of an encoded chunk."""
+        starts, frames = self.places(shots)
+        with self.part(part):
+            measured = self.quality(output, self.grid["starts"][shots.start], frames, VERIFIED_EVERY)
+        costs, scores = packet_bits(output), by_shot(measured, starts, frames)
+        return [
+            (sum(costs[start : start + lengths(self.grid)[place]]), mean_quality([one.vmaf for one in score]))
+            for start, place, score in zip(starts, shots, scores, strict=True)
+        ]
+
+
+def chunks(grid: dict[str, Any]) -> list[range]:
+    """The shots of each chunk: as many as make six seconds, as production has it in short films."""
+    made, first, held = [], 0, 0.0
+    for place, length in enumerate(lengths(grid)):
+        held += length / grid["rate"]
+        if held >= CHUNK_SECONDS:
+            made.append(range(first, place + 1))
+            first, held = place + 1, 0.0
+    return [*made, range(first, len(grid["starts"]))] if held else made
 
 
 def packet_bits(path: Path) -> list[int]:
@@ -107,30 +143,25 @@ def make(grid: dict[str, Any], grids: Sequence[dict[str, Any]], work: Path) -> d
     made = Made(grid, work)
     shots = [predicted(probe, sizes(grid), CRFS, taught_without(grids, grid["title"])) for probe in made.first_rung()]
     rungs = choose_rungs(shots, grid["rate"])
-    counts = lengths(grid)
-    bits, scores = [[0] * len(counts) for _ in rungs], [[0.0] * len(counts) for _ in rungs]
-    for place, start in enumerate(grid["starts"]):
-        outputs = made.shot(place, rungs, [one.crfs[place] for one in rungs], "other rungs")
+    parts = chunks(grid)
+    told: list[list[tuple[float, float]]] = [[] for _ in rungs]
+    for part in parts:
+        outputs = made.chunk(part, rungs, [one.crfs for one in rungs], "other rungs")
         for at, output in enumerate(outputs):
-            bits[at][place] = sum(packet_bits(output))
-            with made.part("VMAF of the best rung" if at == len(rungs) - 1 else "only for this table"):
-                scores[at][place] = mean_quality(
-                    [one.vmaf for one in made.quality(output, start, counts[place], VERIFIED_EVERY)]
-                )
-    missed = misses(rungs[-1], scores[-1], shots)
+            best = at == len(rungs) - 1
+            told[at] += made.told(output, part, "VMAF of the best rung" if best else "only for this table")
+    missed = misses(rungs[-1], [vmaf for _, vmaf in told[-1]], shots)
+    crfs = list(rungs[-1].crfs)
     for miss in missed:
-        (output,) = made.shot(miss.shot, rungs[-1:], [miss.crf], "done again")
-        bits[-1][miss.shot] = sum(packet_bits(output))
-        with made.part("VMAF of what was done again"):
-            again = made.quality(output, grid["starts"][miss.shot], counts[miss.shot], VERIFIED_EVERY)
-        scores[-1][miss.shot] = mean_quality([one.vmaf for one in again])
+        crfs[miss.shot] = miss.crf
+    again = [part for part in parts if any(miss.shot in part for miss in missed)]
+    for part in again:
+        (output,) = made.chunk(part, rungs[-1:], [crfs], "done again")
+        told[-1][part.start : part.stop] = made.told(output, part, "VMAF of what was done again")
     film = measured(grid)
     curve = [
-        (
-            sum(cost) / film.seconds,
-            sum(score * count for score, count in zip(score_of, counts, strict=True)) / sum(counts),
-        )
-        for cost, score_of in zip(bits, scores, strict=True)
+        (sum(bits for bits, _ in one) / film.seconds, float(np.average([vmaf for _, vmaf in one], weights=film.frames)))
+        for one in told
     ]
     analysis = sum(spent for name, spent in made.seconds.items() if name.startswith("VMAF"))
     whole = sum(spent for name, spent in made.seconds.items() if name != "only for this table")
@@ -140,7 +171,7 @@ def make(grid: dict[str, Any], grids: Sequence[dict[str, Any]], work: Path) -> d
         "film": grid["name"],
         **{name: "-" if (d := bd_rate(anchor, curve)) is None else f"{d:+.1f} %" for name, anchor in deltas.items()},
         "VMAF off": f"{sum(off) / len(off):.1f}",
-        "chunks again": f"{len(missed)} of {len(counts)}",
+        "chunks again": f"{len(again)} of {len(parts)}",
         "CPU of analysis": f"{analysis / whole * 100:.0f} %",
         **{name: f"{spent:.1f} s" for name, spent in made.seconds.items() if name != "only for this table"},
     }

@@ -15,7 +15,7 @@ from benchmarks import encoding_grid
 from benchmarks.machine import report
 from matinee.encoding.commands import PRESET
 from matinee.ladder import prediction
-from matinee.ladder.prediction import PROBE_CRF, PROBE_LINES, Probe, Weights, predicted, terms
+from matinee.ladder.prediction import PROBE_CRF, PROBE_LINES, Probe, Weights, predicted, probe_size, terms
 
 RIDGE = 1e-2
 BEYOND = 1.0  # how far a feature may lie outside what was seen, in widths of that, before it is held
@@ -43,10 +43,10 @@ def lengths(grid: Grid) -> list[int]:
 
 def probes(grid: Grid) -> list[Probe]:
     """What the first rung told of each shot."""
-    small = [size for size in sizes(grid) if min(size) <= PROBE_LINES] or sizes(grid)[:1]
-    rung = next(point for point in grid["points"] if size_of(point) == small[-1] and point["crf"] == PROBE_CRF)
+    size = probe_size(sizes(grid))
+    rung = next(point for point in grid["points"] if size_of(point) == size and point["crf"] == PROBE_CRF)
     return [
-        Probe(*small[-1], frames, shot["bits"], shot["vmaf"], shot["fine"])
+        Probe(*size, frames, shot["bits"], shot["vmaf"], shot["fine"])
         for frames, shot in zip(lengths(grid), rung["shots"], strict=True)
     ]
 

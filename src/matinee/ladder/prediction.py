@@ -63,6 +63,16 @@ class Weights:
     highest: tuple[float, ...]
 
 
+def probe_size(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """The size of the first rung, among those of a film's ladder: the largest of at most 360 lines, or the smallest."""
+    fitting = [size for size in sizes if min(size) <= PROBE_LINES]
+    return max(fitting, key=_pixels) if fitting else min(sizes, key=_pixels)
+
+
+def _pixels(size: tuple[int, int]) -> int:
+    return size[0] * size[1]
+
+
 def probed(
     width: int, height: int, bits: Sequence[float], frames: Sequence[int], measured: Sequence[Sequence[FrameQuality]]
 ) -> tuple[Probe, ...]:

@@ -13,6 +13,7 @@ from matinee.ladder.prediction import (
     Probe,
     Weights,
     predicted,
+    probe_size,
     probed,
     taught,
     terms,
@@ -77,6 +78,19 @@ def test_what_nothing_taught_counts_as_the_nearest_that_was() -> None:
 def test_a_shot_of_no_bits_and_no_loss_is_still_a_shot() -> None:
     shot = predicted(Probe(640, 360, 24, 0, 100, 1.0), _SIZES, CRFS, taught())
     assert all(math.isfinite(point.bits) and point.bits > 0 for point in shot.points)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "chosen"),
+    [
+        (_SIZES, (640, 360)),
+        (((320, 180),), (320, 180)),
+        (((640, 480), (854, 640)), (640, 480)),
+        (((360, 640),), (360, 640)),
+    ],
+)
+def test_the_first_rung_is_small(sizes: tuple[tuple[int, int], ...], chosen: tuple[int, int]) -> None:
+    assert probe_size(sizes) == chosen
 
 
 def test_probes_are_the_means_of_what_was_measured() -> None:
