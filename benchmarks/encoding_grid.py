@@ -35,13 +35,17 @@ _CUT = 8.0  # scdet's threshold, in per cent
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A stretch of a film: what title it belongs to (no title teaches what it is judged by), and where it lies."""
+    """A stretch of a film: what title it belongs to (no title teaches what it is judged by), and where it lies.
+
+    What has codes and numbers drawn over the picture is judged but teaches nothing.
+    """
 
     name: str
     title: str
     file: str
     start_seconds: float = 0.0
     seconds: float = 60.0
+    teaches: bool = True
 
 
 SAMPLES = (
@@ -54,7 +58,7 @@ SAMPLES = (
     Sample("bbb_716p30", "Big Buck Bunny", "bbb_716p30_h264_noaudio_23s.mp4"),
     Sample("bbb_360p24_part0", "Big Buck Bunny", "bbb_360p24_h264_aac_23s_part0.mp4"),
     Sample("bbb_2160p60", "Big Buck Bunny", "bbb_2160p60_vp9_noaudio_10s.mkv", 0.0, 4.0),
-    Sample("wave_1080p30", "Tears of Steel", "wave_tos_1080p2997_h264_aac_8s.mp4", 0.0, 8.0),
+    Sample("wave_1080p30", "Tears of Steel", "wave_tos_1080p2997_h264_aac_8s.mp4", 0.0, 8.0, teaches=False),
 )
 
 
@@ -66,7 +70,7 @@ def samples() -> Iterator[Sample]:
 def load(sample: Sample) -> dict[str, Any] | None:
     """What was measured of a sample, or None if it was not yet."""
     path = CACHE / f"{sample.name}.json"
-    return dict(json.loads(path.read_text())) if path.exists() else None
+    return {**json.loads(path.read_text()), **asdict(sample)} if path.exists() else None
 
 
 def run(arguments: Sequence[str]) -> str:

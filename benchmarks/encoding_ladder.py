@@ -185,15 +185,21 @@ def main() -> None:
     grids = encoding_grid.measured()
     rows = [judge(measured(grid), grids) for grid in grids]
     columns = list(rows[0])
-    mean: dict[str, Any] = {"film": "mean"}
-    for column in columns[1:]:
-        values = [row[column] for row in rows if row[column] is not None]
-        mean[column] = statistics.fmean(values) if values else None
+    seconds = [grid["frames"] / grid["rate"] for grid in grids]
+    mean, weighted = _mean(rows, [1.0] * len(rows), "mean"), _mean(rows, seconds, "mean by seconds")
     shown = [
         {column: _shown(column, row[column]) for column in columns}
-        for row in [*rows, {**mean, "shots": "", "rungs": ""}]
+        for row in [*rows, *({**one, "shots": "", "rungs": ""} for one in (mean, weighted))]
     ]
     report("encoding_ladder", QUESTION, shown, **FACTS)
+
+
+def _mean(rows: Sequence[Mapping[str, Any]], weights: Sequence[float], name: str) -> dict[str, Any]:
+    made: dict[str, Any] = {"film": name}
+    for column in list(rows[0])[1:]:
+        known = [(row[column], weight) for row, weight in zip(rows, weights, strict=True) if row[column] is not None]
+        made[column] = statistics.fmean([value for value, _ in known], [weight for _, weight in known])
+    return made
 
 
 def _shown(column: str, value: Any) -> Any:

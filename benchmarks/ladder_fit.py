@@ -54,7 +54,7 @@ def probes(grid: Grid) -> list[Probe]:
 def teach(grids: Sequence[Grid]) -> Weights:
     """Weights by weighted ridge regression, terms scaled to equal size: shots count by their length."""
     rows, growths, changes, weights, features = [], [], [], [], []
-    for grid in grids:
+    for grid in (grid for grid in grids if grid.get("teaches", True)):
         for place, probe in enumerate(probes(grid)):
             features.append(probe.features)
             for point in grid["points"]:
@@ -131,7 +131,9 @@ def main() -> None:
             "made_by": "python -m benchmarks.ladder_fit --write",
             "encoder": f"libx264, preset {PRESET}, lookahead 20, macroblock tree; VMAF v0.6.1, every third frame",
             "probe": f"at most {PROBE_LINES} lines, CRF {PROBE_CRF:g}",
-            "films": [f"{grid['file']} ({grid['title']}), {len(grid['starts'])} shots" for grid in grids],
+            "films": [
+                f"{grid['file']} ({grid['title']}), {len(grid['starts'])} shots" for grid in grids if grid["teaches"]
+            ],
             "error_on_titles_left_out": rows,
             "bits": weights.bits,
             "vmaf": weights.vmaf,

@@ -26,15 +26,15 @@ def _rung() -> ChosenRung:
 
 def test_what_came_out_as_expected_is_left_alone() -> None:
     rung = _rung()
-    assert misses(rung, [vmaf + 2.9 for vmaf in rung.shot_vmaf], _SHOTS) == ()
+    assert misses(rung, [vmaf + 5.9 for vmaf in rung.shot_vmaf], _SHOTS) == ()
 
 
 def test_a_chunk_that_looks_worse_gets_a_finer_crf_and_one_that_looks_better_a_coarser_one() -> None:
     rung = _rung()
-    worse, better = rung.shot_vmaf[0] - 5, rung.shot_vmaf[2] + 6
+    worse, better = rung.shot_vmaf[0] - 7, rung.shot_vmaf[2] + 8
     first, last = misses(rung, [worse, rung.shot_vmaf[1], better], _SHOTS)
-    assert (first.shot, first.vmaf, first.crf) == (0, worse, rung.crfs[0] - 2.5)
-    assert (last.shot, last.crf) == (2, rung.crfs[2] + 3)
+    assert (first.shot, first.vmaf, first.crf) == (0, worse, rung.crfs[0] - 3.5)
+    assert (last.shot, last.crf) == (2, rung.crfs[2] + 4)
 
 
 def test_a_crf_at_the_end_of_its_curve_stays() -> None:
