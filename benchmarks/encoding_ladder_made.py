@@ -29,6 +29,7 @@ from matinee.ladder.verification import VERIFIED_EVERY, misses
 from matinee.ladder.zones import zones
 
 CHUNK_SECONDS = 6.0
+TABLE = "only for this table"
 CHOSEN = ("sintel_480p24", "bbb_716p30", "tos_1080p24")
 
 
@@ -111,8 +112,11 @@ class Made:
     def told(self, output: Path, shots: range, part: str) -> list[tuple[float, float]]:
         """Bits and VMAF of each shot of an encoded chunk."""
         starts, frames = self.places(shots)
-        with self.part(part):
-            measured = self.quality(output, self.grid["starts"][shots.start], frames, VERIFIED_EVERY)
+        if part != TABLE:
+            with self.part(part):
+                self.quality(output, self.grid["starts"][shots.start], frames, VERIFIED_EVERY)
+        with self.part(TABLE):  # as the grid was measured
+            measured = self.quality(output, self.grid["starts"][shots.start], frames, encoding_grid.EVERY)
         costs, scores = packet_bits(output), by_shot(measured, starts, frames)
         return [
             (sum(costs[start : start + lengths(self.grid)[place]]), mean_quality([one.vmaf for one in score]))
@@ -149,7 +153,7 @@ def make(grid: dict[str, Any], grids: Sequence[dict[str, Any]], work: Path) -> d
         outputs = made.chunk(part, rungs, [one.crfs for one in rungs], "other rungs")
         for at, output in enumerate(outputs):
             best = at == len(rungs) - 1
-            told[at] += made.told(output, part, "VMAF of the best rung" if best else "only for this table")
+            told[at] += made.told(output, part, "VMAF of the best rung" if best else TABLE)
     missed = misses(rungs[-1], [vmaf for _, vmaf in told[-1]], shots)
     crfs = list(rungs[-1].crfs)
     for miss in missed:
@@ -164,7 +168,7 @@ def make(grid: dict[str, Any], grids: Sequence[dict[str, Any]], work: Path) -> d
         for one in told
     ]
     analysis = sum(spent for name, spent in made.seconds.items() if name.startswith("VMAF"))
-    whole = sum(spent for name, spent in made.seconds.items() if name != "only for this table")
+    whole = sum(spent for name, spent in made.seconds.items() if name != TABLE)
     off = [abs(vmaf - one.vmaf) for (_, vmaf), one in zip(curve, rungs, strict=True)]
     deltas = {"to fixed": fixed(film), "to one CRF": one_crf(film), "to exhaustive": exhaustive(film)}
     return {
@@ -173,7 +177,7 @@ def make(grid: dict[str, Any], grids: Sequence[dict[str, Any]], work: Path) -> d
         "VMAF off": f"{sum(off) / len(off):.1f}",
         "chunks again": f"{len(again)} of {len(parts)}",
         "CPU of analysis": f"{analysis / whole * 100:.0f} %",
-        **{name: f"{spent:.1f} s" for name, spent in made.seconds.items() if name != "only for this table"},
+        **{name: f"{spent:.1f} s" for name, spent in made.seconds.items() if name != TABLE},
     }
 
 
