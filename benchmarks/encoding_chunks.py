@@ -44,6 +44,9 @@ class _Nobody:
     def progressed(self, stage: str, progress: float, renditions: Mapping[str, float]) -> None:
         """Not noted."""
 
+    def advanced(self) -> None:
+        """Not noted."""
+
     def made(self, finished: Finished) -> None:
         """Not noted."""
 

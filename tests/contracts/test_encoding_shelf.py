@@ -151,6 +151,9 @@ class _Watcher:
     def progressed(self, stage: str, progress: float, renditions: Mapping[str, float]) -> None:
         """Not noted."""
 
+    def advanced(self) -> None:
+        """Not noted."""
+
     def made(self, finished: Finished) -> None:
         self.names.append(finished.name)
 

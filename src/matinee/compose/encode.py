@@ -105,6 +105,9 @@ class _Teller:
     def progressed(self, stage: str, progress: float, renditions: Mapping[str, float]) -> None:
         """Too often for sentences."""
 
+    def advanced(self) -> None:
+        """Too often for sentences."""
+
     def made(self, finished: Finished) -> None:
         frames = "" if finished.frames is None else f"{finished.frames} frames, "
         self._say(f"  {finished.name}: {frames}{finished.size_bytes / 1e6:.2f} MB in {finished.seconds:.1f} s")
