@@ -21,6 +21,7 @@ NAMES = (
     "events_killed",
     "event_log",
     "ray_scaling",
+    "encoding_chunks",
     "control_plane",
     "rebuild",
     "bandit_world",

@@ -51,6 +51,9 @@ class Silent:
     def progressed(self, stage: str, progress: float, renditions: Mapping[str, float]) -> None:
         pass
 
+    def advanced(self) -> None:
+        """Not noted."""
+
     def made(self, finished: Finished) -> None:
         pass
 

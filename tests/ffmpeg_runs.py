@@ -15,7 +15,8 @@ _RENDITION = re.compile(r"([a-z0-9-]+)-[0-9a-f]{16}\.mp4$")
 class Runs:
     """``program`` stands in for FFmpeg; each run that ends well adds a line to ``notes``.
 
-    A run that makes a rendition of the name in ``held`` waits until there is a file ``go``.
+    Parts of renditions are named ``240p-00000``. A run that makes one of the rendition in ``held`` waits until there is
+    a file ``go``.
     """
 
     program: Path
@@ -28,7 +29,7 @@ class Runs:
         return self.program.with_name("go")
 
     def order(self) -> list[tuple[str, str]]:
-        """What was made, in order: where, and which rendition."""
+        """What was made, in order: where, and which part of which rendition."""
         lines = self.notes.read_text().splitlines() if self.notes.exists() else []
         found = []
         for words in map(str.split, lines):
@@ -37,7 +38,7 @@ class Runs:
         return found
 
     def made(self) -> Counter[str]:
-        """How often each rendition was made, over all films."""
+        """How often each part of a rendition was made, over all films."""
         return Counter(name for _, name in self.order())
 
 

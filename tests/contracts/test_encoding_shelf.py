@@ -14,7 +14,10 @@ from obstore.store import LocalStore, MemoryStore, ObjectStore
 
 from matinee.encoding.depot import Depot, Finished, StoreUnavailable
 from matinee.encoding.production import Order, Production
-from matinee.encoding.steps import Place, Source, encode_audio, encode_videos, inspect_source
+from matinee.encoding.steps import Place, Source, encode_audio, encode_stretch, inspect_source
+from matinee.encoding.stretches import Stretch
+from matinee.encoding.survey import Surveyed, survey_source
+from matinee.inspection.frames import Frames
 from matinee.inspection.inspection import Film, Picture
 from matinee.ladder.fixed import fixed_ladder
 from matinee.model import media
@@ -38,6 +41,8 @@ _FILM = Film(
     is_steady=True,
     notes=(),
 )
+_FRAMES = Frames(tuple(range(0, 48 * 3_750, 3_750)))
+_STRETCH = Stretch(0, 0, _FRAMES.times, (0,))
 _RUNGS = fixed_ladder(640, 360, 24.0).rungs
 
 
@@ -95,10 +100,10 @@ def test_a_machine_makes_only_what_does_not_lie_on_its_shelf(in_folder: bool, tm
     # There is no such source: whatever is made fails.
     place, source = Place(depot, TOOLS), Source("sources/night.mp4", "unknown", "night.mp4")
     lying = [_shelve(depot, rung.name, f"{rung.name}-0123.mp4") for rung in _RUNGS]
-    files = [one.file for one in lying]
+    files, what = [one.file for one in lying], (_FILM, None, _STRETCH, _RUNGS)
     with pytest.raises((MatineeError, FileNotFoundError)):
-        encode_videos(place, source, _FILM, _RUNGS, [*files[:-1], "another.mp4"], "slow", 20.0, _nobody)
-    assert encode_videos(place, source, _FILM, _RUNGS, files, "slow", 20.0, _nobody) == tuple(lying)
+        encode_stretch(place, source, *what, [*files[:-1], "another.mp4"], "slow", 20.0, _nobody)
+    assert encode_stretch(place, source, *what, files, "slow", 20.0, _nobody) == tuple(lying)
     assert [depot.find(file) for file in files] == lying
     with pytest.raises((MatineeError, FileNotFoundError)):
         encode_audio(place, source, _FILM, "a-und", "sound.mp4", _nobody)
@@ -116,10 +121,12 @@ class _Compute:
         future: Future[Any] = Future()
         if task.function is inspect_source:
             future.set_result(_FILM)
+        elif task.function is survey_source:
+            future.set_result(Surveyed(_FILM, _FRAMES, None))
         elif task.function is encode_audio:
             future.set_exception(StoreUnavailable("503 Service Unavailable"))
         else:
-            rungs, files = task.arguments[3:5]
+            rungs, files = task.arguments[5:7]
             made = tuple(Finished(rung.name, file, 48, 2.0, 9, 1.5) for rung, file in zip(rungs, files, strict=True))
             Timer(0.3, self._end, (future, made)).start()
         return future
@@ -144,6 +151,9 @@ class _Watcher:
     def progressed(self, stage: str, progress: float, renditions: Mapping[str, float]) -> None:
         """Not noted."""
 
+    def advanced(self) -> None:
+        """Not noted."""
+
     def made(self, finished: Finished) -> None:
         self.names.append(finished.name)
 
@@ -153,4 +163,4 @@ def test_a_store_that_is_away_for_one_rendition_does_not_stop_the_others(tmp_pat
     order = Order(Source("sources/night.mp4", "unknown", "night.mp4"), "Night", Place(depot, TOOLS), "media/night")
     with pytest.raises(StoreUnavailable, match="503"):
         Production(order, _Compute(), watcher).run()
-    assert watcher.names == [rung.name for rung in _RUNGS]
+    assert sorted(watcher.names) == [rung.name for rung in _RUNGS]

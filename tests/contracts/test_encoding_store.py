@@ -263,6 +263,16 @@ def test_a_crash_after_something_was_finished_counts_anew(jobs: Jobs, clock: Man
     assert _leased(jobs, "w9").attempts == 7
 
 
+def test_a_crash_after_a_part_of_something_was_finished_counts_anew(jobs: Jobs, clock: ManualClock) -> None:
+    job = _submit(jobs, "long")
+    for crash in range(6):
+        assert _leased(jobs, f"w{crash}").failures == 1
+        jobs.advanced(job.id, f"w{crash}")
+        clock.advance(_LEASE + 1)
+    with pytest.raises(Conflict, match="another"):
+        jobs.advanced(job.id, "another")
+
+
 def test_every_state_that_is_named_has_its_place_in_the_table() -> None:
     assert set(TRANSITIONS) == set(JobState)
     assert TRANSITIONS[JobState.DONE] == frozenset()

@@ -98,11 +98,14 @@ class _Teller:
 
     def planned(self, film: Film, ladder: Ladder, names: tuple[str, ...]) -> None:  # noqa: ARG002 - a watcher's
         sizes = ", ".join(f"{rung.name} ({rung.width}x{rung.height})" for rung in ladder.rungs)
-        self._say(f"{film.name}: {film.length_seconds:.1f} s at {float(film.frame_rate):g} frames/s; making {sizes}")
+        self._say(f"{film.name}: {film.length_seconds:.1f} s at {float(film.shown_rate):g} frames/s; making {sizes}")
         for note in film.notes:
             self._say(f"  {note}")
 
     def progressed(self, stage: str, progress: float, renditions: Mapping[str, float]) -> None:
+        """Too often for sentences."""
+
+    def advanced(self) -> None:
         """Too often for sentences."""
 
     def made(self, finished: Finished) -> None:

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from matinee.encoding.stretches import BASE_TICKS, Stretch
+from matinee.inspection.frames import TICKS, look_size
 from matinee.inspection.inspection import Film, Picture
 from matinee.inspection.probe import DECODERS, DEMUXERS
-from matinee.ladder.fixed import KEY_FRAME_SECONDS, needs_bars
+from matinee.ladder.fixed import needs_bars
 from matinee.model.media import Rung
 
-TICKS = 90_000  # finer than any frame step, and the unit of MPEG-2 systems: VFR time stamps survive in it
 AUDIO_RATE_HZ = 48_000
 # With a lookahead that the preset leaves out, superfast makes what veryfast makes in two thirds of the time.
 PRESET = "superfast"
@@ -17,7 +18,8 @@ _LOOKAHEAD = {"superfast": ":rc-lookahead=20:mbtree=1"}
 AUDIO_BPS = 128_000
 _LOOK_FRAMES = 8
 _WHITE_NITS = 203  # ITU-R BT.2408: what white paper shows in HDR
-_ONE_MILLISECOND = 0.001
+_CUT_SCORE = 8  # scdet's, of 100: fewer cuts than a viewer would name, and hardly one that is none
+_BARS_EVERY_SECONDS = 5
 _AUDIO_OVERHANG_SECONDS = 0.5
 
 # ITU-R BS.775: centre and surrounds 3 dB down, the low-frequency channel left out. Names that a layout lacks count as
@@ -40,29 +42,79 @@ def look_command(ffmpeg: str, source: Path, video: int, audio: int | None) -> li
     ]
 
 
+def copy_command(ffmpeg: str, source: Path, film: Film, output: Path) -> list[str]:
+    """Copy the picture's packets into Matroska, which knows where they are: not every container can be sought in."""
+    audio = film.source.audio
+    return [
+        *_start(ffmpeg, "error"),
+        *_input(source),
+        *("-map", f"0:{film.source.video.index}", "-c", "copy", *_clean(), "-f", "matroska", str(output)),
+        *(_keep_time(audio.index) if audio is not None else ()),
+    ]
+
+
+def survey_command(
+    ffmpeg: str, source: Path, film: Film, stamps: Path, *, is_copy: bool, keeps_stamps: bool, cores: int | None = None
+) -> list[str]:
+    """Decode all of a source: a list of every frame's time into ``stamps``, and in the messages what filters found.
+
+    Time stamps are the container's own where it ``keeps_stamps``; else they are mended as for the sound.
+    """
+    width, height = look_size(film)
+    audio, track = film.source.audio, 0 if is_copy else film.source.video.index
+    graph = (
+        # Fields are seen in whole lines alone.
+        f"[0:{track}]idet,scale={width}:{height}:flags=fast_bilinear,split[all][few];"
+        f"[all]scdet=threshold={_CUT_SCORE}[v];"
+        # It tells of every frame it sees; bars that stand for the whole film are in few as well.
+        f"[few]select='isnan(prev_selected_t)+gte(t-prev_selected_t,{_BARS_EVERY_SECONDS})',"
+        "cropdetect=round=2,nullsink"
+    )
+    return [
+        *_start(ffmpeg, "verbose"),
+        *(("-threads", str(cores), "-filter_complex_threads", str(cores)) if cores else ()),
+        *(("-copyts",) if keeps_stamps else ()),
+        *_input(source),
+        *("-filter_complex", graph, "-map", "[v]", "-fps_mode", "passthrough", "-enc_time_base", f"1:{TICKS}"),
+        *("-stats_enc_pre", str(stamps), "-stats_enc_pre_fmt", "{pts}", "-f", "null", "-"),
+        *(_keep_time(audio.index) if audio is not None and not keeps_stamps else ()),
+    ]
+
+
 def video_command(
     ffmpeg: str,
     source: Path,
     film: Film,
+    stretch: Stretch,
     rungs: Sequence[Rung],
     outputs: Sequence[Path],
+    stamps: Path,
     preset: str,
     crf: float,
+    *,
+    is_copy: bool = False,
+    seeks: bool = True,
     cores: int | None = None,
 ) -> list[str]:
-    """Encode rungs (smallest first) out of one decode, each into an MP4 file of its own; on all cores or so many."""
+    """Encode a stretch to rungs (smallest first) out of one decode, each into an MP4 file of its own.
+
+    The times of the frames that the first encoder gets go into ``stamps``. On all cores or so many.
+    """
     threads = ("-threads", str(cores)) if cores else ()
+    track = 0 if is_copy else film.source.video.index
     command = [
         # verbose: its last lines count what was decoded and encoded.
         *_start(ffmpeg, "verbose"),
         *(("-filter_complex_threads", str(cores), *threads) if cores else ()),
+        *(_seek(stretch) if seeks else ()),
         *_input(source),
-        *("-filter_complex", video_graph(film, rungs)),
+        *("-filter_complex", video_graph(film, stretch, rungs, track, seeks=seeks)),
     ]
     for place, (rung, output) in enumerate(zip(rungs, outputs, strict=True)):
-        command += ["-map", f"[v{place}]", *_video_encoder(film, rung, preset, crf), *threads, str(output)]
-    audio = film.source.audio
-    return [*command, *(_keep_time(audio.index) if audio is not None else ())]
+        told = ("-stats_enc_pre", str(stamps), "-stats_enc_pre_fmt", "{pts}") if place == 0 else ()
+        encoder = _video_encoder(film, stretch, rung, preset, crf)
+        command += ["-map", f"[v{place}]", *encoder, *threads, *told, "-f", "mp4", str(output)]
+    return command
 
 
 def audio_command(ffmpeg: str, source: Path, film: Film, output: Path) -> list[str]:
@@ -84,13 +136,15 @@ def first_frame_command(ffmpeg: str, rendition: Path, output: Path) -> list[str]
     return [*_start(ffmpeg, "error"), "-i", str(rendition), "-frames:v", "1", "-q:v", "2", "-y", str(output)]
 
 
-def video_graph(film: Film, rungs: Sequence[Rung]) -> str:
+def video_graph(film: Film, stretch: Stretch, rungs: Sequence[Rung], track: int, *, seeks: bool = True) -> str:
     """The filters from the decoded picture to one pad ``[vN]`` a rung; each rung is scaled from the largest."""
     picture, largest = film.picture, rungs[-1]
-    chain = []
+    sought = seeks and stretch.seek_microseconds is not None
+    first = 0 if sought else stretch.first
+    chain = [f"trim=start_frame={first}:end_frame={first + len(stretch.times)}"]
     if picture.is_interlaced:
-        # send_frame: one frame for one frame; progressive frames in between pass untouched.
-        chain.append("bwdif=mode=send_frame:parity=auto:deint=interlaced")
+        parity = "bff" if picture.is_bottom_first else "tff"
+        chain.append(f"bwdif=mode=send_field:parity={parity}:deint=all")
     chain += _name_colours(picture)
     chain += _tone_map(picture, largest) if picture.is_wide_gamut else [_scale(picture, largest), "format=yuv420p"]
     chain += [
@@ -98,9 +152,9 @@ def video_graph(film: Film, rungs: Sequence[Rung]) -> str:
         # One colour space for all rungs (HLS authoring specification, 1.27).
         "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709",
         f"settb=1/{TICKS}",
-        f"setpts='{_time_stamps(film)}'",
+        f"setpts='{_time_stamps(stretch, sought)}'",
     ]
-    graph = f"[0:{film.source.video.index}]{','.join(chain)}"
+    graph = f"[0:{track}]{','.join(chain)}"
     if len(rungs) == 1:
         return f"{graph}[v0]"
     pads = "".join(f"[s{place}]" for place in range(len(rungs)))
@@ -129,14 +183,17 @@ def audio_graph(film: Film) -> str:
     )
 
 
-def key_frames() -> str:
-    """Where every rung has an IDR frame: the first frame of each two-second cell of the film's time.
+def key_frames(stretch: Stretch) -> str:
+    """Where every rung has an IDR frame: the first frame of each segment. Frames are counted, so that rungs agree."""
+    return "expr:" + "+".join(f"eq(n,{start})" for start in stretch.starts)
 
-    The expression looks at time alone, so that rungs agree whatever else differs; a long gap between frames forces one
-    key frame and not a burst of them. The small term keeps a frame on the edge of a cell inside it.
-    """
-    cell = f"floor(t/{KEY_FRAME_SECONDS:g}+0.000001)"
-    return f"expr:if(isnan(prev_forced_t),1,gt({cell},{cell.replace('t/', 'prev_forced_t/')}))"
+
+def _seek(stretch: Stretch) -> list[str]:
+    """Begin with the stretch's first frame: decode from the key frame before it, and drop what comes too early."""
+    if stretch.seek_microseconds is None:
+        return []
+    # By the container's own time stamps: its start may be another track's.
+    return ["-seek_timestamp", "1", "-ss", f"{stretch.seek_microseconds}us"]
 
 
 def _start(ffmpeg: str, loglevel: str) -> list[str]:
@@ -167,34 +224,32 @@ def _clean() -> list[str]:
     return ["-map_metadata", "-1", "-map_chapters", "-1", "-write_tmcd", "0", "-y"]
 
 
-def _video_encoder(film: Film, rung: Rung, preset: str, crf: float) -> list[str]:
-    rate = film.frame_rate
+def _video_encoder(film: Film, stretch: Stretch, rung: Rung, preset: str, crf: float) -> list[str]:
+    rate = film.shown_rate
     return [
-        # Every decoded frame once, at its own time.
+        # Every frame once, at its own time.
         *("-fps_mode", "passthrough", "-enc_time_base", f"1:{TICKS}"),
         *("-c:v", "libx264", "-preset", preset, "-profile:v", "high", "-crf", f"{crf:g}"),
-        # Capped CRF: within any second at most rate + buffer = peak bits.
+        # Capped CRF: within any second of a stretch at most rate + buffer = peak bits.
         *("-maxrate", str(rung.bitrate_bps), "-bufsize", str(rung.peak_bps - rung.bitrate_bps)),
-        # Key frames on the common grid and nowhere else; closed GOPs, so that players may switch there.
+        # Key frames where segments begin and nowhere else; closed GOPs, so that players may switch there.
         *("-g", "100000", "-sc_threshold", "0", "-forced-idr", "1", "-flags", "+cgop"),
-        *("-force_key_frames", key_frames()),
+        *("-force_key_frames", key_frames(stretch)),
         # Reordering starts decoding early by the length of the first frames. Where frames differ in length, decoding
         # times and with them the lengths of segments would be wrong.
         *(() if film.is_steady else ("-bf", "0")),
-        # Without it x264 takes the time base for the rate and picks an absurd level.
-        *("-x264-params", f"fps={rate.numerator}/{rate.denominator}{_LOOKAHEAD.get(preset, '')}"),
+        # stitchable: one set of parameters for all stretches, which are joined. Without fps x264 takes the time base
+        # for the rate and picks an absurd level.
+        *("-x264-params", f"stitchable=1:fps={rate.numerator}/{rate.denominator}{_LOOKAHEAD.get(preset, '')}"),
         *_clean(),
-        *("-video_track_timescale", str(TICKS), "-f", "mp4"),
+        *("-video_track_timescale", str(TICKS)),
     ]
 
 
-def _time_stamps(film: Film) -> str:
-    """New time stamps: shifted to zero, the first frame from zero on, strictly rising.
-
-    The first frame is known by its time, not by its number: a change of size in mid-film starts the filters anew.
-    """
-    first = film.picture.first_seconds + _ONE_MILLISECOND
-    shifted = f"if(lt(T,{first:.6f}),0,PTS-({film.shift_seconds:.6f})/TB)"
+def _time_stamps(stretch: Stretch, sought: bool) -> str:
+    """Time stamps that begin near BASE_TICKS: so far from it as the first frame is from where it ought to be."""
+    start = f"({stretch.lead_ticks})" if sought else "STARTPTS"
+    shifted = f"PTS-{start}+{BASE_TICKS}"
     return f"st(0,{shifted});if(isnan(PREV_OUTPTS),ld(0),max(ld(0),PREV_OUTPTS+1))"
 
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -120,6 +120,14 @@ class Depot:
                 return finished if finished and obstore.head(store, key)["size"] == finished.size_bytes else None
             except FileNotFoundError:
                 return None
+
+    def find_all(self, files: Iterable[str]) -> dict[str, Finished]:
+        """What is known of those of many renditions that were kept and are whole."""
+        start = f"{WORK}/{self.name}/"
+        with self._store() as store, ThreadPoolExecutor(_UPLOADS, thread_name_prefix="find") as pool:
+            there = {entry["path"].removeprefix(start) for some in obstore.list(store, start) for entry in some}
+            found = pool.map(self.find, (file for file in files if f"{file}.json" in there))
+            return {one.file: one for one in found if one is not None}
 
     def publish(self, folder: Path, names: list[str], prefix: str, types: Mapping[str, str]) -> None:
         """Put files of a folder under a prefix of the store, the last name after all others; ``types`` by suffix."""

@@ -20,6 +20,8 @@ from matinee.model.errors import EncodingFailed, Refused, Unavailable
 
 _SILENT_SECONDS = 300.0  # a tool that reports nothing new for so long hangs
 _HEAD_BYTES, _TAIL_BYTES = 512 * 1024, 64 * 1024
+_GRACE_SECONDS = 5  # between the signal that time is up, which FFmpeg obeys, and the one that nothing disobeys
+_TIME_IS_UP = re.compile(f"received signal {signal.SIGXCPU.value}\\b")
 _NO_SPACE = 256 - 28  # FFmpeg ends with the low byte of -ENOSPC
 _DAMAGED = 69  # FFmpeg's -max_error_rate: two thirds of what it decoded were errors
 _NO_SPACE_WORDS = re.compile("No space left on device|running out of disk space")
@@ -79,10 +81,15 @@ def find_sandbox() -> tuple[str, ...]:
 
 
 def run_ffmpeg(
-    command: Sequence[str], tools: Tools, what: str, on_progress: Callable[[Mapping[str, str]], None] | None = None
+    command: Sequence[str],
+    tools: Tools,
+    what: str,
+    on_progress: Callable[[Mapping[str, str]], None] | None = None,
+    cpu_seconds: int | None = None,
 ) -> Ran:
     """Run FFmpeg with ``-progress pipe:1`` in its arguments; ``on_progress`` gets each report as keys and values.
 
+    It is killed when it has used ``cpu_seconds`` of all cores together.
     ``what`` names the work in sentences. EncodingFailed if FFmpeg fails; Refused if it can decode little of the source;
     Unavailable if it was killed, hangs or finds no space on the disk.
     """
@@ -92,7 +99,7 @@ def run_ffmpeg(
             [*tools.sandbox, *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=messages
         )
         try:
-            _limit(process.pid, tools.memory_bytes)
+            _limit(process.pid, tools.memory_bytes, cpu_seconds)
             _follow(process, what, on_progress)
             code = process.wait()
         finally:
@@ -135,10 +142,13 @@ def run_tool(
     return Ran(messages=text, seconds=time.monotonic() - started)
 
 
-def _limit(pid: int, memory_bytes: int) -> None:
-    for limit, value in ((resource.RLIMIT_AS, memory_bytes), (resource.RLIMIT_CORE, 0)):
+def _limit(pid: int, memory_bytes: int, cpu_seconds: int | None) -> None:
+    limits = [(resource.RLIMIT_AS, memory_bytes, memory_bytes), (resource.RLIMIT_CORE, 0, 0)]
+    if cpu_seconds is not None:
+        limits.append((resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + _GRACE_SECONDS))
+    for limit, soft, hard in limits:
         try:
-            resource.prlimit(pid, limit, (value, value))
+            resource.prlimit(pid, limit, (soft, hard))
         except (ProcessLookupError, PermissionError):
             return  # it has ended already, or runs under tighter limits than ours
 
@@ -184,6 +194,8 @@ def _check(code: int, text: str, what: str, tool: str) -> None:
         return
     if code == _NO_SPACE or _NO_SPACE_WORDS.search(text):
         raise Unavailable(f"There is no space left on the disk while {what}.")
+    if _TIME_IS_UP.search(text):
+        raise Refused(f"{tool} was stopped while {what}: it took beyond all measure.")
     if code == _DAMAGED:
         raise Refused(f"Most of what {tool} read was damaged while {what}.")
     if code < 0:

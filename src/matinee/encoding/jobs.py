@@ -147,6 +147,11 @@ class Jobs:
                 running = {"state": RenditionState.RUNNING.value, "progress": min(max(share, 0.0), 1.0)}
                 store.change_rendition(connection, job_id, name, running)
 
+    def advanced(self, job_id: str, owner: str) -> None:
+        """Something that lasts was finished: the starts that failed before it no longer count."""
+        with self._changing() as connection:
+            self._hold(connection, job_id, owner, {"failures": 0})
+
     def made(
         self, job_id: str, owner: str, name: str, *, file: str, frames: int | None, size_bytes: int, seconds: float
     ) -> None:

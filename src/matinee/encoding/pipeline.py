@@ -214,6 +214,7 @@ class _Recorder:
         self._said: tuple[str, float] = ("", -1.0)
         self._progress = 0.0
         self._held = time.monotonic()
+        self._advanced = False
 
     def planned(self, film: Film, ladder: Ladder, names: tuple[str, ...]) -> None:
         _log.info(
@@ -250,6 +251,15 @@ class _Recorder:
             _log.warning("encode.unheard", job=self._job.id, reason=str(error))
         else:
             self._held = now
+
+    def advanced(self) -> None:
+        if not self._advanced:
+            try:
+                self._jobs.advanced(self._job.id, self._owner)
+            except Unavailable as error:  # the next part that is done tells it
+                _log.warning("encode.unheard", job=self._job.id, reason=str(error))
+            else:
+                self._advanced = True
 
     def made(self, finished: Finished) -> None:
         self._jobs.made(

@@ -6,7 +6,7 @@ machine. Run again for the same order, it goes on where it was stopped.
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +15,11 @@ from typing import Any, Protocol
 from matinee.encoding import steps
 from matinee.encoding.commands import CRF, PRESET
 from matinee.encoding.depot import Depot, Finished, StoreUnavailable
-from matinee.encoding.publication import publish_film
+from matinee.encoding.publication import Cuts, publish_film
 from matinee.encoding.steps import Place, Source
+from matinee.encoding.stretches import Stretch, plan_stretches
+from matinee.encoding.survey import Surveyed, survey_source
+from matinee.inspection.frames import field_times, film_times
 from matinee.inspection.inspection import Film
 from matinee.ladder.fixed import fixed_ladder, groups
 from matinee.model.errors import Unavailable
@@ -24,11 +27,11 @@ from matinee.model.media import Ladder, Presentation, Rung
 from matinee.packaging.packaging import AudioFile
 from matinee.ports import Compute, Needs, Task
 
-_RECIPE = 1  # counts changes of the commands that make other renditions of the same source
+_RECIPE = 2  # counts changes of the commands that make other renditions of the same source
 _BEAT_SECONDS = 0.5
-_TRUST_SECONDS = 1.0  # when the encoder's length differs by more from the container's, the encoder is right
-# How the bar of progress is shared out: inspecting, encoding, and the rest.
-_INSPECTED, _ENCODED = 0.02, 0.9
+# How the bar of progress is shared out: inspecting and surveying, encoding, and the rest.
+_SURVEYED, _ENCODED = 0.1, 0.9
+_SURVEY = ("survey", 0)
 _SOUND_WEIGHT = 100_000.0  # pixels a frame that take as long
 # Within one priority of jobs, steps have turns: what opens or ends a film, its first rung, then the others; so that
 # a new film has something to show before an old one has its last rung.
@@ -73,6 +76,10 @@ class Watcher(Protocol):
         """How far it is, from 0 to 1, about twice a second; ``renditions`` are those that run."""
         ...
 
+    def advanced(self) -> None:
+        """Something was finished that no later run makes again."""
+        ...
+
     def made(self, finished: Finished) -> None:
         """A rendition is done, now or by an earlier run."""
         ...
@@ -92,11 +99,11 @@ class Produced:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """A task, the renditions it makes, and what to do with its outcome."""
+    """A task, what it makes (a rendition's name and a stretch's number each), and what to do with its outcome."""
 
     task: Task
     done: Callable[[Any], None]
-    names: tuple[str, ...] = ()
+    makes: tuple[tuple[str, int], ...] = ()
 
 
 class Production:
@@ -107,20 +114,25 @@ class Production:
         self._depot = depot or order.place.depot
         self._compute = compute
         self._watcher = watcher
-        self._weights: dict[str, float] = {}
-        self._shares: dict[str, float] = {}
+        self._weights: dict[tuple[str, int], float] = {}
+        self._shares: dict[tuple[str, int], float] = {}
+        self._parts: dict[str, dict[int, Finished]] = {}
         self._finished: dict[str, Finished] = {}
         self._reused: list[str] = []
         self._seconds: dict[str, float] = {}
 
     def run(self) -> Produced:
         """Publish the presentation; errors of the tools, of the store and of compute come through."""
-        film = self._inspect()
-        ladder = fixed_ladder(film.picture.display_width, film.picture.height, float(film.frame_rate))
-        self._plan(film, ladder)
-        film = self._encode(film, ladder)
-        presentation = self._publish(film, ladder)
-        finished = tuple(self._finished.values())
+        found = self._survey(self._inspect())
+        film, (times, end) = found.film, film_times(found.film, found.frames)
+        stretches = plan_stretches(film, found.frames, times, end)
+        ladder = fixed_ladder(film.picture.display_width, film.picture.height, float(film.shown_rate))
+        self._plan(film, ladder, stretches)
+        self._encode(found, ladder, stretches)
+        shown = field_times(times, end) if film.picture.is_interlaced else times
+        cuts = Cuts(shown, end, sum(len(stretch.starts) for stretch in stretches))
+        presentation = self._publish(film, ladder, cuts)
+        finished = tuple(self._finished[name] for name in dict.fromkeys(name for name, _ in self._weights))
         return Produced(presentation, film, ladder, finished, tuple(self._reused), self._seconds)
 
     def _inspect(self) -> Film:
@@ -129,60 +141,92 @@ class Production:
         self._do("inspecting", [_Work(task, found.append)])
         return found[0]
 
-    def _plan(self, film: Film, ladder: Ladder) -> None:
-        self._weights = {rung.name: float(rung.width * rung.height) for rung in ladder.rungs}
+    def _survey(self, film: Film) -> Surveyed:
+        found: list[Surveyed] = []
+        task = self._task("surveying", _FIRST_RUNG, _survey_needs(film), survey_source, film)
+        self._do("surveying", [_Work(task, found.append, (_SURVEY,))])
+        return found[0]
+
+    def _plan(self, film: Film, ladder: Ladder, stretches: Sequence[Stretch]) -> None:
+        whole = sum(stretch.encoded for stretch in stretches)
+        self._weights = {
+            (rung.name, stretch.number): rung.width * rung.height * stretch.encoded / whole
+            for rung in ladder.rungs
+            for stretch in stretches
+        }
         names = [rung.name for rung in ladder.rungs]
         sound = _sound(film)
         if sound is not None:
-            self._weights[sound.name] = _SOUND_WEIGHT
+            self._weights[sound.name, 0] = _SOUND_WEIGHT
             names.insert(1, sound.name)
         self._watcher.planned(film, ladder, tuple(names))
 
-    def _encode(self, film: Film, ladder: Ladder) -> Film:
-        """The first rung, then the sound and the other rungs; the film, its length as the encoder found it.
-
-        What is there already is taken as it is.
-        """
-        first, *others = groups(ladder, film.length_seconds)
-        self._do("encoding", self._videos_to_make(film, first, _FIRST_RUNG))
-        measured = self._finished[first[0].name].length_seconds
-        if abs(measured - film.length_seconds) > _TRUST_SECONDS:
-            film = replace(film, length_seconds=measured)
+    def _encode(self, found: Surveyed, ladder: Ladder, stretches: Sequence[Stretch]) -> None:
+        """The first rung from its start on, with the sound; then the others. What is there already is taken as is."""
+        film = found.film
+        files = {key: self._file(found, *key, stretches[key[1]], rung) for key, rung in _every(ladder, stretches)}
+        there = self._depot.find_all(files.values())
+        rungs = {rung.name: rung for rung in ladder.rungs}
+        for name in rungs:
+            kept = [stretch for stretch in stretches if files[name, stretch.number] in there]
+            if len(kept) == len(stretches):
+                self._reused.append(name)
+            for stretch in kept:
+                self._part_made(stretch.number, there[files[name, stretch.number]], stretches)
         work = self._audio_to_make(film)
-        for turn, group in enumerate(others, start=_FIRST_RUNG + 1):
-            work += self._videos_to_make(film, group, turn)
+        for turn, group in enumerate(groups(ladder), start=_FIRST_RUNG):
+            for stretch in stretches:
+                left = tuple(rung for rung in group if files[rung.name, stretch.number] not in there)
+                if left:
+                    chosen = tuple(files[rung.name, stretch.number] for rung in left)
+                    work.append(self._stretch_to_make(found, stretch, stretches, left, chosen, turn))
         self._do("encoding", work)
-        return film
 
-    def _videos_to_make(self, film: Film, rungs: Sequence[Rung], turn: int) -> list[_Work]:
-        order = self._order
-        files = {rung.name: self._file(film, rung.name, rung) for rung in rungs}
-        left = tuple(rung for rung in rungs if not self._found(rung.name, files[rung.name]))
-        if not left:
-            return []
-        names = tuple(rung.name for rung in left)
-        chosen = tuple(files[name] for name in names)
-        what, needs = f"encoding to {', '.join(names)}", _video_needs(film, left)
-        arguments = (film, left, chosen, order.preset, order.crf)
-        return [_Work(self._task(what, turn, needs, steps.encode_videos, *arguments), self._all_made, names)]
+    def _stretch_to_make(
+        self,
+        found: Surveyed,
+        stretch: Stretch,
+        stretches: Sequence[Stretch],
+        rungs: tuple[Rung, ...],
+        files: tuple[str, ...],
+        turn: int,
+    ) -> _Work:
+        order, film = self._order, found.film
+        names = ", ".join(rung.name for rung in rungs)
+        what = f"encoding to {names}, part {stretch.number + 1} of {len(stretches)}"
+        needs = _video_needs(film, rungs, alone=len(stretches) == 1)
+        arguments = (film, found.copy, stretch, rungs, files, order.preset, order.crf)
+
+        def done(made: Sequence[Finished]) -> None:
+            for one in made:
+                self._part_made(stretch.number, one, stretches)
+            self._watcher.advanced()
+
+        task = self._task(what, turn, needs, steps.encode_stretch, *arguments)
+        return _Work(task, done, tuple((rung.name, stretch.number) for rung in rungs))
 
     def _audio_to_make(self, film: Film) -> list[_Work]:
         sound = _sound(film)
         if sound is None:
             return []
-        file = self._file(film, sound.name, film.source.audio)
-        if self._found(sound.name, file):
+        order = self._order
+        words = (_RECIPE, order.source.identity, film.shift_seconds, film.length_seconds, film.source.audio)
+        file = _named(sound.name, words)
+        kept = self._depot.find(file)
+        if kept is not None:
+            self._reused.append(sound.name)
+            self._made(kept, (kept,))
             return []
         task = self._task("encoding the sound", _FIRST_RUNG, _SMALL, steps.encode_audio, film, sound.name, file)
-        return [_Work(task, self._made, (sound.name,))]
+        return [_Work(task, lambda made: self._made(made, (made,)), ((sound.name, 0),))]
 
-    def _publish(self, film: Film, ladder: Ladder) -> Presentation:
+    def _publish(self, film: Film, ladder: Ladder, cuts: Cuts) -> Presentation:
         order, found = self._order, list[Presentation]()
-        arguments = (film, ladder, _sound(film), self._finished, order.title, order.font, order.prefix)
+        parts = {name: tuple(made[number] for number in sorted(made)) for name, made in self._parts.items()}
         task = Task(
             f"packaging: {order.source.name}",
             publish_film,
-            (order.place, *arguments),
+            (order.place, film, ladder, _sound(film), parts, cuts, order.title, order.font, order.prefix),
             Needs(cores=2.0, memory_bytes=2 * _PROGRAM_BYTES),
             order.priority * _TURNS + _AT_ONCE,
             order.share,
@@ -190,29 +234,45 @@ class Production:
         self._do("packaging", [_Work(task, found.append)])
         return found[0]
 
-    def _file(self, film: Film, name: str, content: Any) -> str:
-        """The name of a rendition's file: all that decides its content is in it."""
-        order = self._order
-        words = (_RECIPE, order.source.identity, order.preset, order.crf, film.picture, film.shift_seconds, content)
-        recipe = hashlib.sha256(repr(words).encode()).hexdigest()[:16]
-        return f"{name}-{recipe}.mp4"
+    def _file(self, found: Surveyed, name: str, number: int, stretch: Stretch, rung: Rung) -> str:
+        """The name of a part's file: all that decides its content is in it."""
+        order, film = self._order, found.film
+        source = (order.source.identity, found.copy, film.source.video.index)
+        words = (
+            _RECIPE,
+            *source,
+            order.preset,
+            order.crf,
+            film.picture,
+            film.shown_rate,
+            film.is_steady,
+            stretch,
+            rung,
+        )
+        return _named(f"{name}-{number:05}", words)
 
-    def _found(self, name: str, file: str) -> bool:
-        finished = self._depot.find(file)
-        if finished is None:
-            return False
-        self._reused.append(name)
-        self._made(finished)
-        return True
+    def _part_made(self, number: int, part: Finished, stretches: Sequence[Stretch]) -> None:
+        """Keep a part in mind; with the last of them the rendition is done."""
+        self._shares[part.name, number] = 1.0
+        parts = self._parts.setdefault(part.name, {})
+        parts[number] = part
+        if len(parts) == len(stretches):
+            first, every = parts[0], parts.values()
+            whole = replace(
+                first,
+                frames=sum(stretch.encoded for stretch in stretches),
+                length_seconds=sum(one.length_seconds for one in every),
+                size_bytes=sum(one.size_bytes for one in every),
+                seconds=round(sum(one.seconds for one in every), 3),
+            )
+            self._made(whole, ())
 
-    def _made(self, finished: Finished) -> None:
+    def _made(self, finished: Finished, parts: Sequence[Finished]) -> None:
         self._finished[finished.name] = finished
-        self._shares[finished.name] = 1.0
+        for number, part in enumerate(parts):
+            self._shares[finished.name, number] = 1.0
+            self._parts.setdefault(finished.name, {})[number] = part
         self._watcher.made(finished)
-
-    def _all_made(self, finished: Sequence[Finished]) -> None:
-        for one in finished:
-            self._made(one)
 
     def _task(self, what: str, turn: int, needs: Needs, function: Callable[..., Any], *arguments: Any) -> Task:
         order = self._order
@@ -240,9 +300,8 @@ class Production:
                         away = error
                         continue
                     futures[future].done(outcome)
-                running = [name for future in waiting for name in futures[future].names]
-                shares = {name: self._shares[name] for name in running if name in self._shares}
-                self._watcher.progressed(stage, self._progress(stage), shares)
+                running = {name for future in waiting for name, _ in futures[future].makes}
+                self._watcher.progressed(stage, self._progress(stage), self._renditions(running))
         finally:
             for future in futures:
                 future.cancel()
@@ -253,25 +312,44 @@ class Production:
 
     def _submit(self, piece: _Work) -> Future[Any]:
         try:
-            return self._compute.submit(piece.task, self._listener(piece.names))
+            return self._compute.submit(piece.task, self._listener(piece.makes))
         except Unavailable as error:
             # Compute takes nothing any more: the work is not at fault, and goes on elsewhere or later.
             raise CancelledError(str(error)) from error
 
-    def _listener(self, names: Sequence[str]) -> Callable[[float], None]:
+    def _listener(self, makes: Sequence[tuple[str, int]]) -> Callable[[float], None]:
         def listen(share: float) -> None:
-            self._shares.update(dict.fromkeys(names, share))
+            self._shares.update(dict.fromkeys(makes, share))
 
         return listen
 
+    def _renditions(self, names: Collection[str]) -> dict[str, float]:
+        """How far those renditions are of which something was made."""
+        told = {}
+        for name in names:
+            keys = [key for key in self._weights if key[0] == name]
+            if any(key in self._shares for key in keys):
+                whole = sum(self._weights[key] for key in keys)
+                told[name] = sum(self._weights[key] * self._shares.get(key, 0.0) for key in keys) / whole
+        return told
+
     def _progress(self, stage: str) -> float:
-        if stage == "inspecting":
-            return 0.0
+        if stage in {"inspecting", "surveying"}:
+            return _SURVEYED * self._shares.get(_SURVEY, 0.0)
         if stage != "encoding":
             return _ENCODED
         whole = sum(self._weights.values())
-        share = sum(weight * self._shares.get(name, 0.0) for name, weight in self._weights.items())
-        return _INSPECTED + (_ENCODED - _INSPECTED) * share / whole
+        share = sum(weight * self._shares.get(key, 0.0) for key, weight in self._weights.items())
+        return _SURVEYED + (_ENCODED - _SURVEYED) * share / whole
+
+
+def _named(name: str, words: tuple[Any, ...]) -> str:
+    return f"{name}-{hashlib.sha256(repr(words).encode()).hexdigest()[:16]}.mp4"
+
+
+def _every(ladder: Ladder, stretches: Sequence[Stretch]) -> Iterator[tuple[tuple[str, int], Rung]]:
+    """Each rung's every part, by its name and number."""
+    return (((rung.name, stretch.number), rung) for rung in ladder.rungs for stretch in stretches)
 
 
 def _sound(film: Film) -> AudioFile | None:
@@ -279,8 +357,15 @@ def _sound(film: Film) -> AudioFile | None:
     return None if film.source.audio is None else AudioFile(Path(), film.source.audio.language)
 
 
-def _video_needs(film: Film, rungs: Sequence[Rung]) -> Needs:
+def _survey_needs(film: Film) -> Needs:
+    pixels = film.picture.width * film.picture.height
+    return Needs(2.0, _PROGRAM_BYTES + round(pixels * _SOURCE_FRAMES * _PIXEL_BYTES))
+
+
+def _video_needs(film: Film, rungs: Sequence[Rung], *, alone: bool) -> Needs:
+    """What a stretch takes: one core, so that many run beside each other, unless there is but one."""
     pixels = [rung.width * rung.height for rung in rungs]
     frames = film.picture.display_width * film.picture.height * _SOURCE_FRAMES + sum(pixels) * _RUNG_FRAMES
-    cores = 4.0 if max(pixels) > _LARGE_PIXELS else 2.0
-    return Needs(cores, _PROGRAM_BYTES + round(frames * _PIXEL_BYTES))
+    held = 1.0 if alone else 0.5  # fewer threads hold fewer: 2160p60 to five rungs was seen to take 700 MiB
+    cores = 1.0 if not alone else 4.0 if max(pixels) > _LARGE_PIXELS else 2.0
+    return Needs(cores, _PROGRAM_BYTES + round(frames * held * _PIXEL_BYTES))

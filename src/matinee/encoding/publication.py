@@ -2,19 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from matinee.drawing import thumbnails
 from matinee.encoding.commands import first_frame_command
 from matinee.encoding.depot import Finished
-from matinee.encoding.ffmpeg import Tools, run_tool
+from matinee.encoding.ffmpeg import Tools, free_bytes, run_tool
+from matinee.encoding.joining import X264_DELAY, join
 from matinee.encoding.steps import Place, Progress
 from matinee.inspection.inspection import Film
-from matinee.ladder.fixed import KEY_FRAME_SECONDS
-from matinee.model.errors import EncodingFailed
-from matinee.model.media import Ladder, Picture, Presentation
+from matinee.ladder.shots import LONGEST_SECONDS
+from matinee.model.errors import EncodingFailed, Unavailable
+from matinee.model.media import Ladder, Picture, Presentation, Rung
 from matinee.packaging.packaging import (
     DASH,
     HLS,
@@ -41,43 +42,65 @@ _TYPES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """What all renditions of a film's picture share: the times of their frames in ticks, and how many segments."""
+
+    times: tuple[int, ...]
+    end: int
+    segments: int
+
+
 def publish_film(
     place: Place,
     film: Film,
     ladder: Ladder,
     sound: AudioFile | None,
-    finished: Mapping[str, Finished],
+    parts: Mapping[str, Sequence[Finished]],
+    cuts: Cuts,
     title: str,
     font: Path | None,
     prefix: str,
     _progress: Progress,
 ) -> Presentation:
-    """Put a presentation under ``prefix``, manifests last. ``finished`` are its renditions by name.
+    """Put a presentation under ``prefix``, manifests last. ``parts`` are its renditions by name, each in order.
 
     ``title`` goes on the poster, set in ``font`` where that is on this machine.
     """
     tools = place.find_tools()
     with place.depot.desk() as desk:
-        for one in finished.values():
-            (desk / one.file).symlink_to(place.depot.rendition(one.file).absolute())
-        videos = [
-            VideoFile(rung, desk / finished[rung.name].file, finished[rung.name].frames or 0) for rung in ladder.rungs
-        ]
-        if len({video.frames for video in videos}) != 1:
-            counts = ", ".join(f"{video.rung.name}: {video.frames}" for video in videos)
-            raise EncodingFailed(f"The renditions of {film.name} differ in their number of frames ({counts}).")
-        audio = None if sound is None else replace(sound, path=desk / finished[sound.name].file)
+        videos = [_joined(place, film, rung, parts[rung.name], cuts, desk) for rung in ladder.rungs]
+        audio = None
+        if sound is not None:
+            (heard,) = parts[sound.name]
+            (desk / heard.file).symlink_to(place.depot.rendition(heard.file).absolute())
+            audio = replace(sound, path=desk / heard.file)
         folder = desk / "package"
         folder.mkdir()
         command = package_command(tools.packager, videos, audio, ladder.segment_seconds)
         run_tool(command, tools, f"packaging {film.name}", "Shaka Packager", folder=desk)
         pictures = draw_pictures(videos, film, title, font if font and font.exists() else None, folder, tools)
-        mend_manifests(folder, film.frame_rate)
-        verified = verify(folder, videos, audio, film.frame_rate, pictures[0].colour, film.name)
+        mend_manifests(folder, film.shown_rate)
+        verified = verify(folder, videos, audio, film.shown_rate, pictures[0].colour, film.name)
         presentation = replace(verified, pictures=pictures[1:])
+        for rendition in presentation.video:
+            place_of = rendition.uri.rpartition("/")[0] + "/"
+            made = sum(name.startswith(place_of) and name.endswith(".m4s") for name, _ in presentation.files)
+            if made != cuts.segments:
+                raise EncodingFailed(f"{film.name}: {rendition.name} is in {made} segments, not in {cuts.segments}.")
         names = sorted((name for name, _ in presentation.files), key=lambda name: (name in {HLS, DASH}, name))
         place.depot.publish(folder, names, prefix, _TYPES)
     return presentation
+
+
+def _joined(place: Place, film: Film, rung: Rung, parts: Sequence[Finished], cuts: Cuts, desk: Path) -> VideoFile:
+    needed = sum(part.size_bytes for part in parts)
+    if free_bytes(desk) < needed:
+        raise Unavailable(f"The disk has no room for joining {film.name}, which takes {needed // 2**20} MiB.")
+    whole = desk / f"{rung.name}.mp4"
+    files = [place.depot.rendition(part.file) for part in parts]
+    join(files, whole, cuts.times, cuts.end, X264_DELAY if film.is_steady else 0, film.name)
+    return VideoFile(rung, whole, len(cuts.times))
 
 
 def draw_pictures(
@@ -111,7 +134,7 @@ def draw_pictures(
         with ThreadPoolExecutor(len(others) + 1) as pool:
             pictures = tuple(pool.map(draw, range(len(others) + 1)))
     sprites = thumbnails.plan_sprites(film.picture.display_width, film.picture.height, film.length_seconds)
-    command = thumbnails.sprites_command(tools.ffmpeg, small, folder, sprites, KEY_FRAME_SECONDS)
+    command = thumbnails.sprites_command(tools.ffmpeg, small, folder, sprites, LONGEST_SECONDS)
     run_tool(command, tools, what, "FFmpeg")
     (folder / THUMBNAILS).write_text(thumbnails.thumbnails_vtt(sprites))
     return pictures

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from matinee.encoding.commands import AUDIO_BPS, audio_command, look_command, video_command
 from matinee.encoding.depot import Depot, Finished
-from matinee.encoding.ffmpeg import Ran, Tools, find_tools, free_bytes, run_ffmpeg
-from matinee.inspection.inspection import Film, accept, check_decoded, look, select
+from matinee.encoding.ffmpeg import Tools, find_tools, free_bytes, run_ffmpeg
+from matinee.encoding.stretches import Stretch, check_stretch
+from matinee.inspection.inspection import Film, accept, look, select
 from matinee.inspection.probe import read_container
 from matinee.model.errors import EncodingFailed, Refused, Unavailable
 from matinee.model.media import Rung
@@ -57,24 +58,28 @@ def inspect_source(place: Place, source: Source, _progress: Progress) -> Film:
     return accept(selection, look(ran.messages, name), name)
 
 
-def encode_videos(
+def encode_stretch(
     place: Place,
     source: Source,
     film: Film,
+    copy: str | None,
+    stretch: Stretch,
     rungs: Sequence[Rung],
     files: Sequence[str],
     preset: str,
     crf: float,
     progress: Progress,
 ) -> tuple[Finished, ...]:
-    """Encode rungs (smallest first) out of one decode; every decoded frame must have been encoded.
+    """Encode frames of a film to rungs (smallest first) out of one decode; they must be those of the frame list.
 
-    What this machine made before and could not give to the store is given to it now, and not made again.
+    ``copy`` is the depot's file of the picture, where the source is not decoded itself. What this machine made before
+    and could not give to the store is given to it now, and not made again.
     """
     made = {file: one for file in files if (one := place.depot.shelved(file))}
     left = [(rung, file) for rung, file in zip(rungs, files, strict=True) if file not in made]
     if left:
-        made |= {one.file: one for one in _encode_left(place, source, film, left, preset, crf, progress)}
+        finished = _encode_left(place, source, film, copy, stretch, left, preset, crf, progress)
+        made |= {one.file: one for one in finished}
     for file in files:
         place.depot.keep(made[file])
     return tuple(made[file] for file in files)
@@ -84,28 +89,52 @@ def _encode_left(
     place: Place,
     source: Source,
     film: Film,
+    copy: str | None,
+    stretch: Stretch,
     left: Sequence[tuple[Rung, str]],
     preset: str,
     crf: float,
     progress: Progress,
 ) -> Sequence[Finished]:
     """Encode rungs into files on this machine's shelf, all or none."""
-    tools, path = place.find_tools(), place.depot.source(source.key, source.identity)
+    tools, path = place.find_tools(), picture_of(place, source, copy)
     rungs = [rung for rung, _ in left]
-    what = f"encoding {film.name} to {', '.join(rung.name for rung in rungs)}"
-    expected = max(film.source.video.frames or 0, 1)
+    what = f"encoding {film.name} to {', '.join(rung.name for rung in rungs)}, part {stretch.number + 1}"
+    length = stretch.encoded / float(film.shown_rate)
     with place.depot.desk() as desk:
-        _check_room(desk, sum(rung.bitrate_bps for rung in rungs), film)
-        parts = [desk / file for _, file in left]
-        ran = run_ffmpeg(
-            video_command(tools.ffmpeg, path, film, rungs, parts, preset, crf, granted_threads()),
-            tools,
-            what,
-            lambda report: progress(_share(report, "frame", expected)),
-        )
-        frames = _frames(film, ran, len(rungs), what)
+        _check_room(desk, sum(rung.bitrate_bps for rung in rungs), film, length)
+        parts, stamps = [desk / file for _, file in left], desk / "stamps"
+
+        def encode(*, seeks: bool) -> float:
+            command = video_command(
+                tools.ffmpeg,
+                path,
+                film,
+                stretch,
+                rungs,
+                parts,
+                stamps,
+                preset,
+                crf,
+                is_copy=copy is not None,
+                seeks=seeks,
+                cores=granted_threads(),
+            )
+            ran = run_ffmpeg(command, tools, what, lambda report: progress(share_of(report, "frame", stretch.encoded)))
+            if set(ran.encoded) != {stretch.encoded} or len(ran.encoded) != len(rungs):
+                raise EncodingFailed(f"FFmpeg encoded {ran.encoded} of {stretch.encoded} frames while {what}.")
+            check_stretch(stretch, stamps.read_text(), what)
+            return ran.seconds
+
+        try:
+            seconds = encode(seeks=True)
+        except EncodingFailed:
+            if stretch.seek_microseconds is None:
+                raise
+            # The container's index misleads: decode from the film's start and count, which is slow and always right.
+            seconds = encode(seeks=False)
         finished = [
-            Finished(rung.name, file, frames, track_seconds(part), part.stat().st_size, ran.seconds)
+            Finished(rung.name, file, stretch.encoded, track_seconds(part), part.stat().st_size, seconds)
             for (rung, file), part in zip(left, parts, strict=True)
         ]
         # All of them before the store is asked for any: it may not answer.
@@ -125,13 +154,13 @@ def _encode_sound(place: Place, source: Source, film: Film, name: str, file: str
     tools, path = place.find_tools(), place.depot.source(source.key, source.identity)
     length = max(film.length_seconds, 0.001) * _MICROSECONDS
     with place.depot.desk() as desk:
-        _check_room(desk, AUDIO_BPS, film)
+        _check_room(desk, AUDIO_BPS, film, film.length_seconds)
         part = desk / file
         ran = run_ffmpeg(
             audio_command(tools.ffmpeg, path, film, part),
             tools,
             f"encoding the sound of {film.name}",
-            lambda report: progress(_share(report, "out_time_us", length)),
+            lambda report: progress(share_of(report, "out_time_us", length)),
         )
         seconds = track_seconds(part)
         if not seconds:
@@ -147,26 +176,21 @@ def granted_threads() -> int | None:
     return max(1, round(granted)) if granted < there else None
 
 
-def _check_room(desk: Path, bitrate_bps: int, film: Film) -> None:
-    needed, free = round(bitrate_bps / 8 * film.length_seconds * _ROOM), free_bytes(desk)
+def picture_of(place: Place, source: Source, copy: str | None) -> Path:
+    """Where a film's picture is read: the source, or the depot's copy of it."""
+    return place.depot.source(source.key, source.identity) if copy is None else place.depot.rendition(copy)
+
+
+def _check_room(desk: Path, bitrate_bps: int, film: Film, length_seconds: float) -> None:
+    needed, free = round(bitrate_bps / 8 * length_seconds * _ROOM), free_bytes(desk)
     if free < needed:
         raise Unavailable(
             f"The disk has {free // 2**20} MiB left, and encoding {film.name} may take {needed // 2**20} MiB."
         )
 
 
-def _frames(film: Film, ran: Ran, outputs: int, what: str) -> int:
-    """The number of frames in each output; it must be what came out of the decoder, and most of what went in."""
-    decoded = ran.decoded or 0
-    if len(ran.encoded) != outputs or len(set(ran.encoded)) != 1:
-        raise EncodingFailed(f"FFmpeg made outputs of unequal length while {what}: {ran.encoded} frames.")
-    if ran.encoded[0] != decoded:
-        raise EncodingFailed(f"FFmpeg encoded {ran.encoded[0]} of {decoded} decoded frames while {what}.")
-    check_decoded(film, decoded)
-    return decoded
-
-
-def _share(report: Mapping[str, str], key: str, whole: float) -> float:
+def share_of(report: Mapping[str, str], key: str, whole: float) -> float:
+    """How far one of FFmpeg's reports says that it is, from 0 to 1."""
     try:
         return min(max(float(report.get(key, "0")) / whole, 0.0), 1.0)
     except ValueError:  # FFmpeg says N/A before the first packet

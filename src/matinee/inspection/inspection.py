@@ -51,6 +51,7 @@ class Picture:
     colour_space: str = "unknown"
     colour_primaries: str = "unknown"
     colour_transfer: str = "unknown"
+    is_bottom_first: bool = False
 
     @property
     def display_width(self) -> int:
@@ -80,7 +81,8 @@ class Film:
     """A source that was accepted, with all that commands need to know of it.
 
     ``shift_seconds`` is taken from every time stamp, so that the film begins at zero; ``length_seconds`` is the
-    picture's, counted from there. ``is_steady`` says that all frames last about as long.
+    picture's, counted from there. ``is_steady`` says that all frames last about as long; ``frame_rate`` is the
+    source's.
     """
 
     name: str
@@ -91,6 +93,11 @@ class Film:
     length_seconds: float
     is_steady: bool
     notes: tuple[str, ...]
+
+    @property
+    def shown_rate(self) -> Fraction:
+        """Frames a second as they are encoded: of an interlaced picture every field becomes one."""
+        return self.frame_rate * 2 if self.picture.is_interlaced else self.frame_rate
 
 
 def select(report: ContainerReport, name: str) -> Selection:
@@ -149,8 +156,6 @@ def accept(selection: Selection, picture: Picture, name: str) -> Film:
     elif shift - heard > _UNHEARD_SECONDS:
         notes.append(f"The sound began {shift - heard:.2f} s before the picture and was cut there.")
     length = max((video.end_seconds or 0.0) - shift, 0.0)
-    if picture.is_interlaced:
-        notes.append("The picture is interlaced and was deinterlaced (bwdif), frame by frame.")
     if picture.is_high_dynamic_range:
         notes.append("The picture is HDR and was mapped to standard dynamic range (BT.709).")
     if audio is None:

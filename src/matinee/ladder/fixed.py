@@ -6,10 +6,8 @@ first box that holds the whole film (or nearly) gets the film at its own size an
 
 from fractions import Fraction
 
+from matinee.ladder.shots import SHORTEST_SECONDS
 from matinee.model.media import Ladder, Rung
-
-SEGMENT_SECONDS = 4.0
-KEY_FRAME_SECONDS = 2.0  # HLS authoring specification for Apple devices, 1.10: key frames every two seconds
 
 _BOX_HEIGHTS = (240, 360, 480, 720, 1080)
 _SMALLEST_SIDE = 32  # decoders in hardware want at least two macroblocks
@@ -39,7 +37,7 @@ def fixed_ladder(width: int, height: int, frame_rate: float) -> Ladder:
             rungs.append(rung)
         if whole:
             break
-    return Ladder(rungs=tuple(rungs), segment_seconds=SEGMENT_SECONDS)
+    return Ladder(rungs=tuple(rungs), segment_seconds=SHORTEST_SECONDS)
 
 
 def needs_bars(rung: Rung, width: int, height: int) -> bool:
@@ -48,18 +46,13 @@ def needs_bars(rung: Rung, width: int, height: int) -> bool:
     return max(stretch, 1 / stretch) > _OTHER_SHAPE
 
 
-def groups(ladder: Ladder, duration_seconds: float, together_seconds: float = 180.0) -> tuple[tuple[Rung, ...], ...]:
-    """Which rungs one run of FFmpeg makes, in order of making.
+def groups(ladder: Ladder) -> tuple[tuple[Rung, ...], ...]:
+    """Which rungs one run of FFmpeg makes of a stretch, in order of making.
 
-    The first rung alone, so that there is something to measure and to show early. The others of a short film together:
-    it is decoded once, and little is lost if that run is killed. Those of a longer film one by one.
+    The first rung alone, so that there is something to measure and to show early; the others together, out of one
+    decode.
     """
-    first, others = ladder.rungs[:1], ladder.rungs[1:]
-    if not others:
-        return (first,)
-    if duration_seconds <= together_seconds:
-        return (first, others)
-    return (first, *((rung,) for rung in others))
+    return tuple(group for group in (ladder.rungs[:1], ladder.rungs[1:]) if group)
 
 
 def _fit(box_height: int, width: int, height: int) -> Fraction:

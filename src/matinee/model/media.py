@@ -69,7 +69,7 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """Rungs from the smallest up, and the grid of segments they share."""
+    """Rungs from the smallest up, and the least length of the segments that they are all cut into alike."""
 
     rungs: tuple[Rung, ...]
     segment_seconds: float

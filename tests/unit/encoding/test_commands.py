@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from matinee.encoding.commands import audio_command, audio_graph, key_frames, look_command, video_command, video_graph
+from matinee.encoding.commands import (
+    audio_command,
+    audio_graph,
+    copy_command,
+    key_frames,
+    look_command,
+    survey_command,
+    video_command,
+    video_graph,
+)
+from matinee.encoding.stretches import Stretch
 from matinee.inspection.inspection import Film, Picture
 from matinee.ladder.fixed import fixed_ladder
 from matinee.model.media import Source, SourceTrack, TrackKind
@@ -30,15 +40,20 @@ _FILM = Film(
 )
 _RUNGS = fixed_ladder(1280, 720, 24).rungs
 _SOURCE = Path("/kept/a,b:c.mp4")
+_STRETCH = Stretch(2, 100, tuple(range(0, 150_000, 3_750)), (0, 20), 1, 4_145_000, 1_950)
 
 
 def _film(**changes: object) -> Film:
     return replace(_FILM, picture=replace(_PICTURE, **changes))  # type: ignore[arg-type]
 
 
-def _video(film: Film = _FILM) -> list[str]:
+def _video(film: Film = _FILM, **more: bool) -> list[str]:
     outputs = [Path(f"/kept/{rung.name}.part") for rung in _RUNGS]
-    return video_command("ffmpeg", _SOURCE, film, _RUNGS, outputs, "veryfast", 23)
+    return video_command("ffmpeg", _SOURCE, film, _STRETCH, _RUNGS, outputs, Path("/kept/stamps"), "fast", 23, **more)
+
+
+def _graph(film: Film = _FILM, stretch: Stretch = _STRETCH) -> str:
+    return video_graph(film, stretch, _RUNGS, 0)
 
 
 def _values(command: list[str], option: str) -> list[str]:
@@ -49,7 +64,7 @@ def test_every_rung_passes_every_frame_through_on_the_same_clock_and_grid() -> N
     command = _video()
     assert _values(command, "-fps_mode") == ["passthrough"] * len(_RUNGS)
     assert _values(command, "-enc_time_base") == ["1:90000"] * len(_RUNGS)
-    assert set(_values(command, "-force_key_frames")) == {key_frames()}
+    assert set(_values(command, "-force_key_frames")) == {key_frames(_STRETCH)}
     assert _values(command, "-sc_threshold") == ["0"] * len(_RUNGS)
     assert _values(command, "-maxrate") == [str(rung.bitrate_bps) for rung in _RUNGS]
 
@@ -59,6 +74,8 @@ def test_what_is_uploaded_opens_nothing_else() -> None:
         _video(),
         audio_command("ffmpeg", _SOURCE, _FILM, Path("o")),
         look_command("ffmpeg", _SOURCE, 0, 1),
+        copy_command("ffmpeg", _SOURCE, _FILM, Path("o")),
+        survey_command("ffmpeg", _SOURCE, _FILM, Path("o"), is_copy=False, keeps_stamps=False),
     ):
         before_input = command[: command.index("-i")]
         assert {"-protocol_whitelist", "-format_whitelist", "-codec_whitelist"} <= set(before_input)
@@ -67,47 +84,88 @@ def test_what_is_uploaded_opens_nothing_else() -> None:
 
 
 def test_picture_and_sound_are_read_by_both_runs_so_that_they_agree_about_time() -> None:
-    assert _video()[-7:] == ["-map", "0:1", "-c", "copy", "-f", "null", "-"]
+    both = ["-map", "0:1", "-c", "copy", "-f", "null", "-"]
+    assert copy_command("ffmpeg", _SOURCE, _FILM, Path("o"))[-7:] == both
+    mended = survey_command("ffmpeg", _SOURCE, _FILM, Path("o"), is_copy=False, keeps_stamps=False)
+    assert mended[-7:] == both
+    assert "-copyts" not in mended
     assert audio_command("ffmpeg", _SOURCE, _FILM, Path("o"))[-7:] == ["-map", "0:0", "-c", "copy", "-f", "null", "-"]
-    silent = replace(_FILM, source=replace(_FILM.source, audio=None))
-    assert "null" not in _video(silent)[-3:]
+    # A container's own time stamps need no other track.
+    own = survey_command("ffmpeg", _SOURCE, _FILM, Path("o"), is_copy=False, keeps_stamps=True)
+    assert "-copyts" in own
+    assert "0:1" not in own
 
 
-def test_an_interlaced_picture_gives_one_frame_for_one_frame() -> None:
-    assert "bwdif=mode=send_frame" in video_graph(_film(is_interlaced=True), _RUNGS)
-    assert "bwdif" not in video_graph(_FILM, _RUNGS)
+def test_a_survey_looks_at_whole_lines_for_fields_and_at_a_small_picture_for_cuts() -> None:
+    command = survey_command("ffmpeg", _SOURCE, _FILM, Path("o"), is_copy=True, keeps_stamps=True)
+    (graph,) = _values(command, "-filter_complex")
+    assert graph.startswith("[0:0]idet,scale=320:180")
+    assert _values(command, "-stats_enc_pre") == ["o"]
+    assert _values(command, "-enc_time_base") == ["1:90000"]
+
+
+def test_a_stretch_is_sought_midway_before_its_first_frame_and_ends_by_count() -> None:
+    command = _video()
+    assert command.index("-ss") < command.index("-i")
+    assert _values(command, "-ss") == ["4145000us"]
+    assert _values(command, "-seek_timestamp") == ["1"]
+    assert _graph().startswith("[0:0]trim=start_frame=0:end_frame=40,")
+    assert "PTS-(1950)+90000" in _graph()
+    assert _values(command, "-stats_enc_pre") == ["/kept/stamps"]
+
+
+def test_a_stretch_that_is_not_sought_is_counted_from_the_start() -> None:
+    counted = _video(seeks=False)
+    assert "-ss" not in counted
+    assert "trim=start_frame=100:end_frame=140,setparams" in _values(counted, "-filter_complex")[0]
+    first = replace(_STRETCH, first=0, seek_microseconds=None, lead_ticks=0)
+    assert "trim=start_frame=0:end_frame=40," in _graph(stretch=first)
+    assert "PTS-STARTPTS+90000" in _graph(stretch=first)
+
+
+def test_key_frames_stand_where_segments_begin() -> None:
+    assert key_frames(_STRETCH) == "expr:eq(n,0)+eq(n,20)"
+    assert all("stitchable=1" in words for words in _values(_video(), "-x264-params"))
+
+
+def test_every_field_of_an_interlaced_picture_becomes_a_frame() -> None:
+    film = _film(is_interlaced=True)
+    assert "end_frame=40,bwdif=mode=send_field:parity=tff:deint=all" in _graph(film)
+    assert "parity=bff" in _graph(_film(is_interlaced=True, is_bottom_first=True))
+    assert "bwdif" not in _graph()
+    assert "fps=48/1" in _values(_video(film), "-x264-params")[0]
 
 
 @pytest.mark.parametrize("transfer", ["smpte2084", "arib-std-b67"])
 def test_a_high_dynamic_range_is_mapped_down_once_for_all_rungs(transfer: str) -> None:
     film = _film(colour_space="bt2020nc", colour_primaries="bt2020", colour_transfer=transfer)
-    assert video_graph(film, _RUNGS).count("tonemap=tonemap=mobius") == 1
-    assert "tonemap" not in video_graph(_FILM, _RUNGS)
+    assert _graph(film).count("tonemap=tonemap=mobius") == 1
+    assert "tonemap" not in _graph()
 
 
 def test_a_wide_gamut_of_standard_range_is_converted_and_not_mapped() -> None:
-    graph = video_graph(_film(colour_space="bt2020nc", colour_primaries="bt2020", colour_transfer="bt709"), _RUNGS)
+    graph = _graph(_film(colour_space="bt2020nc", colour_primaries="bt2020", colour_transfer="bt709"))
     assert "zscale=p=bt709" in graph
     assert "tonemap" not in graph
 
 
 def test_colours_that_nothing_names_are_named_by_the_size_of_the_picture() -> None:
-    assert "setparams=colorspace=bt709," in video_graph(_FILM, _RUNGS)
-    assert "setparams=colorspace=smpte170m," in video_graph(_film(width=640, height=480), _RUNGS)
-    assert "smpte170m" not in video_graph(_film(width=640, height=480, pixel_format="gbrp"), _RUNGS)
-    assert "setparams=colorspace" not in video_graph(_film(colour_space="bt470bg"), _RUNGS)
+    assert "setparams=colorspace=bt709," in _graph()
+    assert "setparams=colorspace=smpte170m," in _graph(_film(width=640, height=480))
+    assert "smpte170m" not in _graph(_film(width=640, height=480, pixel_format="gbrp"))
+    assert "setparams=colorspace" not in _graph(_film(colour_space="bt470bg"))
 
 
 def test_all_rungs_leave_with_square_pixels_in_one_colour_space() -> None:
-    graph = video_graph(_FILM, _RUNGS)
+    graph = _graph()
     assert graph.count("setsar=1") == len(_RUNGS)
     assert "colorspace=bt709:color_primaries=bt709:color_trc=bt709" in graph
     assert graph.endswith("null[v3]")
 
 
 def test_a_single_rung_needs_no_split() -> None:
-    assert video_graph(_FILM, _RUNGS[:1]).endswith("[v0]")
-    assert "split" not in video_graph(_FILM, _RUNGS[:1])
+    assert video_graph(_FILM, _STRETCH, _RUNGS[:1], 0).endswith("[v0]")
+    assert "split" not in video_graph(_FILM, _STRETCH, _RUNGS[:1], 0)
 
 
 def test_frames_of_unequal_length_are_encoded_in_their_order() -> None:
@@ -115,9 +173,8 @@ def test_frames_of_unequal_length_are_encoded_in_their_order() -> None:
     assert "-bf" not in _video()
 
 
-def test_time_is_shifted_for_picture_and_sound_alike() -> None:
+def test_sound_is_shifted_as_the_list_of_frames_is() -> None:
     late = replace(_FILM, shift_seconds=10.25)
-    assert "PTS-(10.250000)/TB" in video_graph(late, _RUNGS)
     assert "PTS-(10.250000)/TB" in audio_graph(late)
 
 

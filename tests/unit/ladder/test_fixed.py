@@ -85,14 +85,9 @@ def test_a_peak_is_at_most_twice_the_average(width: int, height: int, rate: floa
         assert 0 < rung.bitrate_bps < rung.peak_bps <= 2 * rung.bitrate_bps
 
 
-@given(_SIDES, _SIDES, st.floats(min_value=0.1, max_value=20_000))
-def test_groups_hold_every_rung_once_and_the_smallest_comes_alone(width: int, height: int, seconds: float) -> None:
+@given(_SIDES, _SIDES)
+def test_groups_hold_every_rung_once_and_the_smallest_comes_alone(width: int, height: int) -> None:
     ladder = fixed_ladder(width, height, 25)
-    made = groups(ladder, seconds)
+    made = groups(ladder)
     assert tuple(rung for group in made for rung in group) == ladder.rungs
     assert made[0] == ladder.rungs[:1]
-
-
-def test_a_long_film_loses_one_rendition_at_most_to_a_crash() -> None:
-    assert [len(group) for group in groups(fixed_ladder(1920, 1080, 24), 7200)] == [1, 1, 1, 1, 1]
-    assert [len(group) for group in groups(fixed_ladder(1920, 1080, 24), 60)] == [1, 4]

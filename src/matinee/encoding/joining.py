@@ -1,0 +1,53 @@
+"""Joins encoded stretches into one rendition by the film's frame list: packets are copied, times are the list's.
+
+Files say their lengths in rounded units, so that whoever puts one behind another by length drifts at every seam.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from matinee.inspection.frames import TICKS
+from matinee.model.errors import EncodingFailed
+
+_TICK = Fraction(1, TICKS)
+X264_DELAY = 2  # frames that x264 holds back for reordering, with pyramids of B-frames
+
+
+def join(parts: Sequence[Path], output: Path, times: Sequence[int], end: int, delay: int, name: str) -> None:
+    """Write a rendition of all frames in ``times`` (ticks, rising; the last until ``end``) from its parts, in order.
+
+    ``delay`` is by how many frames encoders may have reordered. EncodingFailed, naming the film, if the frames in the
+    parts are not as many as in the list.
+    """
+    import av  # noqa: PLC0415 - loads FFmpeg's libraries, which other tasks do not need
+
+    delay = min(delay, len(times) - 1)
+    early = times[delay] - times[0]
+    done = 0
+    with av.open(output, "w", format="mp4", options={"video_track_timescale": str(TICKS)}) as joined:
+        stream = None
+        for part in parts:
+            with av.open(part) as container:
+                source = container.streams.video[0]
+                if stream is None:
+                    stream = joined.add_stream_from_template(source)
+                    stream.time_base = _TICK
+                packets = [packet for packet in container.demux(source) if packet.size]
+                if done + len(packets) > len(times):
+                    raise EncodingFailed(f"{name}: more frames were encoded than its list holds ({len(times)}).")
+                order = sorted(packet.pts or 0 for packet in packets)
+                shown = {pts: place for place, pts in enumerate(order)}
+                for place, packet in enumerate(packets, start=done):
+                    frame = done + shown[packet.pts or 0]
+                    packet.pts = times[frame]
+                    packet.dts = times[place] - early if place < delay else times[place - delay]
+                    packet.duration = (times[frame + 1] if frame + 1 < len(times) else end) - times[frame]
+                    if packet.dts > packet.pts:
+                        raise EncodingFailed(f"{name}: frame {frame} was reordered further than the list allows.")
+                    packet.time_base = _TICK
+                    packet.stream = stream
+                    joined.mux(packet)
+                done += len(packets)
+    if done != len(times):
+        raise EncodingFailed(f"{name}: {done} frames were encoded, and its list holds {len(times)}.")

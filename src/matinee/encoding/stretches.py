@@ -1,0 +1,80 @@
+"""What one task encodes of a film: a chunk of its frame list, and how to find its first frame in the source. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matinee.inspection.frames import TICKS, Frames, places
+from matinee.inspection.inspection import Film
+from matinee.ladder.shots import Chunk, chunks, segment_starts
+from matinee.model.errors import EncodingFailed
+
+BASE_TICKS = TICKS  # a stretch's time stamps begin here, so that a first frame that is none shows on either side
+_MICROSECONDS = 1_000_000
+# Containers round time stamps, to a millisecond at worst, and what is sought is rounded again.
+_TOLERANCE_TICKS = 2 * TICKS // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Frames of the source from ``first`` on; ``times`` are theirs, in ticks from the first one's.
+
+    Each becomes ``fields`` frames, among which segments begin at ``starts``. ``seek_microseconds`` lies midway between
+    the first frame and the one before it, in the container's time; None: at the start. ``lead_ticks`` is how far the
+    first frame lies behind it.
+    """
+
+    number: int
+    first: int
+    times: tuple[int, ...]
+    starts: tuple[int, ...]
+    fields: int = 1
+    seek_microseconds: int | None = None
+    lead_ticks: int = 0
+
+    @property
+    def encoded(self) -> int:
+        """How many frames it becomes."""
+        return len(self.times) * self.fields
+
+
+def plan_stretches(film: Film, frames: Frames, times: Sequence[int], end: int) -> tuple[Stretch, ...]:
+    """The film as stretches, in order. ``times`` and ``end`` are the film's: of source frames, in ticks."""
+    starts = segment_starts(times, end, frames.cuts)
+    planned = chunks(times, end, starts, frames.cuts, places(frames))
+    return tuple(_stretch(film, frames, chunk, number) for number, chunk in enumerate(planned))
+
+
+def check_stretch(stretch: Stretch, stamps: str, what: str) -> None:
+    """EncodingFailed unless the encoder got exactly the frames of the stretch; ``stamps`` are their times."""
+    got = [int(stamp) - BASE_TICKS for stamp in stamps.split()]
+    if len(got) != stretch.encoded:
+        raise EncodingFailed(f"FFmpeg gave {len(got)} of {stretch.encoded} frames while {what}.")
+    for place, (one, wanted) in enumerate(zip(got[:: stretch.fields], stretch.times, strict=True)):
+        if abs(one - wanted) > _TOLERANCE_TICKS:
+            raise EncodingFailed(
+                f"Frame {place} came {(one - wanted) / TICKS:+.4f} s from its time in the list while {what}."
+            )
+
+
+def _stretch(film: Film, frames: Frames, chunk: Chunk, number: int) -> Stretch:
+    """Its times are the container's, and not the film's, which may have been made even."""
+    source = frames.times[chunk.first : chunk.first + chunk.frames]
+    fields = 2 if film.picture.is_interlaced else 1
+    seek, lead = None, 0
+    if chunk.first:
+        before = frames.times[chunk.first - 1]
+        # Whole milliseconds where there are any between the two: containers round to them.
+        middle = (before + source[0]) * _MICROSECONDS // (2 * TICKS)
+        rounded = middle // 1000 * 1000
+        seek = rounded if before * _MICROSECONDS < rounded * TICKS else middle
+        lead = source[0] - round(seek * TICKS / _MICROSECONDS)
+    relative = _rising([time - source[0] for time in source])
+    starts = tuple(start * fields for start in chunk.starts)
+    return Stretch(number, chunk.first, relative, starts, fields, seek, lead)
+
+
+def _rising(times: Sequence[int]) -> tuple[int, ...]:
+    made: list[int] = []
+    for time in times:
+        made.append(max(time, made[-1] + 1) if made else time)
+    return tuple(made)
