@@ -11,6 +11,7 @@ the probabilities have moved. Who is looking keeps the picture that the log says
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -33,6 +34,8 @@ _FLOOR = 0.08
 _CONTEXTS_KEPT = 64
 # Enough to divide by, and few enough different ones for cards to be kept as they were made.
 _DIGITS = 6
+
+_NOT_KNOWN: tuple[str | None, Sequence[float]] = (None, ())
 
 Features = tuple[float, ...]
 
@@ -84,10 +87,11 @@ class Gallery:
         """The pictures of some titles for a profile, by title id; none for a title that has but one."""
         if self._of is None:
             return {}
-        several = [title for title in titles if title.presentation is not None and title.presentation.pictures]
         looking, shown, left = self._of.looking(profile_id, at), dict[str, Shown](), list[Title]()
-        for title in several:
-            seen = looking.get(title.id)
+        for title in titles:
+            if title.presentation is None or not title.presentation.pictures:
+                continue
+            seen = looking.get(title.id) if looking else None
             if seen is not None and (kept := _number(title, seen.artwork)) is not None:
                 shown[title.id] = Shown(seen.artwork, kept, seen.propensity)
             else:
@@ -100,25 +104,31 @@ class Gallery:
 
     def probabilities(self, titles: Sequence[Title], features: Features) -> list[Sequence[float]]:
         """How likely each of some titles' pictures is in a context; together 1."""
-        known, left = self._known.get(features, {}), dict[int, list[Title]]()
-        for title in titles:
-            if title.id in self._tried:
-                found, count = known.get(title.id), _count(title)
-                if found is None or found[0] != title.revision or len(found[1]) != count:
-                    left.setdefault(count, []).append(title)
-        if left:
-            if len(self._known) >= _CONTEXTS_KEPT and features not in self._known:
-                del self._known[next(iter(self._known))]
-            known = self._known.setdefault(features, {})
+        known, tried, found = self._known.get(features, {}), self._tried, list[Sequence[float]]()
+        left: dict[int, list[int]] = {}
+        for place, title in enumerate(titles):
+            count = 1 if title.presentation is None else len(title.presentation.pictures) + 1
+            if title.id not in tried:
+                found.append(_even(count))
+                continue
+            revision, shares = known.get(title.id, _NOT_KNOWN)
+            found.append(shares)
+            if revision != title.revision or len(shares) != count:
+                left.setdefault(count, []).append(place)
         # As many at once as have as many pictures.
-        for count, alike in left.items():
-            arms = [[_arm(title.id, artwork_name(title, number)) for number in range(count)] for title in alike]
-            found_out = self._bandit.probabilities_of(np.array(features), arms).tolist()
-            for title, shares in zip(alike, found_out, strict=True):
-                known[title.id] = (title.revision, shares)
-        return [
-            known[title.id][1] if title.id in self._tried else [1 / _count(title)] * _count(title) for title in titles
-        ]
+        for count, places in left.items():
+            asked = [titles[place] for place in places]
+            arms = [[_arm(title.id, artwork_name(title, number)) for number in range(count)] for title in asked]
+            worked_out = self._bandit.probabilities_of(np.array(features), arms).tolist()
+            for place, title, shares in zip(places, asked, worked_out, strict=True):
+                found[place] = shares
+                self._keep(features, title, shares)
+        return found
+
+    def _keep(self, features: Features, title: Title, shares: Sequence[float]) -> None:
+        if features not in self._known and len(self._known) >= _CONTEXTS_KEPT:
+            del self._known[next(iter(self._known))]
+        self._known.setdefault(features, {})[title.id] = (title.revision, shares)
 
     def _change(self, key: Key, artworks: Artworks, titles: Mapping[str, Title]) -> None:
         _, title_id, artwork = key
@@ -197,8 +207,9 @@ def _upto(shares: Sequence[float], drawn: float) -> int:
     return len(shares) - 1
 
 
-def _count(title: Title) -> int:
-    return 1 if title.presentation is None else len(title.presentation.pictures) + 1
+@lru_cache(64)
+def _even(count: int) -> Sequence[float]:
+    return [1 / count] * count
 
 
 def _arm(title_id: str, artwork: str) -> str:

@@ -3,14 +3,18 @@
 Pure. ``ranking`` adds these parts up, or lets a ranker that was learned weigh them.
 """
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from matinee.recommender.candidates import Selection
-from matinee.taste.interactions import History
+from matinee.taste.interactions import History, watched
 from matinee.taste.knowledge import Knowledge
+from matinee.taste.transitions import Company
 from matinee.taste.trees import Trees
-from matinee.taste.weights import disliked, liked
+from matinee.taste.weights import weighed
 
 SEEDS = 8
 FEW_COMPANIONS = 6
@@ -25,66 +29,86 @@ _HALF_PLAYS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a ranking may know besides the profile: ``now`` in seconds since 1970, ``trees`` if some are in force."""
+    """What a ranking may know besides the profile: ``now`` in seconds since 1970, ``trees`` if some are in force.
+
+    ``company`` is what the profile was told of who watches what, where it has been asked already.
+    """
 
     knowledge: Knowledge
     selection: Selection
     region: str
     now: float
     trees: Trees | None = None
+    company: Company | None = None
 
 
-@dataclass(slots=True)
-class Likeness:
-    """One candidate's parts: sums over what the profile likes (latest most), and the strongest single link."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Likenesses:
+    """The parts of some candidates, an array each: sums over what the profile likes, and the strongest single link."""
 
-    together: float = 0.0
-    strongest: float = 0.0
-    links: int = 0
-    tags: float = 0.0
-    popular: float = 0.0
+    among: "Candidates"
+    together: Any
+    strongest: Any
+    links: Any
+    tags: Any
+    popular: Any
 
     @property
-    def score(self) -> float:
+    def scores(self) -> Any:
         """The formula that orders candidates while no ranker is in force."""
         return self.together + self.tags + self.popular
 
 
-def likenesses(history: History, candidate_ids: Collection[str], context: Context) -> dict[str, Likeness]:
-    """The parts of each candidate, in the order in which they came."""
-    parts = {title_id: Likeness() for title_id in candidate_ids}
-    watched = frozenset(title_id for title_id, play in history.plays.items() if play.watched)
+def likenesses(history: History, candidate_ids: Sequence[str], context: Context) -> Likenesses:
+    """The parts of each candidate, in their order; none is to be named twice."""
+    count = len(candidate_ids)
+    plays = context.knowledge.popularity.region(context.region).plays_of(candidate_ids, context.now)
+    company = context.company or context.knowledge.transitions.company(watched(history))
+    among, popular = Candidates(candidate_ids, company), _POPULAR * plays / (plays + _HALF_PLAYS)
+    parts = Likenesses(among, np.zeros(count), np.zeros(count), np.zeros(count), np.zeros(count), popular)
     faded = 1.0
-    for place, (title_id, worth) in enumerate(liked(history)[:SEEDS]):
-        _add(parts, title_id, worth * faded, context, watched, tagged=place < TAGGED_SEEDS)
+    known = weighed(history)
+    for place, (title_id, worth) in enumerate([one for one in known if one[1] > 0][:SEEDS]):
+        _add(parts, title_id, worth * faded, context, tagged=place < TAGGED_SEEDS)
         faded *= _FADING
-    for place, title_id in enumerate(disliked(history)[:_DISLIKED_SEEDS]):
-        _add(parts, title_id, -1.0, context, watched, tagged=place < TAGGED_SEEDS)
-    board = context.knowledge.popularity.region(context.region)
-    for title_id, part in parts.items():
-        plays = board.plays(title_id, context.now)
-        part.popular = _POPULAR * plays / (plays + _HALF_PLAYS)
+    for place, title_id in enumerate([one for one, worth in known if worth < 0][:_DISLIKED_SEEDS]):
+        _add(parts, title_id, -1.0, context, tagged=place < TAGGED_SEEDS)
     return parts
 
 
-def _add(
-    parts: dict[str, Likeness],
-    seed_id: str,
-    worth: float,
-    context: Context,
-    watched: frozenset[str],
-    *,
-    tagged: bool,
-) -> None:
-    companions = context.knowledge.transitions.companions(seed_id, parts, _COMPANIONS, own=watched)
-    for companion in companions:
-        part = parts[companion.title_id]
-        part.together += worth * companion.likeness
-        part.strongest = max(part.strongest, companion.likeness)
-        part.links += 1
+class Candidates:
+    """Candidates by title id and by number: ``numbers`` in their order, ``places`` the other way round."""
+
+    def __init__(self, candidate_ids: Sequence[str], company: Company) -> None:
+        self.company = company
+        self.ids = candidate_ids
+        self.numbers = company.titles.find(candidate_ids)
+        self.places = company.titles.placed(self.numbers)
+        self._by_id: dict[str, int] = {}
+
+    def place(self, title_id: str) -> int | None:
+        """Where a candidate stands; None for what is none."""
+        if not self._by_id:
+            self._by_id = {one: place for place, one in enumerate(self.ids)}
+        return self._by_id.get(title_id)
+
+
+def _add(parts: Likenesses, seed_id: str, worth: float, context: Context, *, tagged: bool) -> None:
+    among = parts.among
+    others, likeness, _ = among.company.ties(seed_id)
+    places = among.places[others]
+    met = np.flatnonzero(places >= 0)
+    if len(met) > _COMPANIONS:
+        met = among.company.first(likeness, others, met, _COMPANIONS)
+    # A seed names a title once, so that each place is added to once.
+    places, likeness = places[met], likeness[met]
+    parts.together[places] += worth * likeness
+    parts.strongest[places] = np.maximum(parts.strongest[places], likeness)
+    parts.links[places] += 1
     seed = context.selection.playable.get(seed_id)
     # Finding what shares its tags takes milliseconds in a large catalogue: for what few have watched alone.
-    if tagged and seed is not None and len(companions) < FEW_COMPANIONS:
+    if tagged and seed is not None and len(met) < FEW_COMPANIONS:
         for relative in context.selection.related(seed):
-            if relative.title_id in parts:
-                parts[relative.title_id].tags += _TAGS * worth * relative.likeness
+            place = among.place(relative.title_id)
+            if place is not None:
+                parts.tags[place] += _TAGS * worth * relative.likeness

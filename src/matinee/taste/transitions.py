@@ -9,7 +9,6 @@ watches from standing beside everything.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -18,16 +17,12 @@ from matinee.taste.titles import Titles
 
 _SHRINKAGE = 3.0
 _NEIGHBOURS_KEPT = 256
-# Of so many the numbers are looked up; of more, each companion that may be shown.
-_FEW = 1000
 
 
-class Companion(NamedTuple):
-    """A title that ``people`` watched who also watched another one; ``likeness`` lies between 0 and 1."""
+Ties = tuple[Cells, Cells, Cells]
+"""Companions by number, their likenesses, and how many watched both."""
 
-    title_id: str
-    likeness: float
-    people: int
+_NOBODY: Ties = (np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64))
 
 
 class Transitions:
@@ -93,47 +88,37 @@ class Transitions:
         number = self._titles.known(title_id)
         return 0 if number is None or number >= len(self._watchers) else int(self._watchers[number])
 
-    def together(self, one: str, other: str) -> int:
-        """How many profiles watched both."""
-        first, second = self._titles.known(one), self._titles.known(other)
-        return 0 if first is None or second is None else self.links.count(first, second)
+    def together(self, one: str, others: Sequence[str]) -> list[int]:
+        """How many profiles watched a title and each of the others."""
+        number = self._titles.known(one)
+        if number is None:
+            return [0] * len(others)
+        found: list[int] = self.links.counts_of(number, self._titles.find(others)).tolist()
+        return found
 
-    def companions(
-        self,
-        title_id: str,
-        among: Collection[str],
-        limit: int,
-        without: Collection[str] = (),
-        own: Collection[str] = (),
-    ) -> list[Companion]:
-        """The titles ``among`` some, ``without`` others, which a title's watchers also watched, likest first.
+    def company(self, own: Collection[str] = ()) -> "Company":
+        """The companions of titles, as the profile that watched its ``own`` is told of them, while nothing changes."""
+        self._reach()
+        return Company(self, self._titles, own)
 
-        ``own`` is what the asking profile watched: it is left out of the counts, for nobody is told that the same
-        people watched what only they themselves watched.
-        """
+    def ties(self, title_id: str, own: Collection[str], marked: Cells) -> Ties:
+        """A title's companions as ``Company`` tells of them; ``marked`` are its own by number."""
         number = self._titles.known(title_id)
-        if number is None or limit <= 0:
-            return []
+        if number is None:
+            return _NOBODY
         self._reach()
         others, counts = self.links.row(number)
-        if len(among) <= _FEW:
-            wanted = np.zeros(len(self._watchers), bool)
-            wanted[self._titles.known_of(among)] = True
-            wanted = wanted[others]
-            others, counts = others[wanted], counts[wanted]
-        mine = title_id in own
-        seed = max(0, self.watchers(title_id) - mine) + self._shrinkage
-        watchers = self._watchers[others] if len(others) else np.zeros(0)
         people = counts.astype(np.int64)
-        if own and len(others):
-            marked = np.zeros(len(self._watchers), np.int64)
-            marked[self._titles.known_of(own)] = 1
-            marked = marked[others]
-            watchers, people = watchers - marked, people - mine * marked
-        likeness = people / np.sqrt(seed * (watchers + self._shrinkage))
-        order = np.argsort(-likeness)
-        told = zip(others[order].tolist(), likeness[order].tolist(), people[order].tolist(), strict=True)
-        return _likest(told, self._titles.ids, among, limit, without)
+        watchers, mine = self._watchers[others], title_id in own
+        if own:
+            taken = marked[others]
+            watchers = watchers - taken
+            people = people - taken if mine else people
+            if mine and not people.all():
+                kept = np.flatnonzero(people)
+                others, watchers, people = others[kept], watchers[kept], people[kept]
+        seed = max(0, self._watchers[number] - mine) + self._shrinkage
+        return others, people / np.sqrt(seed * (watchers + self._shrinkage)), people
 
     def _reach(self) -> None:
         """Have a count for every title that has a number."""
@@ -143,21 +128,47 @@ class Transitions:
             self._watchers = grown
 
 
-def _likest(
-    told: Iterable[tuple[int, float, int]],
-    ids: Sequence[str],
-    among: Collection[str],
-    limit: int,
-    without: Collection[str],
-) -> list[Companion]:
-    """The first of what comes likest first, of equals by title id; so the last one's equals are all looked at."""
-    found, least = list[tuple[float, str, int]](), 0.0
-    for number, likeness, people in told:
-        if likeness < least and len(found) >= limit:
-            break
-        title_id = ids[number]
-        if title_id in among and people > 0 and title_id not in without:
-            found.append((-likeness, title_id, people))
-            least = likeness
-    found.sort()
-    return [Companion(title_id, -likeness, people) for likeness, title_id, people in found[:limit]]
+class Company:
+    """What the same people watch, as one profile is told of it: its ``own`` plays are left out of the counts.
+
+    For nobody is told that the same people watched what only they themselves watched. Each title is asked of once.
+    """
+
+    def __init__(self, transitions: Transitions, titles: Titles, own: Collection[str]) -> None:
+        self._transitions = transitions
+        self._own = own
+        self._marked = titles.marked(own) if own else None
+        self._ties: dict[str, Ties] = {}
+        self.titles = titles
+
+    def ties(self, title_id: str) -> Ties:
+        """A title's companions by number, how like each is to it, and how many watched both; in no order."""
+        found = self._ties.get(title_id)
+        if found is None:
+            found = self._ties[title_id] = self._transitions.ties(title_id, self._own, self._marked)
+        return found
+
+    def likest(self, title_id: str, allowed: Cells, limit: int) -> list[str]:
+        """The companions of a title that are ``allowed`` (by number), likest first, equals by title id."""
+        others, likeness, _ = self.ties(title_id)
+        places = self.first(likeness, others, np.flatnonzero(allowed[others]), limit)
+        return [*map(self.titles.ids.__getitem__, others[places].tolist())]
+
+    def first(self, likeness: Cells, others: Cells, places: Cells, limit: int) -> Cells:
+        """The first of some places by likeness, equals by title id."""
+        if limit <= 0:
+            return places[:0]
+        likes = likeness[places]
+        if len(places) > limit:
+            # The last one's equals are all looked at.
+            kept = likes >= np.partition(likes, len(likes) - limit)[len(likes) - limit]
+            places, likes = places[kept], likes[kept]
+        order = np.argsort(-likes)
+        places, likes = places[order], likes[order]
+        if (likes[1:] == likes[:-1]).any():
+            ids = self.titles.ids
+            named = zip(
+                (-likes).tolist(), [ids[other] for other in others[places].tolist()], places.tolist(), strict=True
+            )
+            places = np.array([place for _, _, place in sorted(named)])
+        return places[:limit]
