@@ -82,6 +82,7 @@ def candidates(page: Page, likes: Sequence[tuple[str, float]]) -> list[str]:
 def _near(page: Page, seed_ids: list[str]) -> list[str]:
     knowledge, selection = page.knowledge, page.selection
     together, alike = list[str](), list[str]()
+    page.company.ask(seed_ids)
     for place, seed_id in enumerate(seed_ids):
         companions = page.companions(seed_id, _OF_A_SEED)
         together += companions

@@ -61,54 +61,75 @@ class Likenesses:
 
 def likenesses(history: History, candidate_ids: Sequence[str], context: Context) -> Likenesses:
     """The parts of each candidate, in their order; none is to be named twice."""
-    count = len(candidate_ids)
-    plays = context.knowledge.popularity.region(context.region).plays_of(candidate_ids, context.now)
     company = context.company or context.knowledge.transitions.company(watched(history))
-    among, popular = Candidates(candidate_ids, company), _POPULAR * plays / (plays + _HALF_PLAYS)
-    parts = Likenesses(among, np.zeros(count), np.zeros(count), np.zeros(count), np.zeros(count), popular)
-    faded = 1.0
+    among, count = Candidates(candidate_ids, company), len(candidate_ids)
+    seeds = _seeds(history)
+    ties = company.ask([seed.title_id for seed in seeds])
+    met = [among.met(others, likeness) for others, likeness, _ in ties]
+    places = np.concatenate([places for places, _ in met]) if met else np.zeros(0, np.int64)
+    likeness = np.concatenate([likeness for _, likeness in met]) if met else np.zeros(0)
+    worths = np.repeat([seed.worth for seed in seeds], [len(places) for places, _ in met])
+    strongest = np.zeros(count)
+    np.maximum.at(strongest, places, likeness)
+    few = [seed for seed, (here, _) in zip(seeds, met, strict=True) if len(here) < FEW_COMPANIONS]
+    plays = context.knowledge.popularity.region(context.region).plays_of(candidate_ids, context.now)
+    return Likenesses(
+        among,
+        together=np.bincount(places, worths * likeness, count),
+        strongest=strongest,
+        links=np.bincount(places, minlength=count),
+        tags=_tags(among, few, context),
+        popular=_POPULAR * plays / (plays + _HALF_PLAYS),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Seed:
+    """What a profile likes, or (``worth`` below 0) does not; ``tagged`` if what shares its tags may be looked for."""
+
+    title_id: str
+    worth: float
+    tagged: bool
+
+
+def _seeds(history: History) -> list[_Seed]:
     known = weighed(history)
-    for place, (title_id, worth) in enumerate([one for one in known if one[1] > 0][:SEEDS]):
-        _add(parts, title_id, worth * faded, context, tagged=place < TAGGED_SEEDS)
+    likes = [one for one in known if one[1] > 0][:SEEDS]
+    dislikes = [title_id for title_id, worth in known if worth < 0][:_DISLIKED_SEEDS]
+    seeds, faded = list[_Seed](), 1.0
+    for place, (title_id, worth) in enumerate(likes):
+        seeds.append(_Seed(title_id, worth * faded, place < TAGGED_SEEDS))
         faded *= _FADING
-    for place, title_id in enumerate([one for one, worth in known if worth < 0][:_DISLIKED_SEEDS]):
-        _add(parts, title_id, -1.0, context, tagged=place < TAGGED_SEEDS)
-    return parts
+    return seeds + [_Seed(title_id, -1.0, place < TAGGED_SEEDS) for place, title_id in enumerate(dislikes)]
+
+
+def _tags(among: "Candidates", seeds: Sequence[_Seed], context: Context) -> Any:
+    """What candidates share the tags of seeds that few have watched: to find that takes milliseconds at first."""
+    tags, places = np.zeros(len(among.ids)), dict[str, int]()
+    for seed in seeds:
+        title = context.selection.playable.get(seed.title_id)
+        if not seed.tagged or title is None:
+            continue
+        places = places or {one: place for place, one in enumerate(among.ids)}
+        for relative in context.selection.related(title):
+            if (place := places.get(relative.title_id)) is not None:
+                tags[place] += _TAGS * seed.worth * relative.likeness
+    return tags
 
 
 class Candidates:
     """Candidates by title id and by number: ``numbers`` in their order, ``places`` the other way round."""
 
     def __init__(self, candidate_ids: Sequence[str], company: Company) -> None:
-        self.company = company
         self.ids = candidate_ids
         self.numbers = company.titles.find(candidate_ids)
         self.places = company.titles.placed(self.numbers)
-        self._by_id: dict[str, int] = {}
+        self._company = company
 
-    def place(self, title_id: str) -> int | None:
-        """Where a candidate stands; None for what is none."""
-        if not self._by_id:
-            self._by_id = {one: place for place, one in enumerate(self.ids)}
-        return self._by_id.get(title_id)
-
-
-def _add(parts: Likenesses, seed_id: str, worth: float, context: Context, *, tagged: bool) -> None:
-    among = parts.among
-    others, likeness, _ = among.company.ties(seed_id)
-    places = among.places[others]
-    met = np.flatnonzero(places >= 0)
-    if len(met) > _COMPANIONS:
-        met = among.company.first(likeness, others, met, _COMPANIONS)
-    # A seed names a title once, so that each place is added to once.
-    places, likeness = places[met], likeness[met]
-    parts.together[places] += worth * likeness
-    parts.strongest[places] = np.maximum(parts.strongest[places], likeness)
-    parts.links[places] += 1
-    seed = context.selection.playable.get(seed_id)
-    # Finding what shares its tags takes milliseconds in a large catalogue: for what few have watched alone.
-    if tagged and seed is not None and len(met) < FEW_COMPANIONS:
-        for relative in context.selection.related(seed):
-            place = among.place(relative.title_id)
-            if place is not None:
-                parts.tags[place] += _TAGS * worth * relative.likeness
+    def met(self, others: Any, likeness: Any) -> tuple[Any, Any]:
+        """The places of those candidates that are among some companions, with their likeness; the likest alone."""
+        places = self.places[others]
+        met = np.flatnonzero(places >= 0)
+        if len(met) > _COMPANIONS:
+            met = self._company.first(likeness, others, met, _COMPANIONS)
+        return places[met], likeness[met]

@@ -16,6 +16,7 @@ import numpy as np
 
 DIAL = 0.5
 _ALPHA = 0.01
+_NONE = frozenset[str]()
 
 
 def divergence(wanted: Mapping[str, float], genres: Sequence[Collection[str]]) -> float:
@@ -44,7 +45,8 @@ def calibrated(
     # Titles of the same genres gain a list the same.
     kinds = {kind: number for number, kind in enumerate(dict.fromkeys(genres[title_id] for title_id in left))}
     kind_of = np.array([kinds[genres[title_id]] for title_id in left], np.int64)
-    parts = np.array([[1 / len(kind) if genre in kind else 0.0 for genre in wanted] for kind in kinds])
+    # The first is that of none of these genres.
+    parts = np.array([[1 / len(kind) if genre in kind else 0.0 for genre in wanted] for kind in [_NONE, *kinds]])
     shares = np.array(list(wanted.values()))
     counts, chosen = np.zeros(len(shares)), list[str]()
     for number in range(1, min(length, len(left)) + 1):
@@ -52,17 +54,17 @@ def calibrated(
         best = int(np.argmax(worth + dial * gains[kind_of]))
         worth[best] = -math.inf
         chosen.append(left[best])
-        counts = counts + parts[kind_of[best]]
+        counts += parts[1 + kind_of[best]]
     return chosen
 
 
 def _gains(parts: Any, shares: Any, counts: Any, number: int) -> Any:
-    """What titles add to -KL, a row of ``parts`` each, against a title of none of the wanted genres.
+    """What titles add to -KL, a row of ``parts`` each, against the first: a title of none of the wanted genres.
 
     Only its own genres' terms differ; the others are taken away exactly, so that equals stay equal.
     """
     most = (1 - _ALPHA) / number
-    terms = shares * np.log(most * np.concatenate([counts[None], counts + parts]) + _ALPHA * shares)
+    terms = shares * np.log(most * (counts + parts) + _ALPHA * shares)
     return (terms[1:] - terms[0]).sum(axis=1)
 
 

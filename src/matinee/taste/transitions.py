@@ -101,24 +101,25 @@ class Transitions:
         self._reach()
         return Company(self, self._titles, own)
 
-    def ties(self, title_id: str, own: Collection[str], marked: Cells) -> Ties:
-        """A title's companions as ``Company`` tells of them; ``marked`` are its own by number."""
-        number = self._titles.known(title_id)
-        if number is None:
-            return _NOBODY
+    def ties(self, title_ids: Sequence[str], own: Collection[str], marked: Cells) -> list[Ties]:
+        """The companions of titles that have a number, as ``Company`` tells of them; ``marked`` are its own."""
         self._reach()
-        others, counts = self.links.row(number)
-        people = counts.astype(np.int64)
-        watchers, mine = self._watchers[others], title_id in own
-        if own:
-            taken = marked[others]
-            watchers = watchers - taken
-            people = people - taken if mine else people
-            if mine and not people.all():
-                kept = np.flatnonzero(people)
-                others, watchers, people = others[kept], watchers[kept], people[kept]
-        seed = max(0, self._watchers[number] - mine) + self._shrinkage
-        return others, people / np.sqrt(seed * (watchers + self._shrinkage)), people
+        numbers = self._titles.find(title_ids)
+        others, people, sizes = self.links.rows(numbers)
+        mine = np.array([title_id in own for title_id in title_ids])
+        taken = marked[others]
+        watchers = self._watchers[others] - taken
+        people -= taken & mine[:, None]
+        seeds = np.maximum(0, self._watchers[numbers] - mine) + self._shrinkage
+        likeness = people / np.sqrt(seeds[:, None] * (watchers + self._shrinkage))
+        found = []
+        for line, size in enumerate(sizes.tolist()):
+            told = others[line, :size], likeness[line, :size], people[line, :size]
+            if mine[line] and not told[2].all():
+                kept = np.flatnonzero(told[2])
+                told = told[0][kept], told[1][kept], told[2][kept]
+            found.append(told)
+        return found
 
     def _reach(self) -> None:
         """Have a count for every title that has a number."""
@@ -137,16 +138,22 @@ class Company:
     def __init__(self, transitions: Transitions, titles: Titles, own: Collection[str]) -> None:
         self._transitions = transitions
         self._own = own
-        self._marked = titles.marked(own) if own else None
+        self._marked = titles.marked(own)
         self._ties: dict[str, Ties] = {}
         self.titles = titles
 
+    def ask(self, title_ids: Sequence[str]) -> list[Ties]:
+        """As ``ties``, of some titles at once."""
+        asked = [title_id for title_id in dict.fromkeys(title_ids) if title_id not in self._ties]
+        self._ties.update((title_id, _NOBODY) for title_id in asked if self.titles.known(title_id) is None)
+        asked = [title_id for title_id in asked if title_id not in self._ties]
+        if asked:
+            self._ties.update(zip(asked, self._transitions.ties(asked, self._own, self._marked), strict=True))
+        return [self._ties[title_id] for title_id in title_ids]
+
     def ties(self, title_id: str) -> Ties:
         """A title's companions by number, how like each is to it, and how many watched both; in no order."""
-        found = self._ties.get(title_id)
-        if found is None:
-            found = self._ties[title_id] = self._transitions.ties(title_id, self._own, self._marked)
-        return found
+        return self.ask([title_id])[0]
 
     def likest(self, title_id: str, allowed: Cells, limit: int) -> list[str]:
         """The companions of a title that are ``allowed`` (by number), likest first, equals by title id."""

@@ -52,14 +52,19 @@ def test_arms_are_chosen_as_often_as_their_propensities_say() -> None:
         assert counts[arm] / 4000 == pytest.approx(part, abs=4 * (part * (1 - part) / 4000) ** 0.5)
 
 
+def alone(means: Floats, deviations: Floats) -> Floats:
+    found: Floats = likeliest(means[None], deviations[None])[0]
+    return found
+
+
 def test_thompsons_probabilities_are_those_of_many_draws() -> None:
     random = np.random.default_rng(3)
     for _ in range(20):
         means, deviations = random.normal(0, 1, 5), random.uniform(0.3, 1.5, 5)
         drawn = np.argmax(random.normal(means, deviations, (40_000, 5)), axis=1)
-        assert likeliest(means, deviations) == pytest.approx(np.bincount(drawn, minlength=5) / 40_000, abs=0.012)
-    assert likeliest(np.zeros(2), np.zeros(2)) == pytest.approx([0.5, 0.5])
-    assert likeliest(np.array([1.0, 0.0]), np.zeros(2)) == pytest.approx([1.0, 0.0])
+        assert alone(means, deviations) == pytest.approx(np.bincount(drawn, minlength=5) / 40_000, abs=0.012)
+    assert alone(np.zeros(2), np.zeros(2)) == pytest.approx([0.5, 0.5])
+    assert alone(np.array([1.0, 0.0]), np.zeros(2)) == pytest.approx([1.0, 0.0])
 
 
 def _plainly(bandit: Bandit, row: Floats, rows: list[tuple[Floats, str, float]], arms: tuple[str, ...]) -> list[float]:
@@ -69,8 +74,14 @@ def _plainly(bandit: Bandit, row: Floats, rows: list[tuple[Floats, str, float]],
         mine = [(one, reward) for one, other, reward in rows if other == arm]
         precision = np.eye(SIZE) + sum((np.outer(one, one) for one, _ in mine), np.zeros((SIZE, SIZE)))
         products = sum((reward * one for one, reward in mine), np.zeros(SIZE))
-        means.append(row @ np.linalg.solve(precision, products))
-        deviations.append(bandit.noise * np.sqrt(row @ np.linalg.solve(precision, row)))
+        means.append(float(row @ np.linalg.solve(precision, products)))
+        deviations.append(bandit.noise * math.sqrt(row @ np.linalg.solve(precision, row)))
+    best = _averaged(means, deviations)
+    return [(1 - bandit.floor) * one + bandit.floor / len(arms) for one in best]
+
+
+def _averaged(means: list[float], deviations: list[float]) -> list[float]:
+    """How likely each is the greatest, by sums over 129 places; together 1."""
     nodes = np.linspace(-6, 6, 129)
     weights = np.exp(-(nodes**2) / 2) / np.exp(-(nodes**2) / 2).sum()
     best = [
@@ -78,14 +89,24 @@ def _plainly(bandit: Bandit, row: Floats, rows: list[tuple[Floats, str, float]],
             weight
             * math.prod(
                 (1 + math.erf((mean + deviation * node - means[other]) / deviations[other] / math.sqrt(2))) / 2
-                for other in range(len(arms))
+                for other in range(len(means))
                 if other != place
             )
             for node, weight in zip(nodes, weights, strict=True)
         )
         for place, (mean, deviation) in enumerate(zip(means, deviations, strict=True))
     ]
-    return [(1 - bandit.floor) * one / sum(best) + bandit.floor / len(arms) for one in best]
+    return [one / sum(best) for one in best]
+
+
+@given(
+    st.lists(st.lists(st.tuples(st.floats(-2, 2), st.floats(0.01, 2)), min_size=3, max_size=3), min_size=1, max_size=20)
+)
+def test_fewer_places_are_taken_only_where_they_tell_the_same(sets: list[list[tuple[float, float]]]) -> None:
+    means, deviations = np.moveaxis(np.array(sets), 2, 0)
+    found = likeliest(means, deviations)
+    for mine, mean, deviation in zip(found, means, deviations, strict=True):
+        assert mine == pytest.approx(_averaged(mean.tolist(), deviation.tolist()), abs=1e-6)
 
 
 @given(seed=st.integers(0, 2**32 - 1), count=st.integers(1, 4), many=st.integers(1, 40))
