@@ -223,9 +223,9 @@ _GRIDS = (_grid(33), _grid(65), _grid(129, last=True))
 def likeliest(means: Floats, deviations: Floats) -> Floats:
     """How likely each of some independent normal values is to be the greatest; together 1. Rows are sets of values.
 
-    For each arm, the other arms' distribution functions averaged over its own values, at up to 129 of them, which lie
-    where it does; where fewer give the same to 1e-10, at fewer. Right to 1e-3 for arms of like width; to 0.02 for a wide
-    arm beside one that is all but certain.
+    For each arm, the other arms' distribution functions averaged over its own values, at 129 of them that lie where it
+    does, or at fewer where those give the same to 1e-10. Right to 1e-3 for arms of like width; to 0.02 for a wide arm
+    beside one that is all but certain.
     """
     arms = means.shape[-1]
     others = np.array([[other for other in range(arms) if other != arm] for arm in range(arms)], np.int64)
