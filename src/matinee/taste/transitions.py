@@ -158,24 +158,23 @@ class Company:
     def likest(self, title_id: str, allowed: Cells, limit: int) -> list[str]:
         """The companions of a title that are ``allowed`` (by number), likest first, equals by title id."""
         others, likeness, _ = self.ties(title_id)
-        places = self.first(likeness, others, np.flatnonzero(allowed[others]), limit)
+        first = self.first(likeness, others, np.flatnonzero(allowed[others]), limit)
+        places = self._ordered(likeness, others, first)
         return [*map(self.titles.ids.__getitem__, others[places].tolist())]
 
     def first(self, likeness: Cells, others: Cells, places: Cells, limit: int) -> Cells:
-        """The first of some places by likeness, equals by title id."""
-        if limit <= 0:
-            return places[:0]
+        """The first of some places by likeness, equals by title id; in no order."""
+        if len(places) <= limit or limit <= 0:
+            return places[: max(0, limit)]
         likes = likeness[places]
-        if len(places) > limit:
-            # The last one's equals are all looked at.
-            kept = likes >= np.partition(likes, len(likes) - limit)[len(likes) - limit]
-            places, likes = places[kept], likes[kept]
-        order = np.argsort(-likes)
-        places, likes = places[order], likes[order]
-        if (likes[1:] == likes[:-1]).any():
-            ids = self.titles.ids
-            named = zip(
-                (-likes).tolist(), [ids[other] for other in others[places].tolist()], places.tolist(), strict=True
-            )
-            places = np.array([place for _, _, place in sorted(named)])
-        return places[:limit]
+        kept = places[likes >= np.partition(likes, len(likes) - limit)[len(likes) - limit]]
+        # The last one has equals that stand behind it.
+        return kept if len(kept) == limit else self._ordered(likeness, others, kept)[:limit]
+
+    def _ordered(self, likeness: Cells, others: Cells, places: Cells) -> Cells:
+        places = places[np.argsort(-likeness[places])]
+        likes, ids = likeness[places], self.titles.ids
+        if not (likes[1:] == likes[:-1]).any():
+            return places
+        named = zip((-likes).tolist(), [ids[other] for other in others[places].tolist()], places.tolist(), strict=True)
+        return np.array([place for _, _, place in sorted(named)])
