@@ -82,6 +82,21 @@ def test_a_film_of_one_picture_is_no_choice() -> None:
     assert gallery(Knowledge()).choose("ada", [_SHELF.by_id["tide"]], _NATURE, _AT) == {}
 
 
+@given(
+    number=st.integers(0, 30),
+    asked=st.lists(st.sampled_from(["reef", "peak", "tide"]), unique=True),
+    taste=st.sampled_from([_NATURE, _MACHINES]),
+    when=st.sampled_from([0.0, 60.0, 40 * 86_400.0]),
+)
+def test_titles_are_shown_together_as_each_alone(number: int, asked: list[str], taste: Features, when: float) -> None:
+    told = [*audience(number), seen("ada", "peak", 1, 40 * 86_400, 0.25), seen("bob", "peak", 3, 10, 0.25)]
+    together, alone = gallery(knowledge_of(told)), gallery(knowledge_of(told))
+    found = together.choose("ada", [_SHELF.by_id[one] for one in asked], taste, _AT + when)
+    each = [alone.choose("ada", [_SHELF.by_id[one]], taste, _AT + when) for one in asked]
+    assert found == {title_id: shown for one in each for title_id, shown in one.items()}
+    assert found.keys() == set(asked) - {"tide"}
+
+
 @given(profile_id=st.text(max_size=8), hours=st.floats(0, 11.9))
 def test_the_picture_is_the_same_all_day_and_in_every_copy(profile_id: str, hours: float) -> None:
     one, other = Gallery(), gallery(Knowledge())
