@@ -29,9 +29,9 @@ from matinee.adapters.compute_ray import RayCompute
 from matinee.drawing.films import DRAWN_FILMS, draw_command
 from matinee.encoding.depot import Depot, Finished
 from matinee.encoding.ffmpeg import find_tools
-from matinee.encoding.inspection import Film
 from matinee.encoding.production import Order, Production
 from matinee.encoding.steps import Place, Source
+from matinee.inspection.inspection import Film
 from matinee.model.media import Ladder
 from matinee.ports import Compute
 

@@ -106,7 +106,8 @@ def take(browser: Browser, demo: RunningDemo, folder: Path, width: int) -> None:
     page.goto(f"{demo.address}/studio/pins?title={longest['id']}")
     page.get_by_label("Title").select_option(longest["id"])
     page.get_by_role("button", name="Pin the title").click()
-    for path, name in (("", "studio"), ("/titles", "studio-titles"), ("/encodes", "studio-encodes"),
+    for path, name in (("", "studio"), ("/titles", "studio-titles"), (f"/titles/{longest['id']}", "studio-title"),
+                       ("/encodes", "studio-encodes"),
                        ("/edges", "studio-edges"), ("/experiments/new", "studio-experiment-new"),
                        ("/quality", "studio-quality"), ("/pins", "studio-pins"),
                        ("/break", "studio-break")):  # fmt: skip

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from matinee.adapters.clock_manual import ManualClock
 from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, DatabaseRelay
+from matinee.catalogue.lifecycle import draft_of
 from matinee.catalogue.titles import Catalogue, Title, TitleDraft, TitleKind, TitleState
 from matinee.model.errors import Conflict, Invalid, NotFound
 from matinee.model.events import Event, Facts, TitlePublished, TitleWithdrawn
@@ -87,6 +88,30 @@ def test_an_episode_belongs_to_its_season_and_to_nothing_unknown(catalogue: Cata
         with pytest.raises(Invalid):
             catalogue.create(TitleDraft("Stray", kind, parent_id=parent))
     assert len(catalogue.titles()) == 3
+
+
+def test_other_things_are_said_of_a_title_and_what_it_plays_stays(
+    catalogue: Catalogue, elsewhere: Catalogue, clock: ManualClock
+) -> None:
+    title = published(catalogue, "Alder")
+    draft = TitleDraft("Elder", synopsis="A tree.", year=2001, genres=("Wood",), moods=("Calm",), maturity=6)
+    described = catalogue.describe(title.id, draft)
+    assert draft_of(described) == draft
+    assert (described.state, described.revision, described.published_at) == ("playable", "r1", title.published_at)
+    clock.advance(1)
+    assert [(one.name, one.genres) for one in elsewhere.shelf().titles] == [("Elder", ("Wood",))]
+    series = catalogue.create(TitleDraft("Hollow", TitleKind.SERIES))
+    for wrong in (
+        replace(draft, kind=TitleKind.EPISODE),
+        replace(draft, parent_id=series.id),
+        replace(draft, parent_id=title.id),
+        replace(draft, year=3),
+    ):
+        with pytest.raises(Invalid):
+            catalogue.describe(title.id, wrong)
+    with pytest.raises(NotFound):
+        catalogue.describe("0" * 16, draft)
+    assert draft_of(catalogue.title(title.id)) == draft
 
 
 def test_a_title_becomes_playable_and_says_so(catalogue: Catalogue, facts: Callable[[], list[Facts]]) -> None:

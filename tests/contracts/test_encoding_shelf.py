@@ -13,10 +13,10 @@ from obstore.exceptions import GenericError
 from obstore.store import LocalStore, MemoryStore, ObjectStore
 
 from matinee.encoding.depot import Depot, Finished, StoreUnavailable
-from matinee.encoding.inspection import Film, Picture
-from matinee.encoding.ladder import fixed_ladder
 from matinee.encoding.production import Order, Production
 from matinee.encoding.steps import Place, Source, encode_audio, encode_videos, inspect_source
+from matinee.inspection.inspection import Film, Picture
+from matinee.ladder.fixed import fixed_ladder
 from matinee.model import media
 from matinee.model.errors import MatineeError
 from matinee.ports import Task

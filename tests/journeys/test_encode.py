@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from matinee.compose.encode import encode_folder
-from matinee.encoding.ladder import fixed_ladder
-from matinee.encoding.packaging import AudioFile, VideoFile, verify
+from matinee.ladder.fixed import fixed_ladder
 from matinee.model.errors import EncodingFailed, Invalid, Refused
+from matinee.packaging.packaging import AudioFile, VideoFile, verify
 from sources import H264, Decoded, decode, draw, ffmpeg, from_zero, key_times, onsets, picture, served, tone
 
 _MILLISECOND = 0.001

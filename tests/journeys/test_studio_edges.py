@@ -1,34 +1,21 @@
 """The studio's pages of edges over HTTP: orders, joining, purges, keys, who did what; and edges that mean harm."""
 
-import asyncio
 import re
-import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
-from fastapi import FastAPI
 
-from matinee.accounts.members import Accounts, Role
-from matinee.adapters.clock_system import SystemClock
-from matinee.api.application import application
 from matinee.catalogue.titles import TitleDraft
-from matinee.compose.database import migrate, open_database
-from matinee.compose.serve import wire
 from matinee.delivery.planner import Chosen, Group, Offer
 from matinee.model.errors import Forbidden
 from matinee.model.plans import EdgeReport, HoldingsUpdate
-from matinee.pages.rooms import Rooms
-from matinee.settings import Settings
-from matinee.web import application as web
 from playing import presentation
 from running_demo import until
+from studio_pages import MEMBER, OPERATOR, PASSWORD, Studio, database_of_two, opened, words
 
-OPERATOR, MEMBER, PASSWORD = "ops@example.com", "maya@example.com", "correct horse"
 REPORT = EdgeReport(
     edge_id="berlin-1",
     site="berlin",
@@ -66,72 +53,15 @@ PAGES = (
 )
 
 
-@dataclass
-class Studio:
-    """The application, its rooms, and an operator's browser."""
-
-    app: FastAPI
-    rooms: Rooms
-    cookies: httpx.Cookies
-
-    def ask(self, method: str, path: str, status: int = 200, **options: Any) -> httpx.Response:
-        headers = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin", **options.pop("headers", {})}
-
-        async def send() -> httpx.Response:
-            transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(
-                transport=transport, base_url="https://films.test", cookies=self.cookies
-            ) as client:
-                answer = await client.request(method, path, headers=headers, **options)
-                self.cookies = client.cookies
-                return answer
-
-        answer = asyncio.run(send())
-        assert answer.status_code == status, answer.text
-        return answer
-
-    def page(self, path: str) -> str:
-        return self.ask("GET", f"/studio{path}").text
-
-    def do(self, path: str, status: int = 303, **form: str) -> httpx.Response:
-        return self.ask("POST", f"/studio{path}", status, data=form)
-
-    def enter(self, email: str) -> None:
-        self.cookies = httpx.Cookies()
-        self.ask("POST", "/signin", 303, data={"email": email, "password": PASSWORD})
-
-
 @pytest.fixture(scope="module")
-def database_of_two(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    path = tmp_path_factory.mktemp("studio") / "two.db"
-    engine = open_database(f"sqlite:///{path}")
-    migrate(engine)
-    accounts = Accounts(engine=engine, clock=SystemClock(), random_bytes=secrets.token_bytes, session_seconds=3600)
-    accounts.sign_up(OPERATOR, PASSWORD, role=Role.OPERATOR)
-    accounts.sign_up(MEMBER, PASSWORD)
-    engine.dispose()
-    return path.read_bytes()
+def two(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return database_of_two(tmp_path_factory.mktemp("studio"))
 
 
 @pytest.fixture
-def studio(database_of_two: bytes, tmp_path: Path) -> Iterator[Studio]:
-    database = tmp_path / "matinee.db"
-    database.write_bytes(database_of_two)
-    (tmp_path / "data" / "objects").mkdir(parents=True)
-    rooms, _ = wire(
-        Settings(data=tmp_path / "data", database=f"sqlite:///{database}", regions="europe=50/8,asia=1/103")
-    )
-    app = application(rooms, "test")
-    web.install(app, rooms)
-    found = Studio(app, rooms, httpx.Cookies())
-    found.enter(OPERATOR)
-    yield found
-    rooms.catalogue._engine.dispose()
-
-
-def words(page: str) -> str:
-    """What a reader sees of a page, on one line."""
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
+def studio(two: bytes, tmp_path: Path) -> Iterator[Studio]:
+    with opened(two, tmp_path) as found:
+        yield found
 
 
 def test_without_an_edge_the_pages_say_what_to_do_first(studio: Studio) -> None:

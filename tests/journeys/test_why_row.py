@@ -34,6 +34,7 @@ def test_every_row_that_was_shown_is_made_again(theatre: Service) -> None:
     app, rooms = theatre
     films = publish(rooms)
     ada, bob = Viewer(app, "ada@matinee.example"), Viewer(app, "bob@matinee.example")
+    ada.headers["User-Agent"] = "Mozilla/5.0 (Linux; Android 14; Pixel 8) Chrome/126.0 Mobile Safari/537.36"
     for viewer, name in ((ada, "Tide"), (bob, "Tide"), (bob, "Reef")):
         viewer.watch(films[name], 30.0)
     # What is accepted and not in the log yet counts as well.
@@ -48,6 +49,8 @@ def test_every_row_that_was_shown_is_made_again(theatre: Service) -> None:
         assert found["early"]
         assert [part["title_id"] for part in found["row"]["parts"]] == [title["id"] for title in row["titles"]]
         assert found["row"]["reason"] == row["reason"]
+
+    assert {kept.page.asked.device for kept in rooms.journal.pages(ada.profile_id)} == {"phone"}
 
     # What is learned afterwards changes the page, and not the one that was shown.
     ada.watch(films["Reef"], 80.0)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 from pydantic_core import to_json
 
@@ -96,10 +96,10 @@ def routes(rooms: "Rooms") -> APIRouter:
     From = Annotated[Region, Depends(viewer_region(rooms))]  # noqa: N806 - as above
 
     @router.get("/profiles/{profile_id}/home", response_model=HomeBody)
-    def home(profile_id: str, region: From, home: Home) -> Response:
+    def home(profile_id: str, region: From, home: Home, request: Request) -> Response:
         """The page as it is with every event that was accepted until now."""
         profile = home.open(profile_id)
-        page = home_page(rooms, profile, region)
+        page = home_page(rooms, profile, region, request.headers.get("user-agent", ""))
         rooms.experiments.expose(profile.id)
         return json_answer(home_body(page))
 

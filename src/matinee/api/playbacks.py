@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from matinee.accounts.members import Allowance, Household, Member, Role
 from matinee.api.authentication import household, signed_in
+from matinee.model.devices import DEVICE_KIND, device_kind
 from matinee.pages.resume import resume_seconds
 from matinee.pages.visitor import REGION_COOKIE
 from matinee.playback.playbacks import Started
@@ -62,7 +63,8 @@ def routes(rooms: "Rooms") -> APIRouter:
         """
         rooms.accounts.allow(Allowance.PLAYBACKS, home.member)
         profile = home.open(press.profile_id)
-        device = {"name": press.device} if isinstance(press.device, str) else press.device
+        device = {"name": press.device} if isinstance(press.device, str) else dict(press.device)
+        device.setdefault(DEVICE_KIND, device_kind(request.headers.get("user-agent", "")) or "")
         address = request.client.host if request.client else None
         claims = [device.get("region"), request.cookies.get(REGION_COOKIE)]
         region = rooms.topology.viewer_region(address, claims, trusted=rooms.trust_region)

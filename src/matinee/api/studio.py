@@ -1,5 +1,6 @@
 """Operators' JSON: titles, encodes, edges, orders to edges, and the demo's breakages."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -7,7 +8,9 @@ from pydantic import BaseModel, Field
 
 from matinee.accounts.members import Member
 from matinee.api.authentication import operator
-from matinee.model.errors import NotFound
+from matinee.api.titles import TitleBody, title_body
+from matinee.catalogue.lifecycle import draft_of
+from matinee.model.errors import Invalid, NotFound
 from matinee.pages.edges import EdgePlace, place
 from matinee.pages.rooms import Rooms
 from matinee.pages.studio import EncodeLine, TitleLine, studio_encodes, studio_titles
@@ -21,6 +24,25 @@ class Orders(BaseModel):
     egress_limit_bps: Annotated[int | None, Field(ge=0)] = None
 
 
+class Description(BaseModel):
+    """What is to be said of a title instead; what is left out stays."""
+
+    name: str | None = None
+    synopsis: str | None = None
+    year: int | None = None
+    genres: tuple[str, ...] | None = None
+    moods: tuple[str, ...] | None = None
+    maturity: int | None = None
+    parent_id: str | None = None
+    season_number: int | None = None
+    episode_number: int | None = None
+    territories: tuple[str, ...] | None = None
+
+
+# What a title may be without.
+_DISPENSABLE = frozenset({"year", "parent_id", "season_number", "episode_number"})
+
+
 def routes(rooms: Rooms) -> APIRouter:
     """The studio's routes; every one needs an operator."""
     allowed = operator(rooms)
@@ -30,6 +52,8 @@ def routes(rooms: Rooms) -> APIRouter:
     def titles() -> dict[str, Any]:
         """Every title in every state, newest first."""
         return {"titles": [_title(line) for line in studio_titles(rooms)]}
+
+    _add_titles(router, rooms)
 
     @router.get("/encodes")
     def encodes() -> dict[str, Any]:
@@ -76,6 +100,30 @@ def routes(rooms: Rooms) -> APIRouter:
         return {"edge_id": edge_id, "action": action, "by": member.id}
 
     return router
+
+
+def _add_titles(router: APIRouter, rooms: Rooms) -> None:
+    """What is done to one title."""
+
+    @router.patch("/titles/{title_id}")
+    def describe(title_id: str, description: Description) -> TitleBody:
+        """Say other things of a title: its name, its year, where and from what age it may be seen."""
+        said = description.model_dump(exclude_unset=True)
+        for name, value in said.items():
+            if value is None and name not in _DISPENSABLE:
+                raise Invalid(f"A title cannot be without {name}.")
+        draft = replace(draft_of(rooms.catalogue.title(title_id)), **said)
+        return title_body(rooms.catalogue.describe(title_id, draft), operator=True)
+
+    @router.put("/titles/{title_id}/withdrawal")
+    def withdraw(title_id: str) -> TitleBody:
+        """Take a title off every page; who watches it is stopped."""
+        return title_body(rooms.catalogue.withdraw(title_id), operator=True)
+
+    @router.delete("/titles/{title_id}/withdrawal")
+    def restore(title_id: str) -> TitleBody:
+        """Take a withdrawal back."""
+        return title_body(rooms.catalogue.restore(title_id), operator=True)
 
 
 def _title(line: TitleLine) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What a title is, and what may become of it: pure values and one table."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -178,6 +178,18 @@ def checked_draft(draft: TitleDraft) -> TitleDraft:
         moods=_words("mood", draft.moods),
         territories=_territories(draft.territories),
     )
+
+
+def draft_of(title: Title) -> TitleDraft:
+    """What an operator said of a title."""
+    return TitleDraft(**{field.name: getattr(title, field.name) for field in fields(TitleDraft)})
+
+
+def described(title: Title, draft: TitleDraft) -> Title:
+    """The title with what a checked draft says of it instead; Invalid if that makes it another kind of thing."""
+    if draft.kind is not title.kind:
+        raise Invalid(f"The {title.kind.value} {title.name} cannot become a {draft.kind.value}.")
+    return replace(title, **{field.name: getattr(draft, field.name) for field in fields(TitleDraft)})
 
 
 def check_parent(kind: TitleKind, parent: TitleKind) -> None:

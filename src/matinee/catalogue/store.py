@@ -95,25 +95,29 @@ def title(connection: sa.Connection, title_id: str) -> Title | None:
 
 def add_title(connection: sa.Connection, added: Title, change: int) -> None:
     """Keep a new title."""
-    connection.execute(
-        titles.insert().values(
-            id=added.id,
-            kind=added.kind.value,
-            name=added.name,
-            synopsis=added.synopsis,
-            year=added.year,
-            genres=list(added.genres),
-            moods=list(added.moods),
-            maturity=added.maturity,
-            state=added.state.value,
-            parent_id=added.parent_id,
-            season_number=added.season_number,
-            episode_number=added.episode_number,
-            territories=list(added.territories) or None,
-            created_at=added.created_at,
-            change=change,
-        )
-    )
+    said = {**_said_of(added), "state": added.state.value, "created_at": added.created_at}
+    connection.execute(titles.insert().values(id=added.id, change=change, **said))
+
+
+def describe_title(connection: sa.Connection, described: Title, change: int) -> None:
+    """Write what an operator says of a title."""
+    connection.execute(titles.update().where(titles.c.id == described.id).values(change=change, **_said_of(described)))
+
+
+def _said_of(title: Title) -> dict[str, Any]:
+    return {
+        "kind": title.kind.value,
+        "name": title.name,
+        "synopsis": title.synopsis,
+        "year": title.year,
+        "genres": list(title.genres),
+        "moods": list(title.moods),
+        "maturity": title.maturity,
+        "parent_id": title.parent_id,
+        "season_number": title.season_number,
+        "episode_number": title.episode_number,
+        "territories": list(title.territories) or None,
+    }
 
 
 def change_title(connection: sa.Connection, changed: Title, change: int) -> None:

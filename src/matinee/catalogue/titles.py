@@ -19,6 +19,7 @@ from matinee.catalogue.lifecycle import (
     TitleState,
     check_parent,
     checked_draft,
+    described,
 )
 from matinee.catalogue.search import Index, find, index
 from matinee.catalogue.shelf import Shelf, Snapshot
@@ -88,13 +89,21 @@ class Catalogue:
         with self._changing() as (connection, change):
             if title_id is not None and (there := store.title(connection, title_id)) is not None:
                 return there
-            if draft.parent_id is not None:
-                parent = store.title(connection, draft.parent_id) if is_id(draft.parent_id) else None
-                if parent is None:
-                    raise Invalid(f"There is no title {draft.parent_id!r} to belong to.")
-                check_parent(draft.kind, parent.kind)
+            _check_parent(connection, draft)
             store.add_title(connection, title, change)
         _log.info("title.created", title_id=title.id, name=title.name, kind=title.kind.value)
+        return title
+
+    def describe(self, title_id: str, draft: TitleDraft) -> Title:
+        """Say other things of a title than before; what it plays stays. Invalid as ``create``, or for another kind."""
+        draft = checked_draft(draft)
+        with self._changing() as (connection, change):
+            title = described(_found(connection, title_id), draft)
+            if draft.parent_id == title_id:
+                raise Invalid(f"{title.name} cannot belong to itself.")
+            _check_parent(connection, draft)
+            store.describe_title(connection, title, change)
+        _log.info("title.described", title_id=title_id, name=title.name)
         return title
 
     def title(self, title_id: str) -> Title:
@@ -227,6 +236,15 @@ class Catalogue:
             # A change of ours that wrote nothing has a number all the same.
             self._snapshot = replace(self._snapshot, change=self._written)
         self._looked_at = now
+
+
+def _check_parent(connection: sa.Connection, draft: TitleDraft) -> None:
+    if draft.parent_id is None:
+        return
+    parent = store.title(connection, draft.parent_id) if is_id(draft.parent_id) else None
+    if parent is None:
+        raise Invalid(f"There is no title {draft.parent_id!r} to belong to.")
+    check_parent(draft.kind, parent.kind)
 
 
 def _found(connection: sa.Connection, title_id: str) -> Title:

@@ -111,22 +111,46 @@ def encode(source: Path, output: Path, ladder: str, codecs: str, *, as_json: boo
 @matinee.command()
 @click.argument("paths", nargs=-1, required=True, type=_SOURCE)
 @click.option("--title", "name", help="The title's name; without it, the file's.")
-@click.option("--kind", type=click.Choice(["film"]), default="film", show_default=True)
+@click.option("--kind", type=click.Choice(["film", "episode"]), default="film", show_default=True)
+@click.option("--series", help="The series of episodes; without it, what stands before S01E02 in a file's name.")
+@click.option("--season", type=click.IntRange(0), help="The season; without it, the file's name says.")
+@click.option(
+    "--episode", type=click.IntRange(0), help="The number within the season; without it, the file's name says."
+)
+@click.option("--synopsis", default="", help="What it is about.")
+@click.option("--year", type=int, help="When it came out; without it, the file's name may say.")
+@click.option("--genre", "genres", multiple=True, help="A genre; as often as there are genres.")
+@click.option("--mood", "moods", multiple=True, help="A mood; as often as there are moods.")
+@click.option("--maturity", type=click.IntRange(0), default=0, show_default=True, help="The age from which.")
+@click.option(
+    "--territory", "territories", multiple=True, help="A country (PT) where it may be shown; none: everywhere."
+)
 @click.option("--data", type=FOLDER, help="The data folder of the running service; without it, MATINEE_DATA.")
 @JSON
-def ingest(paths: tuple[Path, ...], name: str | None, kind: str, data: Path | None, *, as_json: bool) -> None:
-    """Put sources into a running service's catalogue; folders are searched for films."""
-    from matinee.compose.ingest import ingest_paths
+def ingest(
+    paths: tuple[Path, ...], name: str | None, kind: str, data: Path | None, *, as_json: bool, **told: Any
+) -> None:
+    """Put sources into a running service's catalogue; folders are searched for films.
 
-    if name is not None and len(paths) != 1:
-        raise click.BadParameter("a name fits one path only", param_hint="--title")
-    taken = ingest_paths(settings_of(data), paths, name=name, say=lambda sentence: click.echo(sentence, err=True))
+    Of episodes, named like "Series S01E02 Name", the series is made where it is not there yet.
+    """
+    from matinee.catalogue.titles import TitleKind
+    from matinee.compose.ingest import Said, ingest_paths
+
+    single = {"--title": name, "--episode": told["episode"]}
+    for option, value in single.items():
+        if value is not None and len(paths) != 1:
+            raise click.BadParameter("it fits one path only", param_hint=option)
+    if kind == "film" and any(told[word] is not None for word in ("series", "season", "episode")):
+        raise click.BadParameter("a film has no series, season or episode", param_hint="--kind")
+    said = Said(name=name, kind=TitleKind(kind), **told)
+    taken = ingest_paths(settings_of(data), paths, said, say=lambda sentence: click.echo(sentence, err=True))
     if as_json:
         click.echo(json.dumps({"titles": taken}))
         return
     for title in taken:
-        said = "is taken in as" if title["new"] else "was taken in before, as"
-        click.echo(f"{title['name']} {said} {kind} {title['id']}{'; it is encoded next' * title['new']}.")
+        how = "is taken in as" if title["new"] else "was taken in before, as"
+        click.echo(f"{title['name']} {how} {kind} {title['id']}{'; it is encoded next' * title['new']}.")
 
 
 @matinee.command()

@@ -14,9 +14,9 @@ from matinee.compose.fonts import display_font
 from matinee.compose.objects import open_objects
 from matinee.encoding.depot import Depot, Finished, identity_of
 from matinee.encoding.ffmpeg import find_tools
-from matinee.encoding.inspection import Film
 from matinee.encoding.production import Order, Produced, Production
 from matinee.encoding.steps import Place, Source
+from matinee.inspection.inspection import Film
 from matinee.model.errors import Invalid, Unavailable
 from matinee.model.media import Ladder
 

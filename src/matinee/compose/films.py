@@ -17,6 +17,11 @@ SUFFIXES = frozenset(
     ".3gp .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .webm .wmv".split()  # noqa: SIM905 - a list of words
 )
 _YEAR = re.compile(r"[\s._-]*[(\[]?\b((?:18|19|20)\d\d)\b[)\]]?")
+# "Series S01E02 Name", as almost everybody names files of episodes.
+_EPISODE = re.compile(
+    r"^(?P<series>.*?)(?<![^\W_])S(?P<season>\d{1,4})[\s._-]*E(?P<episode>\d{1,5})(?![^\W_])(?P<name>.*)$",
+    re.IGNORECASE,
+)
 _LONGEST_NAME = 120
 _CHUNK_BYTES = 1024 * 1024
 
@@ -72,6 +77,25 @@ def name_and_year(stem: str) -> tuple[str, int | None]:
     words = re.sub(r"[._]+", " ", text).split()
     name = " ".join(words).strip(" -") or stem
     return (name[:1].upper() + name[1:])[:_LONGEST_NAME], year
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeName:
+    """What a file's name says of an episode; ``name`` and ``series`` are empty where it says none."""
+
+    series: str
+    season: int
+    episode: int
+    name: str
+
+
+def episode_name(stem: str) -> EpisodeName | None:
+    """The episode that a file name without its suffix speaks of; None if it speaks of none."""
+    match = _EPISODE.match(stem.encode("utf-8", "replace").decode())
+    if match is None:
+        return None
+    series, name = (" ".join(re.sub(r"[._]+", " ", match[part]).split()).strip(" -") for part in ("series", "name"))
+    return EpisodeName(series[:_LONGEST_NAME], int(match["season"]), int(match["episode"]), name[:_LONGEST_NAME])
 
 
 def drawn_file(film: DrawnFilm, path: Path) -> FilmFile:

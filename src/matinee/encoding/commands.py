@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from matinee.encoding.inspection import Film, Picture
-from matinee.encoding.ladder import KEY_FRAME_SECONDS, needs_bars
-from matinee.encoding.probe import DECODERS, DEMUXERS
+from matinee.inspection.inspection import Film, Picture
+from matinee.inspection.probe import DECODERS, DEMUXERS
+from matinee.ladder.fixed import KEY_FRAME_SECONDS, needs_bars
 from matinee.model.media import Rung
 
 TICKS = 90_000  # finer than any frame step, and the unit of MPEG-2 systems: VFR time stamps survive in it

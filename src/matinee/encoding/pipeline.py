@@ -20,10 +20,10 @@ from prometheus_client import Counter, Histogram
 from matinee.encoding.commands import PRESET
 from matinee.encoding.depot import Depot, Finished, StoreUnavailable, identity_of, kept_work
 from matinee.encoding.ffmpeg import Tools
-from matinee.encoding.inspection import Film
 from matinee.encoding.jobs import REFUSED, Job, Jobs, JobState, JobsUnavailable
 from matinee.encoding.production import Order, Production
 from matinee.encoding.steps import Place, Source
+from matinee.inspection.inspection import Film
 from matinee.model.errors import Conflict, EncodingFailed, NotFound, Refused, Unavailable, bare_reason
 from matinee.model.ids import RandomBytes, new_id
 from matinee.model.media import Ladder

@@ -15,13 +15,13 @@ from typing import Any, Protocol
 from matinee.encoding import steps
 from matinee.encoding.commands import CRF, PRESET
 from matinee.encoding.depot import Depot, Finished, StoreUnavailable
-from matinee.encoding.inspection import Film
-from matinee.encoding.ladder import fixed_ladder, groups
-from matinee.encoding.packaging import AudioFile
 from matinee.encoding.publication import publish_film
 from matinee.encoding.steps import Place, Source
+from matinee.inspection.inspection import Film
+from matinee.ladder.fixed import fixed_ladder, groups
 from matinee.model.errors import Unavailable
 from matinee.model.media import Ladder, Presentation, Rung
+from matinee.packaging.packaging import AudioFile
 from matinee.ports import Compute, Needs, Task
 
 _RECIPE = 1  # counts changes of the commands that make other renditions of the same source

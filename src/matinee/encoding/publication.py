@@ -10,9 +10,12 @@ from matinee.drawing import thumbnails
 from matinee.encoding.commands import first_frame_command
 from matinee.encoding.depot import Finished
 from matinee.encoding.ffmpeg import Tools, run_tool
-from matinee.encoding.inspection import Film
-from matinee.encoding.ladder import KEY_FRAME_SECONDS
-from matinee.encoding.packaging import (
+from matinee.encoding.steps import Place, Progress
+from matinee.inspection.inspection import Film
+from matinee.ladder.fixed import KEY_FRAME_SECONDS
+from matinee.model.errors import EncodingFailed
+from matinee.model.media import Ladder, Picture, Presentation
+from matinee.packaging.packaging import (
     DASH,
     HLS,
     POSTER,
@@ -24,9 +27,6 @@ from matinee.encoding.packaging import (
     package_command,
     verify,
 )
-from matinee.encoding.steps import Place, Progress
-from matinee.model.errors import EncodingFailed
-from matinee.model.media import Ladder, Picture, Presentation
 
 FURTHER_PICTURES = 3
 """So many frames besides the first become pictures of a title, where so many are good and different."""

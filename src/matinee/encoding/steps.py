@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from matinee.encoding.boxes import track_seconds
 from matinee.encoding.commands import AUDIO_BPS, audio_command, look_command, video_command
 from matinee.encoding.depot import Depot, Finished
 from matinee.encoding.ffmpeg import Ran, Tools, find_tools, free_bytes, run_ffmpeg
-from matinee.encoding.inspection import Film, accept, check_decoded, look, select
-from matinee.encoding.probe import read_container
+from matinee.inspection.inspection import Film, accept, check_decoded, look, select
+from matinee.inspection.probe import read_container
 from matinee.model.errors import EncodingFailed, Refused, Unavailable
 from matinee.model.media import Rung
+from matinee.packaging.boxes import track_seconds
 
 Progress = Callable[[float], None]
 _MICROSECONDS = 1e6

@@ -66,11 +66,15 @@ class PlaybackStarted(Facts):
     edge_id: str | None = None
     region: str | None = None
     startup_seconds: float | None = None
+    device: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PlaybackHeartbeat(Facts):
-    """A play goes on. ``watched_seconds`` were played since the last heartbeat of this playback; stalls likewise."""
+    """A play goes on. ``watched_seconds`` were played since the last heartbeat of this playback; stalls likewise.
+
+    ``device`` is of ``model.devices``' kinds.
+    """
 
     type: ClassVar[str] = "playback.heartbeat"
     playback_id: str
@@ -84,6 +88,7 @@ class PlaybackHeartbeat(Facts):
     buffer_seconds: float | None = None
     stalls: int = 0
     stalled_seconds: float = 0.0
+    device: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,7 @@ class PlaybackStopped(Facts):
     watched_seconds: float = 0.0
     duration_seconds: float | None = None
     ended: bool = False
+    device: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

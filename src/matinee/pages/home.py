@@ -10,6 +10,7 @@ from matinee.accounts.members import Profile
 from matinee.catalogue.titles import Shelf
 from matinee.exploration.exploring import EXPLORING, Explored
 from matinee.exploration.parameters import Parameters
+from matinee.model.devices import device_kind
 from matinee.model.topology import Region
 from matinee.pages.cards import Card, Progress, Said, card, cards
 from matinee.recommender.serving import Row, RowKind
@@ -44,17 +45,18 @@ class HomePage:
     picks: tuple[Card, ...] = ()
 
 
-def home_page(rooms: "Rooms", profile: Profile, region: Region) -> HomePage:
-    """The page as it is with every event that was accepted until now."""
+def home_page(rooms: "Rooms", profile: Profile, region: Region, agent: str = "") -> HomePage:
+    """The page as it is with every event that was accepted until now; ``agent`` is what the browser calls itself."""
     rooms.recommender.catch_up()
     now, shelf = rooms.clock.now(), rooms.catalogue.shelf()
     asked = (profile.id, shelf, region.name, profile.maturity_limit, now, rooms.topology.territory(region))
     parameters = Parameters.read(rooms.experiments.parameters(profile.id))
-    made, picks = rooms.recommender.made(*asked, parameters), rooms.recommender.choices(*asked)
+    device = device_kind(agent) or ""
+    made, picks = rooms.recommender.made(*asked, parameters, device), rooms.recommender.choices(*asked)
     rows = made.rows
     rooms.journal.keep(
         ShownPage(
-            Asked(profile.id, now, region.name, asked[-1], profile.maturity_limit, parameters),
+            Asked(profile.id, now, region.name, asked[-1], profile.maturity_limit, parameters, device),
             position=made.position,
             early=made.early,
             ranker=made.ranker,

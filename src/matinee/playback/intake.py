@@ -1,5 +1,6 @@
 """Client events as they come in: what a player may say, checked before anything is kept. Pure."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -8,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from matinee.event_json import facts_from
+from matinee.model.devices import DEVICE_KIND, DeviceKind
 from matinee.model.errors import Invalid, NotFound
 from matinee.model.events import (
     FACTS,
@@ -119,6 +121,7 @@ def event_of(sent: Sent, member_id: str, owners: Mapping[str, Mapping[str, Any]]
         if owner is None or owner["member_id"] != member_id:
             raise NotFound(f"Event {sent.place} is about a playback that does not exist, or is not yours.")
         values = {**values, "profile_id": owner["profile_id"], "title_id": owner["title_id"], "region": owner["region"]}
+        values["device"] = kind_told(owner["device"])
         if owner["duration_seconds"]:
             values["duration_seconds"] = owner["duration_seconds"]
     elif str(values.get("profile_id")) not in profiles:
@@ -128,6 +131,12 @@ def event_of(sent: Sent, member_id: str, owners: Mapping[str, Mapping[str, Any]]
     except Invalid as error:
         raise Invalid(f"Event {sent.place}: {error}") from error
     return Event(id=sent.id, time=sent.time, source="player", facts=_checked(sent.place, facts))
+
+
+def kind_told(device: str) -> str | None:
+    """The kind of device that a playback was started on, out of what was kept of it; None if that tells none."""
+    kind = json.loads(device).get(DEVICE_KIND)
+    return kind if isinstance(kind, str) and kind in set(DeviceKind) else None
 
 
 def _checked(place: int, facts: Facts) -> Facts:

@@ -238,6 +238,7 @@ def read_owners(connection: sa.Connection, playback_ids: Iterable[str]) -> Mappi
         columns.region,
         columns.edge_id,
         columns.duration_seconds,
+        columns.device,
     ).where(columns.playback_id.in_(list(playback_ids)))
     return {row["playback_id"]: dict(row) for row in connection.execute(chosen).mappings()}
 

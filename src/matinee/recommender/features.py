@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from matinee.model.devices import DeviceKind
 from matinee.recommender.likeness import Context, likenesses
 from matinee.taste.interactions import History
 from matinee.taste.traces import HALF_LIVES_SECONDS, NEXT
@@ -25,6 +26,7 @@ _DAY = 86_400.0
 _USUAL = 20
 _LAST = len(NEXT)
 _NAMED_HALF_LIVES = tuple(f"{int(half / 3600)}h" for half in HALF_LIVES_SECONDS)
+_DEVICES = {kind.value: float(number) for number, kind in enumerate(DeviceKind)}
 NAMES = (
     "formula",
     "together",
@@ -49,11 +51,13 @@ NAMES = (
     "year_apart",
     "length",
     "length_apart",
+    "length_against_time",
     "genres",
     "watched",
     "since_last",
     "usual_plays",
     "hour",
+    "device",
     "place",
 )
 
@@ -62,7 +66,8 @@ NAMES = (
 class _Habits:
     """What a profile usually watches, of the last titles that it liked; ``since_last`` in seconds, -1 for never.
 
-    ``year`` and ``length`` (the logarithm of the mean) are not a number where none is known.
+    ``year``, ``length`` and ``time`` (logarithms of means) are not a number where none is known: how long those titles
+    last, and how long the profile stays with what it watches.
     """
 
     watched: int
@@ -70,6 +75,7 @@ class _Habits:
     plays: float
     year: float
     length: float
+    time: float
     genres: dict[str, float]
 
 
@@ -95,6 +101,7 @@ def told(history: History, candidate_ids: Sequence[str], context: Context) -> An
         math.log1p(habits.since_last) if habits.since_last >= 0 else -1.0,
         habits.plays,
         context.now % _DAY / 3600,
+        _DEVICES.get(context.device, math.nan),
         np.arange(count),
     ]
     rows = np.empty((count, len(NAMES)))
@@ -140,6 +147,7 @@ def _of_titles(title_ids: Sequence[str], habits: _Habits, context: Context) -> l
         years - habits.year,
         lengths,
         lengths - habits.length,
+        lengths - habits.time,
         figures.liked_genres(places, habits.genres),
     ]
 
@@ -148,6 +156,7 @@ def _habits(history: History, likes: Sequence[str], context: Context) -> _Habits
     playable, figures = context.selection.playable, context.selection.figures
     counted = [play.last_at for play in history.plays.values() if play.watched]
     known = [title_id for title_id in likes[:_USUAL] if title_id in playable]
+    stayed = [history.plays[title_id].watched_seconds for title_id in known if title_id in history.plays]
     places = figures.places(known)
     years = [year for year in figures.years[places].tolist() if not math.isnan(year)]
     lengths = [seconds for one in known if (seconds := playable[one].duration_seconds)]
@@ -159,5 +168,6 @@ def _habits(history: History, likes: Sequence[str], context: Context) -> _Habits
         plays=float(plays.sum()) / max(1, len(known)),
         year=sum(years) / len(years) if years else math.nan,
         length=math.log(max(1.0, sum(lengths) / len(lengths))) if lengths else math.nan,
+        time=math.log(max(1.0, sum(stayed) / len(stayed))) if stayed else math.nan,
         genres=genre_mix([(title_id, 1.0) for title_id in known], genres),
     )

@@ -32,6 +32,7 @@ class Context:
     """What a ranking may know besides the profile: ``now`` in seconds since 1970, ``trees`` if some are in force.
 
     ``company`` is what the profile was told of who watches what, where it has been asked already.
+    ``device`` is the kind that asks ("": nobody knows).
     """
 
     knowledge: Knowledge
@@ -40,6 +41,7 @@ class Context:
     now: float
     trees: Trees | None = None
     company: Company | None = None
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

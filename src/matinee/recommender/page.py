@@ -126,6 +126,7 @@ def page_of(
     now: datetime,
     trees: Trees | None = None,
     parameters: Parameters = USUAL,
+    device: str = "",
 ) -> Page:
     """The page of a profile before its first row, ranked by ``trees`` where some are in force."""
     usable = trees if parameters.ranker else None
@@ -133,7 +134,7 @@ def page_of(
     plays, seen = history.plays, watched(history)
     company = knowledge.transitions.company(seen)
     return Page(
-        context=Context(knowledge, selection, region, now.timestamp(), usable, company),
+        context=Context(knowledge, selection, region, now.timestamp(), usable, company, device),
         company=company,
         history=history,
         latest=history.latest(),

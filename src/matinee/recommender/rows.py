@@ -29,9 +29,10 @@ def arrange(
     now: datetime,
     trees: Trees | None = None,
     parameters: Parameters = USUAL,
+    device: str = "",
 ) -> tuple[Row, ...]:
     """The rows of a profile's page, in order; none for an empty catalogue, and none that is empty."""
-    page = page_of(knowledge, selection, profile_id, region, now, trees, parameters)
+    page = page_of(knowledge, selection, profile_id, region, now, trees, parameters, device)
     # Who is made first takes its titles first: the ten are facts, the others choose around them.
     top = popular(page)
     seen = seeds(page)

@@ -143,13 +143,14 @@ class Recommender:
         now: datetime,
         territory: str = "",
         parameters: Parameters = USUAL,
+        device: str = "",
     ) -> Made:
         """A profile's home page as rows, with what it takes to make them again."""
         with self._state:
             selection = self._selections.of(shelf, maturity_limit, territory)
             ranker = self._rankers.ranker if self._rankers else None
             trees = ranker.trees if ranker else None
-            rows = arrange(self._knowledge, selection, profile_id, region, now, trees, parameters)
+            rows = arrange(self._knowledge, selection, profile_id, region, now, trees, parameters, device)
             ranked = ranker is not None and parameters.ranker
             return Made(rows, self._position, tuple(sorted(self._early)), ranker.version if ranker and ranked else 0)
 

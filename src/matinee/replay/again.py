@@ -64,7 +64,9 @@ def again(page: ShownPage, row_id: str, knowledge: Knowledge, shelf: Shelf, tree
     """A row of a page, from what was known then, the titles that may be shown now, and the trees that ranked."""
     asked = page.asked
     selection = Selection(shelf_at(shelf, asked), asked.maturity_limit, asked.territory)
-    rows = arrange(knowledge, selection, asked.profile_id, asked.region, asked.at, trees, asked.parameters)
+    rows = arrange(
+        knowledge, selection, asked.profile_id, asked.region, asked.at, trees, asked.parameters, asked.device
+    )
     shown = page.rows.get(row_id, ())
     found = next((row for row in rows if row.id == row_id), None)
     return Retold(
@@ -83,7 +85,9 @@ def _parts(
     row: Row, page: ShownPage, knowledge: Knowledge, selection: Selection, trees: Trees | None
 ) -> tuple[Part, ...]:
     asked = page.asked
-    made = page_of(knowledge, selection, asked.profile_id, asked.region, asked.at, trees, asked.parameters)
+    made = page_of(
+        knowledge, selection, asked.profile_id, asked.region, asked.at, trees, asked.parameters, asked.device
+    )
     context, now = made.context, asked.at.timestamp()
     parts = likenesses(made.history, row.title_ids, context)
     ranked = rank(made.history, row.title_ids, context) if context.trees is not None else {}

@@ -21,7 +21,7 @@ _LEVEL = 1
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who asked for a page, where (``region``, ``territory``) and when, for what age, and how it was to be made."""
+    """Who asked for a page, where (``region``, ``territory``), when, on what, for what age; how it was to be made."""
 
     profile_id: str
     at: datetime
@@ -29,6 +29,7 @@ class Asked:
     territory: str
     maturity_limit: int
     parameters: Parameters
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ def to_bytes(page: ShownPage) -> bytes:
         "territory": asked.territory,
         "maturity_limit": asked.maturity_limit,
         "parameters": asdict(asked.parameters),
+        "device": asked.device,
         "position": page.position,
         "early": page.early,
         "ranker": page.ranker,
@@ -85,6 +87,8 @@ def from_bytes(body: bytes, profile_id: str, at: datetime) -> ShownPage:
             value["territory"],
             value["maturity_limit"],
             Parameters(**value["parameters"]),
+            # Pages that the release before kept say nothing of it.
+            value.get("device", ""),
         ),
         position=value["position"],
         early=tuple(value["early"]),

@@ -95,7 +95,7 @@ def question(knowledge: Knowledge, selection: Selection, event: Event) -> Questi
     assert isinstance(facts, PlaybackHeartbeat | PlaybackStopped)
     history = knowledge.histories.of(facts.profile_id)
     likes = liked(history)
-    page = page_of(knowledge, selection, facts.profile_id, history.region or "", event.time)
+    page = page_of(knowledge, selection, facts.profile_id, history.region or "", event.time, device=facts.device or "")
     watched = next(page.browsable([facts.title_id]), None)
     if not likes or watched is None or (history.signs and watched in history.signs.ratings):
         return None

@@ -75,8 +75,8 @@ def ask(
 ) -> Asked | None:
     """The question of a first watch that is not learned yet; None where what was watched could be in nobody's ten."""
     profile_id, title_id = getattr(event.facts, "profile_id", ""), getattr(event.facts, "title_id", "")
-    history = knowledge.histories.of(profile_id)
-    page = page_of(knowledge, selection, profile_id, history.region or "", event.time, trees, _WITHOUT_CHANCE)
+    device, history = getattr(event.facts, "device", None) or "", knowledge.histories.of(profile_id)
+    page = page_of(knowledge, selection, profile_id, history.region or "", event.time, trees, _WITHOUT_CHANCE, device)
     watched = next(page.browsable([title_id]), None)
     known = page.watched.union(history.signs.ratings if history.signs else ())
     if watched is None or watched in known:

@@ -60,7 +60,7 @@ class Shadowing:
         other = self._named(candidate)
         current = _Ordered(moment, standing.trees if standing else None)
         tried = _Ordered(moment, other.trees if other else None, trending=candidate == TRENDING)
-        found = replay(self._plays(knowledge, day), current, tried, moment.candidates)
+        found = replay(self._plays(knowledge, day, moment), current, tried, moment.candidates)
         begins = datetime.fromisoformat(f"{day}T00:00:00+00:00").timestamp()
         taught = [one for one in (other, standing) if one is not None and one.made_at > begins]
         remark = "A ranker here was taught after the day began, from plays that it is asked about." if taught else ""
@@ -83,7 +83,7 @@ class Shadowing:
             raise NotFound(f"There is no version {int(candidate)} of the ranker, or it is not whole.")
         return found
 
-    def _plays(self, knowledge: Knowledge, day: str) -> Iterator[Event]:
+    def _plays(self, knowledge: Knowledge, day: str, moment: "_Moment") -> Iterator[Event]:
         """The day's plays, each before it is learned; everything before and between is learned."""
         thinned, now = Thinned[Event](PLAYS_MOST), self._clock.now()
         for _, event in self._archive.told(0, self._archive.log.end()):
@@ -92,6 +92,7 @@ class Shadowing:
                 continue
             if at == day and isinstance(event.facts, PlaybackStarted) and thinned.wants():
                 thinned.keep(event)
+                moment.device = event.facts.device or ""
                 yield event
             knowledge.learn(event, now)
 
@@ -102,13 +103,14 @@ class _Moment:
     def __init__(self, knowledge: Knowledge, selection: Selection) -> None:
         self._knowledge = knowledge
         self._selection = selection
+        self.device = ""
         self._page: Page | None = None
         self._of: tuple[str, datetime] | None = None
 
     def page(self, profile_id: str, at: datetime) -> Page:
         if self._page is None or self._of != (profile_id, at):
             region = self._knowledge.histories.of(profile_id).region or ""
-            self._page = page_of(self._knowledge, self._selection, profile_id, region, at)
+            self._page = page_of(self._knowledge, self._selection, profile_id, region, at, device=self.device)
             self._of = (profile_id, at)
         return self._page
 

@@ -61,7 +61,7 @@ class Screens:
         """
         visiting, profile = watching(self._rooms, request)
         coming = self._coming()
-        page = home_page(self._rooms, profile, visiting.region)
+        page = home_page(self._rooms, profile, visiting.region, request.headers.get("user-agent", ""))
         self._rooms.experiments.expose(profile.id)
         live = bool(coming) or page.hero is None
         body = self._rendering.html("home_rows.html", page=page, coming=coming[:_COMING_SHOWN])

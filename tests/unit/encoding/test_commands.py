@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from matinee.encoding.commands import audio_command, audio_graph, key_frames, look_command, video_command, video_graph
-from matinee.encoding.inspection import Film, Picture
-from matinee.encoding.ladder import fixed_ladder
+from matinee.inspection.inspection import Film, Picture
+from matinee.ladder.fixed import fixed_ladder
 from matinee.model.media import Source, SourceTrack, TrackKind
 
 _PICTURE = Picture(1280, 720, Fraction(1), "yuv420p", is_interlaced=False, first_seconds=0.0)

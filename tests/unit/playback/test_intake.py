@@ -17,6 +17,7 @@ OWNER = {
     "title_id": "the-title",
     "region": "asia",
     "duration_seconds": 100.0,
+    "device": '{"kind": "browser", "device": "phone"}',
 }
 
 
@@ -136,3 +137,20 @@ def test_whatever_comes_is_an_event_or_a_sentence(told: dict[str, Any]) -> None:
     except (Invalid, NotFound) as error:
         sentence = str(error)
     assert sentence.startswith("playback.") or "vent 3" in sentence
+
+
+@pytest.mark.parametrize(
+    ("kept", "kind"),
+    [
+        ('{"device": "television"}', "television"),
+        ('{"device": "toaster"}', None),
+        ('{"device": ["phone"]}', None),
+        ("{}", None),
+    ],
+)
+def test_an_event_says_on_what_kind_of_device_its_playback_was_started(kept: str, kind: str | None) -> None:
+    told = event_of(
+        read_sent(0, beat(device="computer"), NOON), "ada", {PLAYBACK: {**OWNER, "device": kept}}, frozenset()
+    )
+    assert isinstance(told.facts, PlaybackHeartbeat)
+    assert told.facts.device == kind

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matinee.catalogue.titles import Title
+from matinee.model.devices import DeviceKind
 from matinee.recommender.candidates import Selection
 from matinee.recommender.features import NAMES, told
 from matinee.recommender.likeness import FEW_COMPANIONS, TAGGED_SEEDS, Context
@@ -84,6 +85,7 @@ def plainly(history: History, candidate_ids: list[str], context: Context) -> lis
     known = [playable[title_id] for title_id in likes[:20] if title_id in playable]
     years = [float(one.year) for one in known if one.year is not None]
     lengths = [one.duration_seconds for one in known if one.duration_seconds]
+    stayed = [history.plays[one.id].watched_seconds for one in known if one.id in history.plays]
     usual = [math.log1p(traces.plays(one.id, now)[3]) for one in known]
     genres = {one.id: {name.casefold() for name in one.genres} for one in known}
     mix = genre_mix([(one.id, 1.0) for one in known], genres)
@@ -124,27 +126,34 @@ def plainly(history: History, candidate_ids: list[str], context: Context) -> lis
                 year - sum(years) / len(years) if years else math.nan,
                 length,
                 length - math.log(max(1.0, sum(lengths) / len(lengths))) if lengths else math.nan,
+                length - math.log(max(1.0, sum(stayed) / len(stayed))) if stayed else math.nan,
                 sum(mix.get(name, 0.0) for name in mine) / max(1, len(mine)),
                 math.log1p(len(counted)),
                 math.log1p(max(0.0, now - max(counted))) if counted else -1.0,
                 sum(usual) / max(1, len(usual)),
                 now % _DAY / 3600,
+                {"phone": 0.0, "tablet": 1.0, "computer": 2.0, "television": 3.0}.get(context.device, math.nan),
                 float(place),
             ]
         )
     return rows
 
 
-@given(st.lists(_SAID, max_size=40), st.lists(st.integers(0, _COUNT - 1), unique=True), st.sampled_from(["asia", "?"]))
+@given(
+    st.lists(_SAID, max_size=40),
+    st.lists(st.integers(0, _COUNT - 1), unique=True),
+    st.sampled_from(["asia", "?"]),
+    st.sampled_from([*DeviceKind, ""]),
+)
 def test_all_candidates_at_once_are_told_what_each_is(
-    said: list[tuple[str, int, int, bool, str | None]], asked: list[int], region: str
+    said: list[tuple[str, int, int, bool, str | None]], asked: list[int], region: str, device: str
 ) -> None:
     knowledge, now = Knowledge(), NOON + timedelta(days=41)
     for profile_id, number, seconds, ended, where in said:
         told_of = play(profile_id, f"film-{number}", seconds, where, to_the_end=ended)
         for one in (*told_of, rated(profile_id, f"film-{number}", "up" if ended else "down", seconds)):
             knowledge.learn(one, now)
-    context = Context(knowledge, SELECTION, region, now.timestamp())
+    context = Context(knowledge, SELECTION, region, now.timestamp(), device=device)
     history, ids = knowledge.histories.of("ada"), [f"film-{number}" for number in asked]
     rows = told(history, ids, context)
     assert rows.shape == (len(ids), len(NAMES))

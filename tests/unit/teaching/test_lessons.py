@@ -1,5 +1,6 @@
 """Lessons out of a replayed log."""
 
+from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -52,6 +53,18 @@ def test_a_question_tells_what_serving_would_be_told_at_that_moment() -> None:
     assert asked is not None
     assert asked.rows.shape == (len(served), len(NAMES))
     np.testing.assert_allclose(asked.rows, np.asarray(served, np.float32))
+
+
+def test_a_question_knows_the_device_that_it_was_watched_on() -> None:
+    knowledge = knowledge_of(audience())
+    asked_by = watched("person-3", 1000, 20 * 86_400.0)
+    on_a_phone = replace(asked_by, facts=replace(asked_by.facts, device="phone"))  # type: ignore[call-arg]
+    one, other = (question(knowledge, _SELECTION, each) for each in (asked_by, on_a_phone))
+    assert one is not None
+    assert other is not None
+    place = NAMES.index("device")
+    assert np.isnan(one.rows[:, place]).all()
+    assert (other.rows[:, place] == 0).all()
 
 
 def test_what_is_being_played_says_nothing_of_itself() -> None:

@@ -14,9 +14,9 @@ from xml.etree import ElementTree as ET
 
 import m3u8
 
-from matinee.encoding.boxes import fragment_samples
 from matinee.model.errors import EncodingFailed
 from matinee.model.media import Presentation, Rendition, Rung, TrackKind
+from matinee.packaging.boxes import fragment_samples
 
 HLS, DASH = "master.m3u8", "manifest.mpd"
 POSTER, STILL, THUMBNAILS = "poster.jpg", "still.jpg", "thumbnails.vtt"

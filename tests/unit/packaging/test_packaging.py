@@ -3,8 +3,8 @@
 from fractions import Fraction
 from pathlib import Path
 
-from matinee.encoding.ladder import fixed_ladder
-from matinee.encoding.packaging import DASH, HLS, AudioFile, VideoFile, mend_manifests, package_command, video_folder
+from matinee.ladder.fixed import fixed_ladder
+from matinee.packaging.packaging import DASH, HLS, AudioFile, VideoFile, mend_manifests, package_command, video_folder
 
 _RUNGS = fixed_ladder(1280, 720, 24).rungs
 _VIDEOS = [VideoFile(rung, Path(f"/work, with: comma/{rung.name}-0123.mp4"), 288) for rung in _RUNGS]

@@ -16,8 +16,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from matinee.encoding.boxes import first_level
 from matinee.model.errors import Refused
+from matinee.packaging.boxes import first_level
 
 if TYPE_CHECKING:
     import av.container

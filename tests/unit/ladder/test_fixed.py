@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matinee.encoding.ladder import fixed_ladder, groups, needs_bars
+from matinee.ladder.fixed import fixed_ladder, groups, needs_bars
 from matinee.model.media import Ladder
 
 _SIDES = st.integers(min_value=2, max_value=8192)

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from matinee.encoding.probe import AUDIO_CODECS, VIDEO_CODECS, ContainerReport, TrackReport
+from matinee.inspection.probe import AUDIO_CODECS, VIDEO_CODECS, ContainerReport, TrackReport
 from matinee.model.errors import Refused
 from matinee.model.media import Source, SourceTrack, TrackKind
 

@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import pytest
 
-from matinee.encoding.inspection import Picture, accept, check_decoded, look, select
-from matinee.encoding.probe import ContainerReport, TrackReport
+from matinee.inspection.inspection import Picture, accept, check_decoded, look, select
+from matinee.inspection.probe import ContainerReport, TrackReport
 from matinee.model.errors import Refused
 
 _NAME = "film.mp4"

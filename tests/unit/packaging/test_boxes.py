@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matinee.encoding.boxes import first_level, fragment_samples, track_seconds, walk
+from matinee.packaging.boxes import first_level, fragment_samples, track_seconds, walk
 
 
 def _box(kind: str, content: bytes = b"") -> bytes:

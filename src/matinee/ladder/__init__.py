@@ -1,0 +1,1 @@
+"""Which rungs a film gets, and how good each is."""

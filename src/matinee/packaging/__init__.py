@@ -1,0 +1,1 @@
+"""CMAF files read and described: segments, manifests, text."""
