@@ -64,15 +64,15 @@ class FittedBm25:
         return ()
 
 
-def splits(protocol: str, histories: Histories) -> tuple[Split, Split]:
+def splits(protocol: str, histories: Histories) -> tuple[tuple[Split, ...], Split]:
     """Validation and test, as the table has them."""
     if protocol == "leave-one-out":
-        return leave_last(histories, 1), leave_last(histories)
+        return (leave_last(histories, 1),), leave_last(histories)
     strong = strong_generalisation(histories, SEED)
     return strong.validation, strong.test
 
 
-def bm25(table: Table, validation: Split, test: Split) -> Row:
+def bm25(table: Table, validation: tuple[Split, ...], test: Split) -> Row:
     """The rival's row on the table's own split."""
     models = [Bm25(n, k1, b) for n in (20, 50, 100, 200) for k1 in (1.2, 100.0) for b in (0.2, 0.75)]
     chosen = choose(models, validation, MEASURES[table.protocol][-1], float("inf"), SEED)
@@ -110,7 +110,7 @@ def paired(ours: Row, theirs: Row, measure: str) -> str:
 def rows_of(table: Table, histories: Histories) -> list[dict[str, Any]]:
     validation, test = splits(table.protocol, histories)
     rows = [*table.rows, bm25(table, validation, test)]
-    rival = sasrec(table, histories, validation, test)
+    rival = sasrec(table, histories, validation[0], test)
     rows += [rival] if rival else []
     ours = next(row for row in rows if row.model == OURS)
     first, second = MEASURES[table.protocol]

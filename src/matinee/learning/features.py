@@ -6,7 +6,7 @@ never from its target.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -49,8 +49,12 @@ class Told:
         return np.isin(rows * targets.n_items + self.items, wanted).astype(np.int64)
 
 
-def tell(stages: Sequence[Stage], learn: Histories, queries: Queries, count: int) -> Told:
-    """``count`` candidates of each query with what is told of them."""
+def tell(
+    stages: Sequence[Stage], learn: Histories, queries: Queries, count: int, mix: Mapping[str, float] | None = None
+) -> Told:
+    """``count`` candidates of each query with what is told of them; ``mix`` has weights of its own for the blend."""
+    if mix is None:
+        mix = {stage.name: stage.proposes for stage in stages if stage.proposes}
     popular = np.log1p(learn.counts()).astype(np.float32)
     links = [stage for stage in stages if stage.links and isinstance(stage.fitted, FittedLinear)]
     names = [
@@ -72,7 +76,7 @@ def tell(stages: Sequence[Stage], learn: Histories, queries: Queries, count: int
     # Blocks side by side, each on one core: much of it is sorting and sparse sums, which BLAS has no threads for.
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(cores) as threads:
         asked = (block for _, block in blocks(queries, _BLOCK))
-        found = list(threads.map(lambda block: _told(stages, links, popular, block, count), asked))
+        found = list(threads.map(lambda block: _told(stages, links, popular, block, count, mix), asked))
     sizes = np.concatenate([one[0] for one in found])
     starts = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
     items, features, blend = (np.concatenate([one[place] for one in found]) for place in (1, 2, 3))
@@ -80,14 +84,19 @@ def tell(stages: Sequence[Stage], learn: Histories, queries: Queries, count: int
 
 
 def _told(
-    stages: Sequence[Stage], links: Sequence[Stage], popular: Floats, block: Queries, count: int
+    stages: Sequence[Stage],
+    links: Sequence[Stage],
+    popular: Floats,
+    block: Queries,
+    count: int,
+    mix: Mapping[str, float],
 ) -> tuple[Ints, Ints, Floats, Floats]:
     count = min(count, len(popular))
     scores = [stage.fitted.scores(block) for stage in stages]
     blend = np.zeros_like(scores[0])
     for stage, mine in zip(stages, scores, strict=True):
-        if stage.proposes:
-            blend += np.float32(stage.proposes) * spread(mine)
+        if stage.name in mix:
+            blend += np.float32(mix[stage.name]) * spread(mine)
     hide_seen(blend, block)
     chosen = np.argpartition(-blend, count - 1, axis=1)[:, :count]
     mixed = np.take_along_axis(blend, chosen, axis=1)
@@ -108,6 +117,15 @@ def _told(
     columns += [np.broadcast_to(one.astype(np.float32)[:, None], mixed.shape) for one in (length, usual, lately)]
     told = np.stack([column[usable] for column in columns], axis=1).astype(np.float32)
     return usable.sum(axis=1), chosen[usable], told, mixed[usable]
+
+
+def together(parts: Sequence[Told]) -> Told:
+    """What was told of several splits' candidates, one after another."""
+    starts = np.concatenate(([0], np.cumsum(np.concatenate([np.diff(one.starts) for one in parts])))).astype(np.int64)
+    items, features, blend = (
+        np.concatenate([getattr(one, name) for one in parts]) for name in ("items", "features", "blend")
+    )
+    return Told(starts, items, features, blend, parts[0].names)
 
 
 def spread(scores: Floats) -> Floats:

@@ -144,6 +144,13 @@ def familiar(histories: Histories, most: int) -> tuple[Histories, Ints]:
     return Histories(kept.starts, numbers[kept.items], kept.times, len(known), kept.timed), known
 
 
+def one_after_another(parts: Sequence[Histories]) -> Histories:
+    """All users of several histories of one catalogue."""
+    starts = np.concatenate(([0], np.cumsum(np.concatenate([one.lengths for one in parts])))).astype(np.int64)
+    items, times = (np.concatenate([getattr(one, name) for one in parts]) for name in ("items", "times"))
+    return Histories(starts, items, times, parts[0].n_items, parts[0].timed)
+
+
 def histories_of(lists: Sequence[Sequence[int]], n_items: int) -> Histories:
     """Untimed histories of item numbers, one list a user."""
     who = np.repeat(np.arange(len(lists)), [len(one) for one in lists])

@@ -14,6 +14,8 @@ LEAST_OF_STRONG = 5  # Liang et al. 2018, section 4.1: users with fewer interact
 FOLDED_IN = 0.8
 _HELD_OUT_SHARE = 10  # one in ten users is held out for validation, one in ten for the test …
 _HELD_OUT_MOST = 10_000  # … at most so many, as for MovieLens 20M
+_MOST_SPLITS = 5  # of validation: each model is learned once for each
+_CHOOSING = 300  # queries of validation, if the users who are not the test's allow, so that a choice is no accident
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,10 +62,15 @@ def walked(histories: Histories, back: int, places: int) -> tuple[Split, ...]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Strong:
-    """Users are learned from, or held out for validation, or for the test."""
+    """Users are learned from, or held out for validation, or for the test.
 
-    validation: Split
+    The first of ``validation`` is the usual tenth, which the test does not learn from. Where that is few users, the
+    further ones are other tenths of all users but the test's. ``others`` are those users.
+    """
+
+    validation: tuple[Split, ...]
     test: Split
+    others: Histories
 
 
 def strong_generalisation(histories: Histories, seed: int) -> Strong:
@@ -78,10 +85,13 @@ def strong_generalisation(histories: Histories, seed: int) -> Strong:
     held = min(len(drawn) // _HELD_OUT_SHARE, _HELD_OUT_MOST)
     learn = histories.of(np.sort(drawn[2 * held :]))
     known = learn.counts() > 0
-    splits = [
+    first, test = (
         _folded(histories.of(np.sort(some)), learn, known, random) for some in (drawn[:held], drawn[held : 2 * held])
-    ]
-    return Strong(*splits)
+    )
+    others = histories.of(np.sort(np.concatenate((drawn[:held], drawn[2 * held :]))))
+    more = min(_CHOOSING // max(held, 1), _MOST_SPLITS) - 1
+    further = groups_held_out(others, more, held / others.n_users, seed + 1) if held and more > 0 else ()
+    return Strong((first, *further), test, others)
 
 
 def groups_held_out(histories: Histories, groups: int, share: float, seed: int) -> tuple[Split, ...]:

@@ -4,6 +4,7 @@ Gradient-boosted trees learn, from queries whose targets the stages have not see
 be believed. How many trees is chosen on the validation split.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,10 +60,11 @@ class FittedRanker:
     learn: Histories
     candidates: int
     share: float = 1.0  # of what the trees say, beside the blend
+    mix: Mapping[str, float] | None = None  # weights of the blend, where they were chosen
 
     def scores(self, queries: Queries) -> Floats:
         """Candidates as the trees rank them, above all others, which have no order among them."""
-        told = tell(self.stages, self.learn, queries, self.candidates)
+        told = tell(self.stages, self.learn, queries, self.candidates, self.mix)
         found = np.full((len(queries), self.learn.n_items), -_ABOVE, np.float32)
         rows = np.repeat(np.arange(len(queries)), np.diff(told.starts))
         found[rows, told.items] = self.judged(told)

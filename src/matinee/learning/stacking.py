@@ -2,9 +2,10 @@
 
 The trees must learn from stages that have not seen the target. So the stages are fitted several times, each time on
 what a split may learn from: under leave-one-out the lessons are everybody's interactions before the last known one;
-under strong generalisation, groups of users who are held out in turn. The first split checks which trees help, how many
-of them, and how much they are to say beside the blend of the stages' scores; the others teach. Then the trees are
-learned again with the first split's lesson, too. The last fit, on all there is, is the stages'.
+under strong generalisation, groups of users who are held out in turn. Some splits check what the stages' blend is to be
+(where the recipe has it chosen), which trees help, how many of them, and how much they are to say beside the blend; the
+others teach. Then the trees are
+learned again with the checks' lessons, too. The last fit, on all there is, is the stages'.
 
 Time is a bound: lessons are told and trees are learned while it lasts, and the table says what was cut.
 """
@@ -17,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from matinee.boosting import Groups, boosted, joined
-from matinee.learning.features import Stage, Told, tell
-from matinee.learning.histories import Floats, Histories, Ints
+from matinee.learning.features import Stage, Told, tell, together
+from matinee.learning.histories import Floats, Histories, Ints, one_after_another
 from matinee.learning.metrics import KEPT, accuracies
+from matinee.learning.mixing import Mix, best_mix, scored
 from matinee.learning.protocols import Split
 from matinee.learning.ranker import FittedRanker, lesson, mixed
 
@@ -27,6 +29,7 @@ _ROUNDS = 600
 _LEAST_ROUNDS = 10
 _GROWN = 1.1  # more lessons in the answer than in the check: a tenth more trees
 _SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)  # of what the trees say, beside the blend
+_CHOOSING = 1_000  # queries that choose the blend's weights
 _TREES = 0.6  # of the time left when the first lesson has been told, what is kept for learning trees
 
 Say = Callable[[str], None]
@@ -42,6 +45,29 @@ class Recipe:
     kept: float = 0.4  # of a lesson's candidates that are no target
     boosters: int = 2  # that are averaged in the answer
     shapes: tuple[Mapping[str, Any], ...] = ({},)
+    mixed: bool = False  # whether the weights of the blend are chosen, too
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """Splits that check, and splits that teach: none of them holds what the test asks for."""
+
+    checks: tuple[Split, ...]
+    teach: tuple[Split, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """What is told of all checks' candidates and what they are judged by, the lessons, and the blend's weights."""
+
+    told: Told
+    targets: Histories
+    lessons: tuple[Groups, ...]  # the checks' first, as one
+    mix: Mix | None
+
+    def reached(self, scores: Floats, measure: str) -> float:
+        """What some scores of the checks' candidates reach."""
+        return float(accuracies(_top(self.told, scores), self.targets)[measure].mean())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,32 +84,36 @@ class Taught:
     boosters: tuple[Any, ...]  # that answer, averaged; none where trees did not help
     cut: str
     seed: int
+    mix: Mix | None = None  # the blend's weights, where they were chosen
 
     def fit(self, histories: Histories, say: Say) -> FittedRanker:
         """The stages on all of ``histories``; the trees answer over them, or the blend where they did not help."""
         stages = self.recipe.staging(histories)
         say(f"matinee: {len(stages)} stages learned")
-        return FittedRanker(stages, self.boosters, histories, self.recipe.candidates, self.share)
+        return FittedRanker(stages, self.boosters, histories, self.recipe.candidates, self.share, self.mix)
 
     def sentence(self) -> str:
         """What was chosen, in words."""
         measure = f"validation {self.recipe.measure}"
+        weights = "" if self.mix is None else ", ".join(f"{name} {heavy:g}" for name, heavy in self.mix.items())
+        blend = f"blend of {weights}" if weights else "blend"
         if not self.share:
-            return f"the blend alone, {measure} {self.blend:.4f}{self.cut}"
+            return f"the {blend} alone, {measure} {self.blend:.4f}{self.cut}"
         leaves = ", ".join(f"{name} {value}" for name, value in self.shape.items())
         trees = f"{len(self.boosters)} x {self.rounds} trees{f' ({leaves})' if leaves else ''}"
-        return f"{trees}, share {self.share:g}, {measure} {self.validation:.4f} (blend {self.blend:.4f}){self.cut}"
+        return f"{trees}, share {self.share:g}, {measure} {self.validation:.4f} ({blend} {self.blend:.4f}){self.cut}"
 
 
-def teach(recipe: Recipe, splits: Sequence[Split], seed: int, say: Say, until: float = float("inf")) -> Taught:
-    """Fit the stages for each split, tell its candidates, choose trees and their share on the first split."""
-    checked, lessons = _told(recipe, splits, seed, say, until)
-    cut = "" if len(lessons) == len(splits) else f"; time allowed {len(lessons) - 1} of {len(splits) - 1} lessons"
-    plain = _reached(checked, checked.blend, splits[0], recipe.measure)
-    best = Taught(recipe, lessons, {}, _LEAST_ROUNDS, 0.0, plain, plain, (), cut, seed)
-    if len(lessons) == 1:
+def teach(recipe: Recipe, splits: Lessons, seed: int, say: Say, until: float = float("inf")) -> Taught:
+    """Fit the stages for each split, tell its candidates, choose the blend, trees and their share on the checks."""
+    heard = _heard(recipe, splits, seed, say, until)
+    told, allowed = heard.told, len(heard.lessons) - 1
+    cut = "" if allowed == len(splits.teach) else f"; time allowed {allowed} of {len(splits.teach)} lessons"
+    plain = heard.reached(told.blend, recipe.measure)
+    best = Taught(recipe, heard.lessons, {}, _LEAST_ROUNDS, 0.0, plain, plain, (), cut, seed, heard.mix)
+    if not allowed:
         return best
-    held, together = lesson(checked, splits[0].targets), joined(lessons[1:])
+    held, lessons = lesson(told, heard.targets), joined(heard.lessons[1:])
     slowest = 0.0
     for number, shape in enumerate(recipe.shapes):
         began = monotonic()
@@ -91,13 +121,11 @@ def teach(recipe: Recipe, splits: Sequence[Split], seed: int, say: Say, until: f
             best = replace(best, cut=f"{best.cut}; time allowed {number} of {len(recipe.shapes)} kinds of trees")
             break
         ends = began + (until - began) / (len(recipe.shapes) + 1 - number)
-        booster = boosted(together, _ROUNDS, seed, held, until=ends, **shape)
+        booster = boosted(lessons, _ROUNDS, seed, held, until=ends, **shape)
         rounds = max(int(booster.best_iteration), _LEAST_ROUNDS)
         booster.best_iteration = rounds
-        ranked = np.asarray(booster.predict(checked.features), np.float32)
-        reached = {
-            share: _reached(checked, mixed(checked, ranked, share), splits[0], recipe.measure) for share in _SHARES
-        }
+        ranked = np.asarray(booster.predict(told.features), np.float32)
+        reached = {share: heard.reached(mixed(told, ranked, share), recipe.measure) for share in _SHARES}
         slowest = max(slowest, monotonic() - began)
         say(
             f"matinee: {rounds} trees {dict(shape)} reach {recipe.measure} {reached[1.0]:.4f} on validation, the blend "
@@ -128,37 +156,53 @@ def _again(found: Taught, say: Say, until: float) -> Taught:
     return replace(found, boosters=tuple(boosters), rounds=grown)
 
 
-def _told(
-    recipe: Recipe, splits: Sequence[Split], seed: int, say: Say, until: float
-) -> tuple[Told, tuple[Groups, ...]]:
-    """What is told of the first split's candidates, and lessons while time allows."""
+def _heard(recipe: Recipe, splits: Lessons, seed: int, say: Say, until: float) -> Heard:
+    """The checks, and lessons while time allows."""
     random = np.random.default_rng(seed)
-    first, learned = splits[0], splits[0].learn
-    stages = recipe.staging(learned)
     began = monotonic()
-    checked = tell(stages, learned, first.queries, recipe.candidates)
-    slowest = monotonic() - began
-    lessons = [lesson(checked, first.targets, random, recipe.kept)]
     ends = began + (until - began) * (1 - _TREES)
-    for split in splits[1:]:
+    mix, checks = _checked(recipe, splits.checks, seed, say, ends)
+    slowest = (monotonic() - began) / len(splits.checks)
+    targets = one_after_another([one.targets for one in splits.checks])
+    told = together(checks)
+    lessons = [lesson(told, targets, random, recipe.kept)]
+    learned: Histories | None = None
+    stages: tuple[Stage, ...] = ()
+    for split in splits.teach:
         began = monotonic()
         if len(lessons) > 1 and began + slowest > ends:
             break
         if split.learn is not learned:
             stages, learned = recipe.staging(split.learn), split.learn
         lessons.append(
-            lesson(tell(stages, learned, split.queries, recipe.candidates), split.targets, random, recipe.kept)
+            lesson(tell(stages, learned, split.queries, recipe.candidates, mix), split.targets, random, recipe.kept)
         )
         slowest = max(slowest, monotonic() - began)
         say(
-            f"matinee: lesson {len(lessons) - 1} of {len(splits) - 1}: {len(lessons[-1].sizes):,} of "
+            f"matinee: lesson {len(lessons) - 1} of {len(splits.teach)}: {len(lessons[-1].sizes):,} of "
             f"{len(split.queries):,} queries, {monotonic() - began:.0f} s"
         )
-    return checked, tuple(lessons)
+    return Heard(told, targets, tuple(lessons), mix)
 
 
-def _reached(told: Told, scores: Floats, split: Split, measure: str) -> float:
-    return float(accuracies(_top(told, scores), split.targets)[measure].mean())
+def _checked(
+    recipe: Recipe, checks: Sequence[Split], seed: int, say: Say, until: float
+) -> tuple[Mix | None, list[Told]]:
+    """The blend's weights, if they are to be chosen, and what is told of each check's candidates."""
+    fitted = [recipe.staging(split.learn) for split in checks]
+    mix: Mix | None = None
+    if recipe.mixed:
+        began = monotonic()
+        few = _CHOOSING // len(checks)
+        found = [scored(stages, split, seed, few) for stages, split in zip(fitted, checks, strict=True)]
+        proposed = {one.name: one.proposes for one in fitted[0] if one.proposes}
+        mix, reached = best_mix(found, proposed, recipe.measure, until)
+        weights = ", ".join(f"{name} {weight:g}" for name, weight in mix.items())
+        say(f"matinee: the blend of {weights} reaches {recipe.measure} {reached:.4f}; {monotonic() - began:.0f} s")
+    return mix, [
+        tell(stages, split.learn, split.queries, recipe.candidates, mix)
+        for stages, split in zip(fitted, checks, strict=True)
+    ]
 
 
 def _top(told: Told, scores: Floats) -> Ints:

@@ -1,15 +1,20 @@
 """Which stages ours is made of, by protocol."""
 
+from collections.abc import Mapping
+from functools import partial
+
 import numpy as np
 
-from matinee.learning.ease import ease_weights, gram
+from matinee.learning.beside import FittedBetween, beside_weights, local_weights
+from matinee.learning.ease import Ease, ease_weights, gram
 from matinee.learning.factors import Als
 from matinee.learning.features import Stage
 from matinee.learning.histories import Histories, familiar
+from matinee.learning.models import Model
 from matinee.learning.neighbours import Neighbours
 from matinee.learning.popularity import HALF_LIVES_TIMED, HALF_LIVES_UNTIMED, Popularity, Trending
-from matinee.learning.protocols import Split, groups_held_out, walked
-from matinee.learning.stacking import Recipe
+from matinee.learning.protocols import Split, Strong, groups_held_out, walked
+from matinee.learning.stacking import Lessons, Recipe
 from matinee.learning.transitions import FittedLinear, Sequence, discounted, sequence_weights, transition_counts
 
 _MOST = 4_500  # items that squares hold here, where there are many of them
@@ -22,9 +27,10 @@ _EASES: tuple[tuple[str, float, float, int | None, float, float], ...] = (
     ("ease_200", 0.995, 0.98, 200, 300.0, 0.3),
     ("ease_all", 1.0, 1.0, None, 300.0, 0.0),
 )
-
-
-_MIDDLE = 400  # the ridge of the EASE that proposes most where order does not count
+_BESIDE = ((0.8, 15), (0.93, 40))  # decay, window: what is watched beside what, near and far
+_LOCAL = (0.8, 12, 20.0)  # the same of the regression, and its ridge
+_OFTEN = 3  # plays below which an item has no part in these and in the variants of EASE: squares stay small
+_EASE, _ALS = Ease(), Als()
 
 
 def sequence_stages(histories: Histories) -> tuple[Stage, ...]:
@@ -51,51 +57,59 @@ def sequence_stages(histories: Histories) -> tuple[Stage, ...]:
     return (*found, *_count_stages(histories))
 
 
-def taste_stages(histories: Histories) -> tuple[Stage, ...]:
-    """For what else is liked, without order: EASE and factors at several strengths, counts."""
-    own, known = familiar(histories, _MOST)
+def taste_stages(histories: Histories, ease: Ease = _EASE, als: Als = _ALS) -> tuple[Stage, ...]:
+    """For what else is liked: the EASE and the ALS that were chosen, variants of both, what is beside what, counts."""
+    own, known = familiar(histories, min(int((histories.counts() >= _OFTEN).sum()), _MOST))
     total = gram(own.matrix())
-    scale = max(own.n_users / 5_000, 0.2)
-    found = [
-        Stage(
-            f"ease_{ridge}",
-            FittedLinear(ease_weights(total.copy(), ridge * scale), known, 1.0),
-            weight,
-            ridge == _MIDDLE,
-        )
-        for ridge, weight in ((150, 0.0), (_MIDDLE, 1.0), (1_000, 0.5))
-    ]
-    for factors, ridge, alpha in ((64, 30.0, 10.0), (256, 100.0, 20.0)):
-        found.append(Stage(f"als_{factors}", Als(factors, ridge, alpha).fit(histories), 0.7))
+    found = [Stage("ease", ease.fit(histories), 1.0, links=True), Stage("als", als.fit(histories), 1.0)]
+    for name, times in (("ease_less", 0.3), ("ease_more", 3.0)):
+        weights = ease_weights(total.copy(), ease.ridge * times)
+        found.append(Stage(name, FittedLinear(weights, known, 1.0)))
+    half = Als(max(als.factors // 2, 8), als.ridge / 2, als.alpha)
+    found.append(Stage("als_half", half.fit(histories), 0.3))
+    near, far = (beside_weights(own, *reach) for reach in _BESIDE)
+    found.append(Stage("beside_near", FittedLinear(near, known, 1.0), 0.3))
+    found.append(Stage("beside_far", FittedLinear(far, known, 1.0), 0.3))
+    found.append(Stage("between", FittedBetween(near, known), 0.15))
+    found.append(Stage("local", FittedLinear(local_weights(own, *_LOCAL), known, 1.0), 0.3))
     return (*found, Stage("count", Popularity().fit(histories)))
 
 
 # Where queries are few: trees that ask little at a time, and of many queries.
 _CAREFUL = {"num_leaves": 15, "learning_rate": 0.04, "min_data_in_leaf": 200}
-RECIPES = {
-    "leave-one-out": Recipe(sequence_stages, "ndcg@10", shapes=({}, _CAREFUL)),
-    "strong": Recipe(
-        taste_stages,
-        "ndcg@100",
-        candidates=400,
-        shapes=({"lambdarank_truncation_level": 100, "eval_at": [100], "learning_rate": 0.04, "num_leaves": 15},),
-    ),
-}
+_LONG = {"lambdarank_truncation_level": 100, "eval_at": [100], "learning_rate": 0.04, "num_leaves": 15}
+STAGES_OF: dict[str, tuple[str, ...]] = {"leave-one-out": (), "strong": ("ease", "als")}
 _FITS = 4  # of the stages, for lessons of leave-one-out
-_GROUPS, _GROUP = 7, 0.12  # of users that are held out in turn, and the share of all that each is
+_GROUPS, _GROUP = 8, 0.12  # of users that are held out in turn, and the share of all that each is
+_CHECKS = 3  # of these groups check, the others teach
 _ENOUGH = 20_000  # queries that are asked for lessons
 _MOST_PLACES = 8  # of one history that are asked for after one fit
 
 
-def splits_of(protocol: str, histories: Histories, validation: Split, seed: int) -> tuple[Split, ...]:
-    """Validation, then the lessons: none of them holds what the test asks for."""
+def recipe_of(protocol: str, chosen: Mapping[str, Model]) -> Recipe:
+    """How ours is made; ``chosen`` has the models of ``STAGES_OF`` that validation chose."""
     if protocol == "leave-one-out":
-        enough = round(_ENOUGH / _FITS / max(len(validation.queries), 1))
-        spared = int(np.median(histories.lengths)) // 3 // _FITS  # a third of a history may be asked for, no more
-        places = max(min(enough, spared, _MOST_PLACES), 1)
-        lessons = [split for fit in range(_FITS) for split in walked(histories, 2 + fit * places, places)]
-        return (validation, *(split for split in lessons if len(split.queries)))
-    return (validation, *groups_held_out(validation.learn, _GROUPS, _GROUP, seed))
+        return Recipe(sequence_stages, "ndcg@10", shapes=({}, _CAREFUL))
+    ease, als = chosen["ease"], chosen["als"]
+    assert isinstance(ease, Ease)
+    assert isinstance(als, Als)
+    staging = partial(taste_stages, ease=ease, als=als)
+    return Recipe(staging, "ndcg@100", candidates=400, shapes=(_LONG, {**_LONG, **_CAREFUL}), mixed=True)
+
+
+def places_asked(histories: Histories, validation: Split) -> Lessons:
+    """Of leave-one-out: everybody's interactions before the last known one."""
+    enough = round(_ENOUGH / _FITS / max(len(validation.queries), 1))
+    spared = int(np.median(histories.lengths)) // 3 // _FITS  # a third of a history may be asked for, no more
+    places = max(min(enough, spared, _MOST_PLACES), 1)
+    lessons = [split for fit in range(_FITS) for split in walked(histories, 2 + fit * places, places)]
+    return Lessons((validation,), tuple(split for split in lessons if len(split.queries)))
+
+
+def users_asked(strong: Strong, seed: int) -> Lessons:
+    """Of strong generalisation: all users but the test's, in groups that are held out in turn."""
+    groups = [one for one in groups_held_out(strong.others, _GROUPS, _GROUP, seed) if len(one.queries)]
+    return Lessons(tuple(groups[:_CHECKS]), tuple(groups[_CHECKS:]))
 
 
 def _count_stages(histories: Histories) -> tuple[Stage, ...]:

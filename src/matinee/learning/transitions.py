@@ -14,6 +14,7 @@ Choi et al. (WWW 2021) with decay in both the past and the future, in closed for
 without order.
 """
 
+from collections.abc import Sequence as Several
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,31 +29,40 @@ _CELLS_A_PAIR = 20  # up to so many cells an interaction, a lag is counted into 
 _DENSE_SHARE = 0.02  # histories fuller than this are multiplied as dense blocks
 
 
-def transition_counts(histories: Histories, decay: float, window: int, first: int = 1) -> Floats:
-    """T as a dense square of float32, of lags ``first`` to ``window``."""
+def transition_counts(histories: Histories, decay: float, window: int) -> Floats:
+    """T as a dense square of float32, of lags up to ``window``."""
+    return pair_counts(histories, [decay ** np.arange(window)])[0]
+
+
+def pair_counts(histories: Histories, kernels: Several[Floats]) -> list[Floats]:
+    """Earlier by later items, each pair weighing what a kernel says of its lag, 1 first; a dense square a kernel."""
     n = histories.n_items
-    total = np.zeros((n, n), np.float32)
+    totals = [np.zeros((n, n), np.float32) for _ in kernels]
     owners, items = histories.owners(), histories.items
-    waiting: list[tuple[np.ndarray, np.ndarray, float]] = []
-    for lag in range(first, window + 1):
+    waiting: list[tuple[Ints, Ints, list[float]]] = []
+    for lag in range(1, max(len(kernel) for kernel in kernels) + 1):
         same = owners[:-lag] == owners[lag:]
         if not same.any():
             break
-        earlier, later = items[:-lag][same], items[lag:][same]
-        waiting.append((earlier, later, decay ** (lag - 1)))
+        weights = [float(kernel[lag - 1]) if lag <= len(kernel) else 0.0 for kernel in kernels]
+        waiting.append((items[:-lag][same], items[lag:][same], weights))
     if n * n <= _CELLS_A_PAIR * len(items):
-        for earlier, later, weight in waiting:
-            total += np.float32(weight) * np.bincount(earlier * n + later, minlength=n * n).reshape(n, n)
-        return total
+        for earlier, later, weights in waiting:
+            counted = np.bincount(earlier * n + later, minlength=n * n).reshape(n, n)
+            for kernel, weight in enumerate(weights):
+                if weight:
+                    totals[kernel] += np.float32(weight) * counted
+        return totals
     for start in range(0, len(waiting), 8):
         some = waiting[start : start + 8]
-        weights = np.concatenate([np.full(len(one[0]), one[2], np.float32) for one in some])
         rows, columns = (np.concatenate([one[place] for one in some]) for place in (0, 1))
-        pairs = sp.csr_matrix((weights, (rows, columns)), shape=(n, n))
-        pairs.sum_duplicates()
-        at = np.repeat(np.arange(n), np.diff(pairs.indptr))
-        total[at, pairs.indices] += pairs.data
-    return total
+        for kernel, total in enumerate(totals):
+            data = np.concatenate([np.full(len(one[0]), one[2][kernel], np.float32) for one in some])
+            pairs = sp.csr_matrix((data, (rows, columns)), shape=(n, n))
+            pairs.sum_duplicates()
+            at = np.repeat(np.arange(n), np.diff(pairs.indptr))
+            total[at, pairs.indices] += pairs.data
+    return totals
 
 
 @dataclass(frozen=True, slots=True)

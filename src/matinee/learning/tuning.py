@@ -28,28 +28,31 @@ _QUERIES = 3_000  # validation queries that choose, drawn by the seed
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The best model tried, what it reached on validation, and how many were tried."""
+    """The best model tried, what it reached on validation, and how many were tried, of how many there are."""
 
     model: Model
     validation: float
     tried: int
+    offered: int = 0
 
     def sentence(self) -> str:
         """The parameters in words."""
         parameters: Any = self.model
         said = [f"{one.name} {getattr(parameters, one.name)}" for one in fields(parameters) if one.name != "name"]
-        return ", ".join(said) or "nothing to choose"
+        cut = f"; time allowed {self.tried} of {self.offered} tries" if self.tried < self.offered else ""
+        return (", ".join(said) or "nothing to choose") + cut
 
 
-def choose(models: Sequence[Model], split: Split, measure: str, until: float, seed: int) -> Chosen:
-    """The model of the highest validation measure; tries in order, one at least.
+def choose(models: Sequence[Model], splits: Sequence[Split], measure: str, until: float, seed: int) -> Chosen:
+    """The model of the highest measure over all validation splits' queries; tries in order, one at least.
 
     None is begun that would end after the monotonic time ``until`` if it takes as long as the slowest before it.
     """
     if len(models) == 1:
         return Chosen(models[0], float("nan"), 0)
-    rows = np.sort(np.random.default_rng(seed).permutation(len(split.queries))[:_QUERIES])
-    asked = split.of(rows)
+    most = _QUERIES // len(splits)
+    drawn = [np.random.default_rng(seed).permutation(len(one.queries))[:most] for one in splits]
+    asked = [one.of(np.sort(rows)) for one, rows in zip(splits, drawn, strict=True)]
     best: Chosen | None = None
     slowest = 0.0
     for tried, model in enumerate(models, start=1):
@@ -58,17 +61,18 @@ def choose(models: Sequence[Model], split: Split, measure: str, until: float, se
         slowest = max(slowest, monotonic() - began)
         if best is None or reached > best.validation:
             best = Chosen(model, reached, tried)
-        best = Chosen(best.model, best.validation, tried)
+        best = Chosen(best.model, best.validation, tried, len(models))
         if monotonic() + slowest > until:
             break
     assert best is not None
     return best
 
 
-def validated(model: Model, split: Split, measure: str) -> float:
-    """What a model reaches on a split."""
-    top = lists(model.fit(split.learn), split.queries)
-    return float(accuracies(top, split.targets)[measure].mean())
+def validated(model: Model, splits: Sequence[Split], measure: str) -> float:
+    """What a model reaches on the queries of some splits, learned for each of them."""
+    tops = [lists(model.fit(split.learn), split.queries) for split in splits]
+    found = [accuracies(top, split.targets)[measure] for top, split in zip(tops, splits, strict=True)]
+    return float(np.concatenate(found).mean())
 
 
 def _trending(histories: Histories) -> list[Model]:

@@ -10,7 +10,7 @@ from matinee.learning.histories import Queries
 from matinee.learning.models import Model, lists
 from matinee.learning.neighbours import Neighbours
 from matinee.learning.protocols import leave_last
-from matinee.learning.stacking import Recipe, teach
+from matinee.learning.stacking import Lessons, Recipe, teach
 from matinee.learning.staging import sequence_stages, taste_stages
 from matinee.learning.streams import Stream
 from matinee.learning.transitions import Sequence, Transitions
@@ -42,7 +42,7 @@ def test_a_model_folds_in_whom_it_never_saw_and_says_why(model: Model) -> None:
 @pytest.mark.parametrize("staging", [sequence_stages, taste_stages])
 def test_the_stages_and_the_trees_over_them_do_too(staging: object) -> None:
     board = checkerboard(users=80)
-    splits = [leave_last(board, back) for back in (1, 2)]
+    splits = Lessons((leave_last(board, 1),), (leave_last(board, 2),))
     recipe = Recipe(staging, "ndcg@10", candidates=20, boosters=1, shapes=({"min_data_in_leaf": 5, "num_threads": 1},))  # type: ignore[arg-type]
     test = leave_last(board)
     fitted = teach(recipe, splits, seed=3, say=lambda _: None).fit(test.learn, lambda _: None)

@@ -35,8 +35,10 @@ def test_held_out_users_are_learned_from_by_nobody() -> None:
     board = checkerboard(users=100, items=40, watched=15)
     strong = strong_generalisation(board, seed=5)
     assert strong.test.learn.n_users == 80
-    assert len(strong.validation.queries) == len(strong.test.queries) == 10
-    for split in (strong.validation, strong.test):
+    assert strong.validation[0].learn.n_users == 80
+    assert strong.others.n_users == 90
+    for split in (*strong.validation, strong.test):
+        assert len(split.queries) == 10
         assert (split.targets.lengths == 3).all()
         for folded, asked in zip(lists_of(split.queries.histories), lists_of(split.targets), strict=True):
             assert not set(folded) & set(asked)
@@ -44,6 +46,20 @@ def test_held_out_users_are_learned_from_by_nobody() -> None:
     again = strong_generalisation(board, seed=5)
     assert lists_of(again.test.targets) == lists_of(strong.test.targets)
     assert lists_of(strong_generalisation(board, seed=6).test.targets) != lists_of(strong.test.targets)
+
+
+def test_few_users_are_asked_more_tenths_and_none_of_the_test() -> None:
+    random = np.random.default_rng(1)
+    # Each user has an item that nobody else has: who is asked or learned from is known by it.
+    users = histories_of([[*random.permutation(20)[:14].tolist(), 20 + user] for user in range(100)], 120)
+    strong = strong_generalisation(users, seed=5)
+    assert len(strong.validation) == 5
+    mine = {item for item in strong.others.items.tolist() if item >= 20}
+    assert len(mine) == 90
+    for split in strong.validation:
+        assert {item for item in split.learn.items.tolist() if item >= 20} <= mine
+    many = strong_generalisation(checkerboard(users=3_000), seed=5)
+    assert len(many.validation) == 1
 
 
 def test_users_with_too_little_are_left_out_of_strong() -> None:

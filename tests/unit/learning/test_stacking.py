@@ -1,3 +1,4 @@
+from dataclasses import replace
 from time import monotonic
 from typing import Any
 
@@ -5,13 +6,15 @@ import numpy as np
 import pytest
 
 from histories_known import checkerboard
+from matinee.learning.ease import Ease
+from matinee.learning.factors import Als
 from matinee.learning.features import Told
-from matinee.learning.histories import Histories
+from matinee.learning.histories import Histories, Queries
 from matinee.learning.models import lists
-from matinee.learning.protocols import leave_last
+from matinee.learning.protocols import leave_last, strong_generalisation
 from matinee.learning.ranker import lesson, mixed
-from matinee.learning.stacking import Recipe, Taught, _again, teach
-from matinee.learning.staging import splits_of, taste_stages
+from matinee.learning.stacking import Lessons, Recipe, Taught, _again, teach
+from matinee.learning.staging import places_asked, recipe_of, taste_stages, users_asked
 
 TREES: dict[str, Any] = {"min_data_in_leaf": 5, "num_threads": 1}
 RECIPE = Recipe(taste_stages, "ndcg@10", candidates=20, boosters=2, shapes=(TREES, {**TREES, "num_leaves": 3}))
@@ -20,7 +23,8 @@ BOARD = checkerboard(users=80)
 
 def taught(until: float = float("inf")) -> tuple[Taught, list[str]]:
     said: list[str] = []
-    return teach(RECIPE, [leave_last(BOARD, back) for back in (1, 2, 3)], 3, said.append, until), said
+    lessons = Lessons((leave_last(BOARD, 1),), (leave_last(BOARD, 2), leave_last(BOARD, 3)))
+    return teach(RECIPE, lessons, 3, said.append, until), said
 
 
 def test_what_is_chosen_is_never_worse_on_validation_than_the_blend() -> None:
@@ -69,10 +73,34 @@ def test_blend_and_trees_are_mixed_query_by_query() -> None:
 
 def test_lessons_leave_two_thirds_of_a_history_to_learn_from() -> None:
     validation = leave_last(BOARD, 1)
-    first, *lessons = splits_of("leave-one-out", BOARD, validation, seed=1)
-    assert first is validation
-    assert len(lessons) == 4
-    assert min(split.learn.lengths.min() for split in lessons) == 12 - 1 - 5
+    lessons = places_asked(BOARD, validation)
+    assert lessons.checks == (validation,)
+    assert len(lessons.teach) == 4
+    assert min(split.learn.lengths.min() for split in lessons.teach) == 12 - 1 - 5
+
+
+def test_groups_that_check_teach_nothing_and_none_is_of_the_test() -> None:
+    strong = strong_generalisation(BOARD, seed=2)
+    lessons = users_asked(strong, seed=1)
+    assert (len(lessons.checks), len(lessons.teach)) == (3, 5)
+    asked = [len(split.queries) for split in (*lessons.checks, *lessons.teach)]
+    assert sum(asked) <= strong.others.n_users == 72
+    assert all(split.learn.n_users + count == 72 for count, split in zip(asked, lessons.checks, strict=False))
+
+
+def test_the_blend_is_chosen_on_all_checks_from_the_models_that_validation_chose() -> None:
+    lessons, said = users_asked(strong_generalisation(BOARD, seed=2), seed=1), list[str]()
+    made = recipe_of("strong", {"ease": Ease(7.0), "als": Als(8, 1.0, 2.0, rounds=3)})
+    recipe = replace(made, candidates=20, boosters=1, shapes=(TREES,))
+    found = teach(recipe, lessons, 3, said.append)
+    assert found.mix
+    assert any(f"the blend of {', '.join(f'{name} {heavy:g}' for name, heavy in found.mix.items())}" in a for a in said)
+    fitted = found.fit(BOARD, said.append)
+    assert fitted.mix == found.mix
+    stages = {stage.name: stage.fitted for stage in fitted.stages}
+    expected = Ease(7.0).fit(BOARD).scores(Queries(BOARD, np.zeros(BOARD.n_users)))
+    assert stages["ease"].scores(Queries(BOARD, np.zeros(BOARD.n_users))) == pytest.approx(expected)
+    assert lists(fitted, lessons.checks[0].queries, 5).shape == (8, 5)
 
 
 def test_a_lesson_keeps_every_place_alike_and_all_targets() -> None:
