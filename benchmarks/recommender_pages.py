@@ -120,7 +120,7 @@ def in_process(
             likes = [title_id for title_id, _ in liked(knowledge.histories.of(profile_id))[:LIKES]]
             features = features_of(likes, shelf.by_id)
             every = dict.fromkeys(title_id for row in ranked() for title_id in row.title_ids)
-            return [gallery.choose(profile_id, shelf.by_id[title_id], features, at) for title_id in every]
+            return gallery.choose(profile_id, [shelf.by_id[title_id] for title_id in every], features, at)
 
         return drawn
 

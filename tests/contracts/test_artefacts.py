@@ -193,7 +193,7 @@ def test_every_process_forgets_who_is_to_be_forgotten_and_so_do_the_artefacts(wo
         one.catch_up()
         assert set(one.progress("person-1")) == {"title-6"}
     known = world.known(world.artefacts)
-    assert known.transitions.together("title-1", "title-7") == 0
+    assert known.transitions.together("title-1", ["title-7"]) == [0]
     assert known.transitions.watchers("title-7") == 3
 
 

@@ -9,10 +9,10 @@ the probabilities have moved. Who is looking keeps the picture that the log says
 """
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
-from itertools import accumulate
 
 import numpy as np
 
@@ -34,6 +34,8 @@ _FLOOR = 0.08
 _CONTEXTS_KEPT = 64
 # Enough to divide by, and few enough different ones for cards to be kept as they were made.
 _DIGITS = 6
+
+_NOT_KNOWN: tuple[str | None, Sequence[float]] = (None, ())
 
 Features = tuple[float, ...]
 
@@ -63,8 +65,10 @@ class Gallery:
         self._told = 0
         self._learned_at = float("-inf")
         self._rows: dict[Key, _Row] = {}
-        # By title, with its arms: probabilities by context. What was never shown has none and is any of its pictures.
-        self._known: dict[str, dict[tuple[Features, int], list[float]]] = {}
+        # What was never shown is any of its pictures alike.
+        self._tried: set[str] = set()
+        # By context and title, the probabilities of a revision's pictures, worked out since the title last changed.
+        self._known: dict[Features, dict[str, tuple[str | None, Sequence[float]]]] = {}
 
     def learn(self, artworks: Artworks, titles: Mapping[str, Title], at: float) -> None:
         """Take up what changed, unless that was done within this second (``at`` in seconds since 1970)."""
@@ -73,39 +77,58 @@ class Gallery:
         changes, told = artworks.changes(self._told) if artworks is self._of else (None, artworks.changes(0)[1])
         if changes is None:
             self._bandit = Bandit(_SIZE, noise=_NOISE, floor=_FLOOR)
-            self._rows, self._known = {}, {}
+            self._rows, self._tried, self._known = {}, set(), {}
             changes = [one.key for one in artworks.outcomes()]
         self._of, self._told, self._learned_at = artworks, told, at
         for key in dict.fromkeys(changes):
             self._change(key, artworks, titles)
 
-    def choose(self, profile_id: str, title: Title, features: Features, at: float) -> Shown | None:
-        """The picture of a title for a profile; None for a title that has but one."""
-        count = 0 if title.presentation is None else len(title.presentation.pictures) + 1
-        if count <= 1 or self._of is None:
-            return None
-        looking = self._of.showing(profile_id, title.id, at)
-        if looking is not None and (number := _number(title, looking.artwork)) is not None:
-            return Shown(looking.artwork, number, looking.propensity)
-        shares = self.probabilities(title, features, count)
-        drawn = chance(profile_id, title.id, at)
-        number = next((place for place, upto in enumerate(accumulate(shares)) if drawn < upto), count - 1)
-        return Shown(artwork_name(title, number), number, round(shares[number], _DIGITS))
+    def choose(self, profile_id: str, titles: Iterable[Title], features: Features, at: float) -> dict[str, Shown]:
+        """The pictures of some titles for a profile, by title id; none for a title that has but one."""
+        if self._of is None:
+            return {}
+        looking, shown, left = self._of.looking(profile_id, at), dict[str, Shown](), list[Title]()
+        for title in titles:
+            if title.presentation is None or not title.presentation.pictures:
+                continue
+            seen = looking.get(title.id) if looking else None
+            if seen is not None and (kept := _number(title, seen.artwork)) is not None:
+                shown[title.id] = Shown(seen.artwork, kept, seen.propensity)
+            else:
+                left.append(title)
+        draw = chances(profile_id, at)
+        for title, shares in zip(left, self.probabilities(left, features), strict=True):
+            number = _upto(shares, draw(title.id))
+            shown[title.id] = Shown(artwork_name(title, number), number, round(shares[number], _DIGITS))
+        return shown
 
-    def probabilities(self, title: Title, features: Features, count: int) -> Sequence[float]:
-        """How likely each of a title's pictures is in a context; together 1."""
-        known = self._known.get(title.id)
-        if known is None:
-            return [1 / count] * count
-        key = (features, count)
-        if key not in known:
-            if len(known) >= _CONTEXTS_KEPT:
-                known.clear()
-            arms = [_arm(title.id, artwork_name(title, number)) for number in range(count)]
-            # Arms with weights of their own need no draws, so the generator is never asked.
-            found = self._bandit.probabilities(np.array(features), arms, np.random.default_rng(0))
-            known[key] = list(found.values())
-        return known[key]
+    def probabilities(self, titles: Sequence[Title], features: Features) -> list[Sequence[float]]:
+        """How likely each of some titles' pictures is in a context; together 1."""
+        known, tried, found = self._known.get(features, {}), self._tried, list[Sequence[float]]()
+        left: dict[int, list[int]] = {}
+        for place, title in enumerate(titles):
+            count = 1 if title.presentation is None else len(title.presentation.pictures) + 1
+            if title.id not in tried:
+                found.append(_even(count))
+                continue
+            revision, shares = known.get(title.id, _NOT_KNOWN)
+            found.append(shares)
+            if revision != title.revision or len(shares) != count:
+                left.setdefault(count, []).append(place)
+        # As many at once as have as many pictures.
+        for count, places in left.items():
+            asked = [titles[place] for place in places]
+            arms = [[_arm(title.id, artwork_name(title, number)) for number in range(count)] for title in asked]
+            worked_out = self._bandit.probabilities_of(np.array(features), arms).tolist()
+            for place, title, shares in zip(places, asked, worked_out, strict=True):
+                found[place] = shares
+                self._keep(features, title, shares)
+        return found
+
+    def _keep(self, features: Features, title: Title, shares: Sequence[float]) -> None:
+        if features not in self._known and len(self._known) >= _CONTEXTS_KEPT:
+            del self._known[next(iter(self._known))]
+        self._known.setdefault(features, {})[title.id] = (title.revision, shares)
 
     def _change(self, key: Key, artworks: Artworks, titles: Mapping[str, Title]) -> None:
         _, title_id, artwork = key
@@ -121,7 +144,9 @@ class Gallery:
             new = self._rows[key] = _Row(_arm(title_id, artwork), features, outcome.reward)
             self._bandit.update(np.array(features), new.arm, new.reward)
         if old is not None or key in self._rows:
-            self._known[title_id] = {}
+            self._tried.add(title_id)
+            for known in self._known.values():
+                known.pop(title_id, None)
 
 
 def logged(artworks: Artworks, wanted: Callable[[Outcome], float]) -> Log:
@@ -158,8 +183,33 @@ def artwork_name(title: Title, number: int) -> str:
 
 def chance(profile_id: str, subject: str, at: float) -> float:
     """A number from 0 to 1 that is the same all day, and has nothing to do with that of another profile or subject."""
-    text = f"{profile_id}\n{subject}\n{at // _DAY_SECONDS:.0f}"
-    return int.from_bytes(blake2b(text.encode(), digest_size=7).digest(), "big") / 2.0**56
+    return chances(profile_id, at)(subject)
+
+
+def chances(profile_id: str, at: float) -> Callable[[str], float]:
+    """``chance`` of one profile on one day, for many subjects."""
+    before, after = f"{profile_id}\n", f"\n{at // _DAY_SECONDS:.0f}"
+
+    def drawn(subject: str) -> float:
+        digest = blake2b((before + subject + after).encode(), digest_size=7).digest()
+        return int.from_bytes(digest, "big") / 2.0**56
+
+    return drawn
+
+
+def _upto(shares: Sequence[float], drawn: float) -> int:
+    """Which of some likelihoods, put one after the other, a number from 0 to 1 falls upon."""
+    reached = 0.0
+    for place, share in enumerate(shares):
+        reached += share
+        if drawn < reached:
+            return place
+    return len(shares) - 1
+
+
+@lru_cache(64)
+def _even(count: int) -> Sequence[float]:
+    return [1 / count] * count
 
 
 def _arm(title_id: str, artwork: str) -> str:

@@ -65,7 +65,9 @@ def home_page(rooms: "Rooms", profile: Profile, region: Region, agent: str = "")
         )
     )
     progress = rooms.recommender.progress(profile.id)
-    said = Said(shelf, *rooms.recommender.said(profile.id), rooms.recommender.pictures(profile.id, shelf))
+    shown = [title_id for row in rows for title_id in row.title_ids]
+    pictures = rooms.recommender.pictures(profile.id, shelf, [*shown, *picks])
+    said = Said(shelf, *rooms.recommender.said(profile.id), pictures)
     return HomePage(
         profile_id=profile.id,
         hero=_hero(rows, shelf, progress, said),

@@ -7,12 +7,12 @@ from matinee.catalogue.titles import Title
 from matinee.recommender.candidates import Relative, Selection
 from matinee.recommender.page import ROW_LONGEST, Page, Row, RowKind
 from matinee.taste.knowledge import Knowledge
-from matinee.taste.transitions import Companion
 from matinee.taste.weights import liked
 
-Tie = Companion | Relative
-"""Why a title stands beside a seed: people watched both, or they are alike."""
+Tie = Relative | None
+"""Why a title stands beside a seed: they are alike, or (None) people watched both."""
 
+_TOGETHER = "watched by the same people"
 _SEEDS = 3
 _FULL = 6
 # A title that was put on the list or opened from a search is not said to be liked.
@@ -58,12 +58,7 @@ def _ties(page: Page, seed: Title) -> dict[str, Tie]:
     """What the seed's watchers watched, filled up with what is like it while that is little; begun titles last."""
     selection, finished = page.selection, page.finished
     front = selection.front(seed.id)
-    ties: dict[str, Tie] = {
-        companion.title_id: companion
-        for companion in page.knowledge.transitions.companions(
-            seed.id, selection.titles, ROW_LONGEST + len(page.shown), without=finished, own=page.watched
-        )
-    }
+    ties: dict[str, Tie] = dict.fromkeys(page.companions(seed.id, ROW_LONGEST + len(page.shown)))
     if len(page.unshown(tuple(ties))) < _FULL:
         alone = not ties
         for relative in selection.related(seed):
@@ -75,18 +70,18 @@ def _ties(page: Page, seed: Title) -> dict[str, Tie]:
 
 def similar(knowledge: Knowledge, selection: Selection, seed: Title, limit: int) -> tuple[str, ...]:
     """What goes with a title: what its watchers watched, then what is like it."""
-    companions = knowledge.transitions.companions(seed.id, selection.titles, limit)
-    alike = (relative for relative in selection.related(seed) if relative.shared or not companions)
-    ties: list[Tie] = [*companions, *alike]
-    return tuple(dict.fromkeys(tie.title_id for tie in ties))[:limit]
+    company = knowledge.transitions.company()
+    companions = company.likest(seed.id, selection.among(knowledge.titles), limit)
+    alike = (relative.title_id for relative in selection.related(seed) if relative.shared or not companions)
+    return tuple(dict.fromkeys([*companions, *alike]))[:limit]
 
 
 def tied(ties: Sequence[Tie]) -> str:
     """Why titles stand beside a seed, in one line."""
-    shared = [tie.shared for tie in ties if isinstance(tie, Relative)]
-    reasons = []
-    if len(shared) < len(ties):
-        reasons.append("watched by the same people")
+    shared = [tie.shared for tie in ties if tie is not None]
+    if ties and not shared:
+        return _TOGETHER
+    reasons = [_TOGETHER] if len(shared) < len(ties) else []
     counts = Counter(name for names in shared for name in names)
     if counts:
         in_all = [name for name, count in counts.items() if count == len(shared)]

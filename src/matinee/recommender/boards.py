@@ -1,6 +1,7 @@
 """Rows of what everybody watches: the region's ten, what is rising, what is new, and what few know and most liked."""
 
 from itertools import islice
+from typing import Any
 
 from matinee.model.topology import ANYWHERE
 from matinee.recommender.page import LARGE_CATALOGUE, ROW_LONGEST, Page, Row, RowKind
@@ -93,17 +94,16 @@ def _rising(page: Page, region: str | None) -> tuple[tuple[str, ...], dict[str, 
     boards, now = page.knowledge, page.context.now
     short = boards.popularity.overall if region is None else boards.popularity.region(region)
     long = boards.usual.overall if region is None else boards.usual.region(region)
-    times = {}
-    for title_id in islice(short.ranked(), _RISING_DEPTH):
-        lately = short.plays(title_id, now)
-        if lately >= _RISING_PLAYS:
-            times[title_id] = rising(lately, long.plays(title_id, now))
-    found = [one for one in sorted(times, key=lambda one: (-times[one], one)) if times[one] >= _RISING_TIMES]
+    among = list(islice(short.ranked(), _RISING_DEPTH))
+    lately = short.plays_of(among, now)
+    told = zip(among, lately.tolist(), rising(lately, long.plays_of(among, now)).tolist(), strict=True)
+    times = {title_id: many for title_id, plays, many in told if plays >= _RISING_PLAYS}
+    found = [one for _, one in sorted((-many, one) for one, many in times.items() if many >= _RISING_TIMES)]
     return tuple(page.unshown(tuple(page.browsable(found)), first=True)[:_TRENDING_LONGEST]), times
 
 
-def rising(lately: float, usually: float) -> float:
-    """How many times its usual plays a title has, of its plays faded by the short and by the long half-life.
+def rising(lately: Any, usually: Any) -> Any:
+    """How many times their usual plays titles have, of their plays faded by the short and by the long half-life.
 
     A play a day on top of both keeps a first few plays from being the steepest rise of all.
     """
@@ -123,10 +123,11 @@ def hidden_gems(page: Page) -> Row:
     """What most of its few watchers liked, and little known: not among the most watched."""
     board, approval = page.knowledge.popularity.overall, page.knowledge.approval
     known = max(_KNOWN_TITLES, int(_KNOWN_PART * len(board.ranked())))
+    among = board.first(known)
     liked = (
         title_id
         for share, title_id in islice(approval.ranked(), _GEMS_DEPTH)
-        if -share >= _GEM_SHARE and approval.of(title_id)[0] >= _GEM_PEOPLE and not board.is_among(title_id, known)
+        if -share >= _GEM_SHARE and approval.of(title_id)[0] >= _GEM_PEOPLE and not among(title_id)
     )
     unseen = (title_id for title_id in page.browsable(liked) if title_id not in page.watched)
     title_ids = tuple(page.unshown(tuple(islice(unseen, 3 * _GEMS_LONGEST)))[:_GEMS_LONGEST])

@@ -12,10 +12,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import is_
+from typing import Any
+
+import numpy as np
 
 from matinee.catalogue.titles import Shelf, Title, TitleKind
 from matinee.recommender.figures import Figures
 from matinee.taste.alike import Alike
+from matinee.taste.titles import Titles
 
 _RELATED_KEPT = 60
 _SEEDS_KEPT = 2000
@@ -85,7 +89,10 @@ class Episodes:
 
 
 class Selection:
-    """The titles of a shelf for one maturity limit (an age) and territory, newest first, with indexes over them."""
+    """The titles of a shelf for one maturity limit (an age) and territory, newest first, with indexes over them.
+
+    ``folded`` are the genres of all that is playable, as they are compared.
+    """
 
     def __init__(self, shelf: Shelf, maturity_limit: int, territory: str = "") -> None:
         self.playable: Mapping[str, Title] = {
@@ -99,6 +106,11 @@ class Selection:
             if title.parent_id not in shelf.by_id and self.front(title.id) == title.id
         }
         self.newest: Sequence[str] = tuple(self.titles)
+        # Few sets are different: each stands in memory once.
+        sets: dict[frozenset[str], frozenset[str]] = {}
+        self.folded: Mapping[str, frozenset[str]] = {
+            title.id: sets.setdefault(mine, mine) for title in self.playable.values() for mine in [_folded(title)]
+        }
         self._tags: dict[str, dict[str, str]] = {}
         by_genre: dict[str, list[str]] = defaultdict(list)
         names: dict[str, str] = {}
@@ -106,16 +118,28 @@ class Selection:
             self._tags[title.id] = _tags(title)
             for name in title.genres:
                 names.setdefault(name.casefold(), name)
-            for genre in {name.casefold() for name in title.genres}:
+            for genre in self.folded[title.id]:
                 by_genre[genre].append(title.id)
         self.genres: Mapping[str, Genre] = {key: Genre(names[key], tuple(ids)) for key, ids in by_genre.items()}
         self._alike = Alike(self._tags)
         self._related: dict[str, tuple[Relative, ...]] = {}
+        self._numbered: Titles | None = None
+        self._among: Any = np.zeros(0, bool)
 
     @cached_property
     def figures(self) -> Figures:
         """What the playable titles are, in columns; made when a ranker first asks."""
         return Figures(self.playable.values())
+
+    def among(self, numbered: Titles) -> Any:
+        """By number, which titles stand on pages."""
+        if numbered is not self._numbered:
+            self._numbered, self._among = numbered, np.zeros(0, bool)
+        heard_of = len(self._among)
+        if heard_of < len(numbered):
+            more = [title_id in self.titles for title_id in numbered.ids[heard_of:]]
+            self._among = np.concatenate([self._among, more])
+        return self._among
 
     def front(self, title_id: str) -> str:
         """What stands on pages for a title: of a series that cannot be opened itself, its first episode."""
@@ -180,6 +204,11 @@ def _same(one: Shelf, other: Shelf | None) -> bool:
     if other is None or len(one.titles) != len(other.titles) or one.groups != other.groups:
         return False
     return all(map(is_, one.titles, other.titles))
+
+
+def _folded(title: Title) -> frozenset[str]:
+    """A title's genres, as they are compared."""
+    return frozenset(name.casefold() for name in title.genres)
 
 
 def _tags(title: Title) -> dict[str, str]:

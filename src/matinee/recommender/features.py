@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from matinee.model.devices import DeviceKind
-from matinee.recommender.likeness import Context, Likeness, likenesses
+from matinee.recommender.likeness import Context, likenesses
 from matinee.taste.interactions import History
 from matinee.taste.traces import HALF_LIVES_SECONDS, NEXT
 from matinee.taste.weights import genre_mix, liked
@@ -85,10 +85,14 @@ def told(history: History, candidate_ids: Sequence[str], context: Context) -> An
     likes = [title_id for title_id, _ in liked(history)]
     habits = _habits(history, likes, context)
     knowledge, count = context.knowledge, len(candidate_ids)
-    numbers = _numbers(candidate_ids, context)
-    after = [knowledge.traces.followers_of(title_id, numbers) for title_id in likes[:_LAST]]
+    numbers, places = parts.among.numbers, parts.among.places
+    after = [knowledge.traces.followers_of(title_id, places, count) for title_id in likes[:_LAST]]
     columns = [
-        *np.array([_of_likeness(parts[title_id]) for title_id in candidate_ids]).reshape(count, 5).T,
+        parts.scores,
+        parts.together,
+        parts.strongest,
+        parts.links,
+        parts.tags,
         after[0] if after else 0.0,
         sum(weight * many for weight, many in zip(NEXT, after, strict=False)),
         *_of_plays(candidate_ids, numbers, context),
@@ -106,22 +110,12 @@ def told(history: History, candidate_ids: Sequence[str], context: Context) -> An
     return rows
 
 
-def _numbers(title_ids: Sequence[str], context: Context) -> Any:
-    """Titles by their number; -1 for what nobody has heard of."""
-    known = context.knowledge.titles.known
-    return np.array([-1 if (number := known(one)) is None else number for one in title_ids], np.int64)
-
-
-def _of_likeness(part: Likeness) -> tuple[float, ...]:
-    return (part.score, part.together, part.strongest, float(part.links), part.tags)
-
-
 def _of_plays(title_ids: Sequence[str], numbers: Any, context: Context) -> list[Any]:
     knowledge, now = context.knowledge, context.now
     plays = knowledge.traces.plays_of(numbers, now).T
     here = knowledge.traces.plays_of(numbers, now, context.region).T
     facts = knowledge.traces.facts_of(numbers)
-    watched = np.array([knowledge.approval.of(title_id) for title_id in title_ids]).reshape(-1, 2)
+    watched, pleased = knowledge.approval.columns_of(title_ids)
     people, newcomers, lengths, first, last = (np.asarray(column) for column in facts)
     return [
         *np.log1p(plays),
@@ -132,7 +126,7 @@ def _of_plays(title_ids: Sequence[str], numbers: Any, context: Context) -> list[
         np.log1p(people),
         (newcomers + 0.3) / (people + 1),
         lengths / np.maximum(people, 1),
-        (watched[:, 1] + 0.3) / (watched[:, 0] + 1),
+        (pleased + 0.3) / (watched + 1),
         np.where(np.isfinite(first), np.maximum(0.0, now - first) / _DAY, math.nan),
         np.where(np.isfinite(last), np.log1p(np.maximum(0.0, now - last)), math.nan),
     ]
@@ -145,7 +139,7 @@ def _rising(short: Any, long: Any, times: float) -> Any:
 
 def _of_titles(title_ids: Sequence[str], habits: _Habits, context: Context) -> list[Any]:
     figures = context.selection.figures
-    places = figures.places(title_ids)
+    places = np.array(figures.places(title_ids), np.int64)
     years, lengths = figures.years[places], figures.lengths[places]
     return [
         np.log1p(np.maximum(0.0, context.now - figures.published[places]) / _DAY),
@@ -166,7 +160,7 @@ def _habits(history: History, likes: Sequence[str], context: Context) -> _Habits
     places = figures.places(known)
     years = [year for year in figures.years[places].tolist() if not math.isnan(year)]
     lengths = [seconds for one in known if (seconds := playable[one].duration_seconds)]
-    plays = np.log1p(context.knowledge.traces.plays_of(_numbers(known, context), context.now)[:, 3])
+    plays = np.log1p(context.knowledge.traces.plays_of(context.knowledge.titles.find(known), context.now)[:, 3])
     genres = {title_id: figures.genres[place] for title_id, place in zip(known, places, strict=True)}
     return _Habits(
         watched=len(counted),

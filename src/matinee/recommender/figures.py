@@ -35,7 +35,7 @@ class Figures:
         """Where titles stand; KeyError for one that is not of the selection."""
         return [self._places[title_id] for title_id in title_ids]
 
-    def liked_genres(self, places: Sequence[int], mix: Mapping[str, float]) -> Column:
+    def liked_genres(self, places: Any, mix: Mapping[str, float]) -> Column:
         """The mean share in a mix of each title's genres; 0 for a title of none."""
         shares = np.zeros(len(self._genres))
         for name, share in mix.items():

@@ -37,12 +37,11 @@ def for_you(page: Page) -> Row:
     row = Row("for-you", RowKind.FOR_YOU, "For you", "from what you watched and liked, in its measure", ())
     if len(likes) < PICKS_WANTED:
         return row
-    titles, playable = page.selection.titles, page.selection.playable
+    folded, playable = page.selection.folded, page.selection.playable
     scores = rank(page.history, page.unshown(candidates(page, likes), first=True), page.context)
     best = sorted(scores, key=lambda one: (one in page.passed, -scores[one]))[:_TO_CALIBRATE]
-    genres = {one: _genres(titles[one]) for one in best}
-    likes_genres = {one: _genres(playable[one]) for one, _ in likes[:_MIX_OF] if one in playable}
-    wanted = genre_mix(likes[:_MIX_OF], likes_genres)
+    genres = {one: folded[one] for one in best}
+    wanted = genre_mix(likes[:_MIX_OF], folded)
     chosen = calibrated({one: scores[one] for one in best}, genres, wanted, _LONGEST, page.parameters.calibration)
     title_ids = tuple(sorted(chosen, key=page.passed.__contains__))
     other = _something_different(page, row.id, title_ids, best)
@@ -50,8 +49,9 @@ def for_you(page: Page) -> Row:
         title_ids = (*title_ids[:PLACE], other.title_id, *title_ids[PLACE : _LONGEST - 1])
     page.shown.update(title_ids)
     seeds = [playable[one] for one, _ in likes if one in playable][:_NAMED_SEEDS]
+    why = _why(page, title_ids, seeds)
     reasons = tuple(
-        REASON if other is not None and one == other.title_id else _why(page, one, seeds) or "well liked where you are"
+        REASON if other is not None and one == other.title_id else why[one] or "well liked where you are"
         for one in title_ids
     )
     return Row(row.id, row.kind, row.name, row.reason, title_ids, title_reasons=reasons, explored=other)
@@ -69,12 +69,8 @@ def reason_for(page: Page, title_id: str) -> str:
     if title_id not in page.selection.playable or title_id in page.history.plays:
         return ""
     seeds = (page.selection.playable.get(one) for one, _ in liked(page.history) if one != title_id)
-    found = _why(page, title_id, list(islice((seed for seed in seeds if seed is not None), _NAMED_SEEDS)))
+    found = _why(page, [title_id], list(islice((seed for seed in seeds if seed is not None), _NAMED_SEEDS)))[title_id]
     return found[:1].upper() + found[1:]
-
-
-def _genres(title: Title) -> frozenset[str]:
-    return frozenset(name.casefold() for name in title.genres)
 
 
 def candidates(page: Page, likes: Sequence[tuple[str, float]]) -> list[str]:
@@ -86,11 +82,10 @@ def candidates(page: Page, likes: Sequence[tuple[str, float]]) -> list[str]:
 def _near(page: Page, seed_ids: list[str]) -> list[str]:
     knowledge, selection = page.knowledge, page.selection
     together, alike = list[str](), list[str]()
+    page.company.ask(seed_ids)
     for place, seed_id in enumerate(seed_ids):
-        companions = knowledge.transitions.companions(
-            seed_id, selection.titles, _OF_A_SEED, without=page.finished, own=page.watched
-        )
-        together += [companion.title_id for companion in companions]
+        companions = page.companions(seed_id, _OF_A_SEED)
+        together += companions
         seed = selection.playable.get(seed_id)
         if place < TAGGED_SEEDS and seed is not None and len(companions) < FEW_COMPANIONS:
             alike += [relative.title_id for relative in selection.related(seed)[:_OF_A_SEED]]
@@ -101,13 +96,20 @@ def _near(page: Page, seed_ids: list[str]) -> list[str]:
     return filled(page.browsable(together), page.browsable(alike), popular, everywhere, newest)
 
 
-def _why(page: Page, title_id: str, seeds: list[Title]) -> str:
-    """The strongest link between a title and what the profile likes; "" if there is none."""
-    together = {seed.id: page.knowledge.transitions.together(seed.id, title_id) for seed in seeds}
-    closest = max(seeds, key=lambda seed: together[seed.id], default=None)
-    if closest is not None and together[closest.id] > 0:
-        return f"watched by people who watched {seed_name(page, closest)}"
-    mine = _genres(page.selection.playable[title_id])
+def _why(page: Page, title_ids: Sequence[str], seeds: list[Title]) -> dict[str, str]:
+    """The strongest link between each title and what the profile likes; "" if there is none."""
+    together = [page.knowledge.transitions.together(seed.id, title_ids) for seed in seeds]
+    return {
+        title_id: _link(page, title_id, seeds, [counts[place] for counts in together])
+        for place, title_id in enumerate(title_ids)
+    }
+
+
+def _link(page: Page, title_id: str, seeds: list[Title], together: Sequence[int]) -> str:
+    most = max(together, default=0)
+    if most > 0:
+        return f"watched by people who watched {seed_name(page, seeds[together.index(most)])}"
+    mine = page.selection.folded[title_id]
     for seed in seeds:
         if shared := [name for name in seed.genres if name.casefold() in mine]:
             return f"{shared[0]}, like {seed_name(page, seed)}"

@@ -17,10 +17,7 @@ def genres(page: Page) -> list[Row]:
     """The genres watched most, then the largest; in each what is popular, then what is new."""
     titles, known = page.selection.titles, page.selection.genres
     watched = Counter(
-        genre
-        for title_id in page.watched
-        if title_id in titles
-        for genre in {name.casefold() for name in titles[title_id].genres}
+        genre for title_id in page.watched if title_id in titles for genre in page.selection.folded[title_id]
     )
     large = (key for key, genre in known.items() if len(genre.title_ids) >= _GENRE_SMALLEST)
     chosen = heapq.nsmallest(_GENRES, large, key=lambda key: (-watched[key], -len(known[key].title_ids), key))
@@ -30,14 +27,19 @@ def genres(page: Page) -> list[Row]:
 
 def _popular_in(page: Page, keys: Sequence[str]) -> dict[str, list[str]]:
     """The most played titles of some genres, in one walk down the board that ends when every row is full."""
-    titles = page.selection.titles
+    titles, folded, refused = page.selection.titles, page.selection.folded, page.refused
     popular: dict[str, list[str]] = {key: [] for key in keys}
-    open_rows = set(keys)
-    for title_id in page.browsable(islice(page.knowledge.popularity.overall.ranked(), _BOARD_DEPTH)):
+    open_rows, seen = set(keys), set[str]()
+    # As ``browsable``, but first of all by genre: most titles have none that is asked for.
+    for title_id in islice(page.knowledge.popularity.overall.ranked(), _BOARD_DEPTH):
         if not open_rows:
             break
-        for key in open_rows.intersection(name.casefold() for name in titles[title_id].genres):
-            popular[key].append(title_id)
+        front = title_id if title_id in titles else page.selection.front(title_id)
+        if front not in titles or open_rows.isdisjoint(folded[front]) or front in seen or front in refused:
+            continue
+        seen.add(front)
+        for key in open_rows.intersection(folded[front]):
+            popular[key].append(front)
             if len(popular[key]) >= ROW_LONGEST:
                 open_rows.discard(key)
     return popular

@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from itertools import chain
+from typing import Any
 
 from matinee.exploration.exploring import Explored
 from matinee.exploration.parameters import USUAL, Parameters
 from matinee.recommender.candidates import Selection
 from matinee.recommender.ranking import Context
-from matinee.taste.interactions import History, Play
+from matinee.taste.interactions import History, Play, watched
 from matinee.taste.knowledge import Knowledge
+from matinee.taste.transitions import Company
 from matinee.taste.trees import Trees
 
 ROW_LONGEST = 20
@@ -57,9 +59,13 @@ class Row:
 
 @dataclass(slots=True)
 class Page:
-    """What one page's rows are made of; ``shown`` are the titles of the first screens. Times are in seconds."""
+    """What one page's rows are made of; ``shown`` are the titles of the first screens. Times are in seconds.
+
+    ``unfinished`` says by number what stands on pages and is not finished, once somebody asked.
+    """
 
     context: Context
+    company: Company
     history: History
     latest: list[tuple[str, Play]]
     finished: frozenset[str]
@@ -70,6 +76,7 @@ class Page:
     shown: set[str] = field(default_factory=set)
     profile_id: str = ""
     parameters: Parameters = USUAL
+    unfinished: Any = None
 
     @property
     def knowledge(self) -> Knowledge:
@@ -81,12 +88,21 @@ class Page:
         """What this profile may see."""
         return self.context.selection
 
+    def companions(self, seed_id: str, limit: int) -> list[str]:
+        """What a title's watchers watched, likest first, of what stands on pages and the profile has not finished."""
+        if self.unfinished is None:
+            numbered = self.knowledge.titles
+            self.unfinished = self.selection.among(numbered) & ~numbered.marked(self.finished)
+        return self.company.likest(seed_id, self.unfinished, limit)
+
     def browsable(self, title_ids: Iterable[str]) -> Iterator[str]:
         """Of some titles those that stand on pages, once each; an episode gives way to what stands for its series."""
-        titles, seen, refused = self.selection.titles, set[str](), self.refused
+        titles, seen = self.selection.titles, set(self.refused)
         for title_id in title_ids:
-            front = title_id if title_id in titles else self.selection.front(title_id)
-            if front in titles and front not in seen and front not in refused:
+            front = title_id
+            if title_id not in titles and (front := self.selection.front(title_id)) not in titles:
+                continue
+            if front not in seen:
                 seen.add(front)
                 yield front
 
@@ -115,14 +131,16 @@ def page_of(
     """The page of a profile before its first row, ranked by ``trees`` where some are in force."""
     usable = trees if parameters.ranker else None
     history = knowledge.histories.of(profile_id)
-    plays = history.plays
+    plays, seen = history.plays, watched(history)
+    company = knowledge.transitions.company(seen)
     return Page(
-        context=Context(knowledge, selection, region, now.timestamp(), usable, device),
+        context=Context(knowledge, selection, region, now.timestamp(), usable, company, device),
+        company=company,
         history=history,
         latest=history.latest(),
         finished=frozenset(title_id for title_id, play in plays.items() if play.finished),
         begun=frozenset(title_id for title_id, play in plays.items() if play.in_progress),
-        watched=frozenset(title_id for title_id, play in plays.items() if play.watched),
+        watched=seen,
         refused=history.refused(),
         passed=history.passed_over(),
         profile_id=profile_id,

@@ -16,8 +16,8 @@ __all__ = ["FEW_COMPANIONS", "TAGGED_SEEDS", "Context", "rank"]
 
 def rank(history: History, candidate_ids: Collection[str], context: Context) -> dict[str, float]:
     """A score for each candidate, higher for what suits better; of equals the order of coming stays."""
-    if context.trees is not None and candidate_ids:
-        ordered = list(candidate_ids)
+    ordered = list(candidate_ids)
+    if context.trees is not None and ordered:
         scores = context.trees.scores(told(history, ordered, context))
         return dict(zip(ordered, scores, strict=True))
-    return {title_id: part.score for title_id, part in likenesses(history, candidate_ids, context).items()}
+    return dict(zip(ordered, likenesses(history, ordered, context).scores.tolist(), strict=True))

@@ -98,13 +98,13 @@ def _parts(
             title_id=title_id,
             name=selection.playable[title_id].name,
             reason=why,
-            score=parts[title_id].score,
-            together=parts[title_id].together,
-            tags=parts[title_id].tags,
-            popular=parts[title_id].popular,
+            score=float(parts.scores[place]),
+            together=float(parts.together[place]),
+            tags=float(parts.tags[place]),
+            popular=float(parts.popular[place]),
             ranker=ranked.get(title_id),
             plays_here=boards.region(asked.region).plays(title_id, now),
             plays=boards.overall.plays(title_id, now),
         )
-        for title_id, why in zip(row.title_ids, reasons, strict=True)
+        for place, (title_id, why) in enumerate(zip(row.title_ids, reasons, strict=True))
     )

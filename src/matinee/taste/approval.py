@@ -9,9 +9,14 @@ of Wilson's interval for the share of the pleased (Wilson 1927), which trusts fe
 import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
 
 # One-sided, at 90 %.
 _Z = 1.2816
+_NOBODY = (0, 0)
 
 
 def lower_share(pleased: int, people: int) -> float:
@@ -49,6 +54,13 @@ class Approval:
     def of(self, title_id: str) -> tuple[int, int]:
         """How many watched a title, and how many of them are pleased."""
         return self._counts.get(title_id, (0, 0))
+
+    def columns_of(self, title_ids: Sequence[str]) -> Any:
+        """As ``of``, of some titles: an array of how many watched each, and one of how many are pleased."""
+        get = self._counts.get
+        return (
+            np.fromiter(chain.from_iterable([get(title_id, _NOBODY) for title_id in title_ids]), float).reshape(-1, 2).T
+        )
 
     def ranked(self) -> Sequence[tuple[float, str]]:
         """``(-share, title id)``, the best first; equals by title id."""

@@ -91,13 +91,13 @@ class Artworks:
             return None, self._told
         return list(islice(self._changes, len(self._changes) - missed, None)), self._told
 
-    def showing(self, profile_id: str, title_id: str, at: float) -> Outcome | None:
-        """By what a title is shown to a profile that is looking just now; None once the sitting is over."""
-        seen = self._seen.get(profile_id, {}).get(title_id)
+    def looking(self, profile_id: str, at: float) -> dict[str, Outcome]:
+        """By what each title is shown to a profile that is looking at it just now; no title whose sitting is over."""
+        seen = self._seen.get(profile_id)
         if not seen:
-            return None
-        latest = max(seen, key=lambda one: one.seen_at)
-        return latest if at < latest.seen_at + SITTING_SECONDS else None
+            return {}
+        latest = {title_id: max(outcomes, key=_seen_at) for title_id, outcomes in seen.items()}
+        return {title_id: one for title_id, one in latest.items() if at < one.seen_at + SITTING_SECONDS}
 
     def fold(self, event: Event, at: float, history: History) -> None:
         """Take one event in, of a time in seconds since 1970. ``history`` is its profile's, with the event."""
@@ -155,7 +155,7 @@ class Artworks:
         before = [one for one in seen if one.seen_at <= at <= one.seen_at + _SOON_SECONDS]
         if not before or facts.watched_seconds <= 0:
             return
-        latest = max(before, key=lambda one: one.seen_at)
+        latest = max(before, key=_seen_at)
         latest.watched_seconds += facts.watched_seconds
         play = history.plays.get(facts.title_id)
         latest.duration_seconds = play.duration_seconds if play is not None else latest.duration_seconds
@@ -179,6 +179,10 @@ class Artworks:
     def _changed(self, one: Outcome) -> None:
         self._changes.append(one.key)
         self._told += 1
+
+
+def _seen_at(one: Outcome) -> float:
+    return one.seen_at
 
 
 _FIELDS = tuple(field.name for field in fields(Outcome))

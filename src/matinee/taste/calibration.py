@@ -10,9 +10,13 @@ the dial: 0 leaves the order of the scores.
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
 
 DIAL = 0.5
 _ALPHA = 0.01
+_NONE = frozenset[str]()
 
 
 def divergence(wanted: Mapping[str, float], genres: Sequence[Collection[str]]) -> float:
@@ -26,49 +30,42 @@ def divergence(wanted: Mapping[str, float], genres: Sequence[Collection[str]]) -
 
 def calibrated(
     scores: Mapping[str, float],
-    genres: Mapping[str, Collection[str]],
+    genres: Mapping[str, frozenset[str]],
     wanted: Mapping[str, float],
     length: int,
     dial: float = DIAL,
 ) -> list[str]:
     """At most ``length`` titles of ``scores``, best first. ``genres`` gives each title's; equals stand as they came."""
     left = sorted(scores, key=lambda title_id: -scores[title_id])
-    if not wanted or dial <= 0:
+    if not left or not wanted or dial <= 0:
         return left[:length]
     low, high = min(scores.values(), default=0.0), max(scores.values(), default=0.0)
     spread = (high - low) or 1.0
-    worth = {title_id: (1 - dial) * (scores[title_id] - low) / spread for title_id in left}
-    counts: dict[str, float] = {}
-    chosen: list[str] = []
-    while left and len(chosen) < length:
-        number = len(chosen) + 1
-        base = {
-            genre: share * math.log(_mixed(share, counts.get(genre, 0.0), number)) for genre, share in wanted.items()
-        }
-        best = max(
-            left, key=lambda title_id: worth[title_id] + dial * _gain(genres[title_id], wanted, counts, base, number)
-        )
-        left.remove(best)
-        chosen.append(best)
-        for genre in genres[best]:
-            counts[genre] = counts.get(genre, 0.0) + 1 / len(genres[best])
+    worth = np.array([(1 - dial) * (scores[title_id] - low) / spread for title_id in left])
+    # Titles of the same genres gain a list the same.
+    kinds = {kind: number for number, kind in enumerate(dict.fromkeys(genres[title_id] for title_id in left))}
+    kind_of = np.array([kinds[genres[title_id]] for title_id in left], np.int64)
+    # The first is that of none of these genres.
+    parts = np.array([[1 / len(kind) if genre in kind else 0.0 for genre in wanted] for kind in [_NONE, *kinds]])
+    shares = np.array(list(wanted.values()))
+    counts, chosen = np.zeros(len(shares)), list[str]()
+    for number in range(1, min(length, len(left)) + 1):
+        gains = _gains(parts, shares, counts, number)
+        best = int(np.argmax(worth + dial * gains[kind_of]))
+        worth[best] = -math.inf
+        chosen.append(left[best])
+        counts += parts[1 + kind_of[best]]
     return chosen
 
 
-def _gain(
-    genres: Collection[str],
-    wanted: Mapping[str, float],
-    counts: Mapping[str, float],
-    base: Mapping[str, float],
-    number: int,
-) -> float:
-    """What a title adds to -KL, against a title of none of the wanted genres: only its own genres' terms differ."""
-    gain = 0.0
-    for genre in genres:
-        share = wanted.get(genre)
-        if share:
-            gain += share * math.log(_mixed(share, counts.get(genre, 0.0) + 1 / len(genres), number)) - base[genre]
-    return gain
+def _gains(parts: Any, shares: Any, counts: Any, number: int) -> Any:
+    """What titles add to -KL, a row of ``parts`` each, against the first: a title of none of the wanted genres.
+
+    Only its own genres' terms differ; the others are taken away exactly, so that equals stay equal.
+    """
+    most = (1 - _ALPHA) / number
+    terms = shares * np.log(most * (counts + parts) + _ALPHA * shares)
+    return (terms[1:] - terms[0]).sum(axis=1)
 
 
 def _mixed(share: float, count: float, number: int) -> float:

@@ -103,6 +103,11 @@ class Counted:
     first: bool
 
 
+def watched(history: History) -> frozenset[str]:
+    """What a profile watched so much of that it says something about taste."""
+    return frozenset([title_id for title_id, play in history.plays.items() if play.counted_at > _NEVER])
+
+
 def enough(watched_seconds: float, duration_seconds: float) -> bool:
     """Whether so much was watched that it counts: a minute, or five seconds that are 5 % of the whole."""
     if watched_seconds >= _SURELY_SECONDS:

@@ -35,10 +35,18 @@ class Links:
         size = self._sizes[number]
         return self._others[number, :size] - 1, self._counts[number, :size]
 
-    def count(self, number: int, other: int) -> int:
-        """How often a pair was counted."""
+    def rows(self, numbers: Cells) -> tuple[Cells, Cells, Cells]:
+        """As ``row``, of some titles at once: a line each, of which so many cells count as the third array says."""
+        self._reach(len(self._titles) - 1)
+        sizes = self._sizes[numbers]
+        longest = int(sizes.max(initial=0))
+        others, counts = self._others[numbers, :longest], self._counts[numbers, :longest]
+        return others.astype(np.int64) - 1, counts.astype(np.int64), sizes
+
+    def counts_of(self, number: int, wanted: Cells) -> Cells:
+        """How often the pairs of a title with others were counted."""
         others, counts = self.row(number)
-        return int(counts[others == other].sum())
+        return (others == np.asarray(wanted)[:, None]) @ counts.astype(np.int64)
 
     def __iter__(self) -> Iterator[tuple[int, dict[int, int]]]:
         """Every row that is not empty: the title's number, and counts by those of its companions."""

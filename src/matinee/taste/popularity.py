@@ -7,12 +7,16 @@ played ("forward decay", Cormode et al., ICDE 2009).
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
 
 HALF_LIFE_SECONDS = 86_400.0
 _REGIONS_KEPT = 256
 _LARGEST_POWER = 1000.0
 _FEW = 200
+_UNPLAYED = float("-inf")
 
 
 class Board:
@@ -43,13 +47,18 @@ class Board:
             return 0.0
         return math.exp2(min(level - now / self._half_life_seconds, _LARGEST_POWER))
 
-    def is_among(self, title_id: str, first: int) -> bool:
-        """Whether a title is as popular as one of the ``first``."""
-        level = self._levels.get(title_id)
-        if level is None or first <= 0:
-            return False
+    def plays_of(self, title_ids: Iterable[str], now: float) -> Any:
+        """As ``plays``, of some titles: an array."""
+        get = self._levels.get
+        levels = np.array([get(title_id, _UNPLAYED) for title_id in title_ids])
+        return np.exp2(np.minimum(levels - now / self._half_life_seconds, _LARGEST_POWER))
+
+    def first(self, many: int) -> Callable[[str], bool]:
+        """Whether a title is as popular as one of the first so many, while nothing is played."""
         self._settle()
-        return -level <= self._order[min(first, len(self._order)) - 1][0]
+        get = self._levels.get
+        least = -self._order[min(many, len(self._order)) - 1][0] if many > 0 and self._order else math.inf
+        return lambda title_id: get(title_id, _UNPLAYED) >= least
 
     def levels(self) -> dict[str, float]:
         """By title: the binary logarithm of its plays, each faded from its time on."""

@@ -156,14 +156,16 @@ class Traces:
         told = zip(*(cells.tolist() for cells in self._next.row(number)), strict=True)
         return {ids[other]: weight / _WHOLE for other, weight in told if ids[other] in among}
 
-    def followers_of(self, title_id: str, numbers: Cells) -> Any:
-        """As ``followers``, of titles by number (-1: of one that nobody has heard of); 0 for what never followed."""
+    def followers_of(self, title_id: str, places: Cells, count: int) -> Any:
+        """As ``followers``, of ``count`` titles; ``places`` says by number where each stands, -1 for what is none."""
         number = self._titles.known(title_id)
-        found = np.zeros(len(self._titles) + 1)
+        found = np.zeros(count)
         if number is not None:
             others, weights = self._next.row(number)
-            found[others] = weights / _WHOLE
-        return found[numbers]
+            stand = places[others]
+            there = stand >= 0
+            found[stand[there]] = weights[there] / _WHOLE
+        return found
 
     def columns(self) -> dict[str, Any]:
         """All of it as arrays: what ``restore`` reads."""

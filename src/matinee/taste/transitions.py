@@ -9,7 +9,6 @@ watches from standing beside everything.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -18,16 +17,12 @@ from matinee.taste.titles import Titles
 
 _SHRINKAGE = 3.0
 _NEIGHBOURS_KEPT = 256
-# Of so many the numbers are looked up; of more, each companion that may be shown.
-_FEW = 1000
 
 
-class Companion(NamedTuple):
-    """A title that ``people`` watched who also watched another one; ``likeness`` lies between 0 and 1."""
+Ties = tuple[Cells, Cells, Cells]
+"""Companions by number, their likenesses, and how many watched both."""
 
-    title_id: str
-    likeness: float
-    people: int
+_NOBODY: Ties = (np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64))
 
 
 class Transitions:
@@ -93,47 +88,38 @@ class Transitions:
         number = self._titles.known(title_id)
         return 0 if number is None or number >= len(self._watchers) else int(self._watchers[number])
 
-    def together(self, one: str, other: str) -> int:
-        """How many profiles watched both."""
-        first, second = self._titles.known(one), self._titles.known(other)
-        return 0 if first is None or second is None else self.links.count(first, second)
+    def together(self, one: str, others: Sequence[str]) -> list[int]:
+        """How many profiles watched a title and each of the others."""
+        number = self._titles.known(one)
+        if number is None:
+            return [0] * len(others)
+        found: list[int] = self.links.counts_of(number, self._titles.find(others)).tolist()
+        return found
 
-    def companions(
-        self,
-        title_id: str,
-        among: Collection[str],
-        limit: int,
-        without: Collection[str] = (),
-        own: Collection[str] = (),
-    ) -> list[Companion]:
-        """The titles ``among`` some, ``without`` others, which a title's watchers also watched, likest first.
-
-        ``own`` is what the asking profile watched: it is left out of the counts, for nobody is told that the same
-        people watched what only they themselves watched.
-        """
-        number = self._titles.known(title_id)
-        if number is None or limit <= 0:
-            return []
+    def company(self, own: Collection[str] = ()) -> "Company":
+        """The companions of titles, as the profile that watched its ``own`` is told of them, while nothing changes."""
         self._reach()
-        others, counts = self.links.row(number)
-        if len(among) <= _FEW:
-            wanted = np.zeros(len(self._watchers), bool)
-            wanted[self._titles.known_of(among)] = True
-            wanted = wanted[others]
-            others, counts = others[wanted], counts[wanted]
-        mine = title_id in own
-        seed = max(0, self.watchers(title_id) - mine) + self._shrinkage
-        watchers = self._watchers[others] if len(others) else np.zeros(0)
-        people = counts.astype(np.int64)
-        if own and len(others):
-            marked = np.zeros(len(self._watchers), np.int64)
-            marked[self._titles.known_of(own)] = 1
-            marked = marked[others]
-            watchers, people = watchers - marked, people - mine * marked
-        likeness = people / np.sqrt(seed * (watchers + self._shrinkage))
-        order = np.argsort(-likeness)
-        told = zip(others[order].tolist(), likeness[order].tolist(), people[order].tolist(), strict=True)
-        return _likest(told, self._titles.ids, among, limit, without)
+        return Company(self, self._titles, own)
+
+    def ties(self, title_ids: Sequence[str], own: Collection[str], marked: Cells) -> list[Ties]:
+        """The companions of titles that have a number, as ``Company`` tells of them; ``marked`` are its own."""
+        self._reach()
+        numbers = self._titles.find(title_ids)
+        others, people, sizes = self.links.rows(numbers)
+        mine = np.array([title_id in own for title_id in title_ids])
+        taken = marked[others]
+        watchers = self._watchers[others] - taken
+        people -= taken & mine[:, None]
+        seeds = np.maximum(0, self._watchers[numbers] - mine) + self._shrinkage
+        likeness = people / np.sqrt(seeds[:, None] * (watchers + self._shrinkage))
+        found = []
+        for line, size in enumerate(sizes.tolist()):
+            told = others[line, :size], likeness[line, :size], people[line, :size]
+            if mine[line] and not told[2].all():
+                kept = np.flatnonzero(told[2])
+                told = told[0][kept], told[1][kept], told[2][kept]
+            found.append(told)
+        return found
 
     def _reach(self) -> None:
         """Have a count for every title that has a number."""
@@ -143,21 +129,52 @@ class Transitions:
             self._watchers = grown
 
 
-def _likest(
-    told: Iterable[tuple[int, float, int]],
-    ids: Sequence[str],
-    among: Collection[str],
-    limit: int,
-    without: Collection[str],
-) -> list[Companion]:
-    """The first of what comes likest first, of equals by title id; so the last one's equals are all looked at."""
-    found, least = list[tuple[float, str, int]](), 0.0
-    for number, likeness, people in told:
-        if likeness < least and len(found) >= limit:
-            break
-        title_id = ids[number]
-        if title_id in among and people > 0 and title_id not in without:
-            found.append((-likeness, title_id, people))
-            least = likeness
-    found.sort()
-    return [Companion(title_id, -likeness, people) for likeness, title_id, people in found[:limit]]
+class Company:
+    """What the same people watch, as one profile is told of it: its ``own`` plays are left out of the counts.
+
+    For nobody is told that the same people watched what only they themselves watched. Each title is asked of once.
+    """
+
+    def __init__(self, transitions: Transitions, titles: Titles, own: Collection[str]) -> None:
+        self._transitions = transitions
+        self._own = own
+        self._marked = titles.marked(own)
+        self._ties: dict[str, Ties] = {}
+        self.titles = titles
+
+    def ask(self, title_ids: Sequence[str]) -> list[Ties]:
+        """As ``ties``, of some titles at once."""
+        asked = [title_id for title_id in dict.fromkeys(title_ids) if title_id not in self._ties]
+        self._ties.update((title_id, _NOBODY) for title_id in asked if self.titles.known(title_id) is None)
+        asked = [title_id for title_id in asked if title_id not in self._ties]
+        if asked:
+            self._ties.update(zip(asked, self._transitions.ties(asked, self._own, self._marked), strict=True))
+        return [self._ties[title_id] for title_id in title_ids]
+
+    def ties(self, title_id: str) -> Ties:
+        """A title's companions by number, how like each is to it, and how many watched both; in no order."""
+        return self.ask([title_id])[0]
+
+    def likest(self, title_id: str, allowed: Cells, limit: int) -> list[str]:
+        """The companions of a title that are ``allowed`` (by number), likest first, equals by title id."""
+        others, likeness, _ = self.ties(title_id)
+        first = self.first(likeness, others, np.flatnonzero(allowed[others]), limit)
+        places = self._ordered(likeness, others, first)
+        return [*map(self.titles.ids.__getitem__, others[places].tolist())]
+
+    def first(self, likeness: Cells, others: Cells, places: Cells, limit: int) -> Cells:
+        """The first of some places by likeness, equals by title id; in no order."""
+        if len(places) <= limit or limit <= 0:
+            return places[: max(0, limit)]
+        likes = likeness[places]
+        kept = places[likes >= np.partition(likes, len(likes) - limit)[len(likes) - limit]]
+        # The last one has equals that stand behind it.
+        return kept if len(kept) == limit else self._ordered(likeness, others, kept)[:limit]
+
+    def _ordered(self, likeness: Cells, others: Cells, places: Cells) -> Cells:
+        places = places[np.argsort(-likeness[places])]
+        likes, ids = likeness[places], self.titles.ids
+        if not (likes[1:] == likes[:-1]).any():
+            return places
+        named = zip((-likes).tolist(), [ids[other] for other in others[places].tolist()], places.tolist(), strict=True)
+        return np.array([place for _, _, place in sorted(named)])

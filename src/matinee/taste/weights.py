@@ -38,12 +38,12 @@ def weight(history: History, title_id: str) -> float:
 
 def liked(history: History) -> list[tuple[str, float]]:
     """What a profile likes with its weight, latest first."""
-    return [(title_id, worth) for title_id, worth in _weighed(history) if worth > 0]
+    return [(title_id, worth) for title_id, worth in weighed(history) if worth > 0]
 
 
 def disliked(history: History) -> list[str]:
     """What got a thumb down, latest first."""
-    return [title_id for title_id, worth in _weighed(history) if worth < 0]
+    return [title_id for title_id, worth in weighed(history) if worth < 0]
 
 
 def genre_mix(weights: Iterable[tuple[str, float]], genres: Mapping[str, Collection[str]]) -> dict[str, float]:
@@ -60,7 +60,8 @@ def genre_mix(weights: Iterable[tuple[str, float]], genres: Mapping[str, Collect
     return {genre: mix[genre] / total for genre in sorted(mix)} if total > 0 else {}
 
 
-def _weighed(history: History) -> list[tuple[str, float]]:
+def weighed(history: History) -> list[tuple[str, float]]:
+    """What says something of a profile's taste with its weight, latest first."""
     times = {title_id: play.last_at for title_id, play in history.plays.items() if play.watched}
     if history.signs is not None:
         signs = history.signs

@@ -1,5 +1,6 @@
 """The bandit: propensities that are what was drawn from, a state that adds up, and learning that pays."""
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -51,14 +52,85 @@ def test_arms_are_chosen_as_often_as_their_propensities_say() -> None:
         assert counts[arm] / 4000 == pytest.approx(part, abs=4 * (part * (1 - part) / 4000) ** 0.5)
 
 
+def alone(means: Floats, deviations: Floats) -> Floats:
+    found: Floats = likeliest(means[None], deviations[None])[0]
+    return found
+
+
 def test_thompsons_probabilities_are_those_of_many_draws() -> None:
     random = np.random.default_rng(3)
     for _ in range(20):
         means, deviations = random.normal(0, 1, 5), random.uniform(0.3, 1.5, 5)
         drawn = np.argmax(random.normal(means, deviations, (40_000, 5)), axis=1)
-        assert likeliest(means, deviations) == pytest.approx(np.bincount(drawn, minlength=5) / 40_000, abs=0.012)
-    assert likeliest(np.zeros(2), np.zeros(2)) == pytest.approx([0.5, 0.5])
-    assert likeliest(np.array([1.0, 0.0]), np.zeros(2)) == pytest.approx([1.0, 0.0])
+        assert alone(means, deviations) == pytest.approx(np.bincount(drawn, minlength=5) / 40_000, abs=0.012)
+    assert alone(np.zeros(2), np.zeros(2)) == pytest.approx([0.5, 0.5])
+    assert alone(np.array([1.0, 0.0]), np.zeros(2)) == pytest.approx([1.0, 0.0])
+
+
+def _plainly(bandit: Bandit, row: Floats, rows: list[tuple[Floats, str, float]], arms: tuple[str, ...]) -> list[float]:
+    """As ``probabilities``, by its definition: arm by arm, solved from the rows that were tried."""
+    means, deviations = [], []
+    for arm in arms:
+        mine = [(one, reward) for one, other, reward in rows if other == arm]
+        precision = np.eye(SIZE) + sum((np.outer(one, one) for one, _ in mine), np.zeros((SIZE, SIZE)))
+        products = sum((reward * one for one, reward in mine), np.zeros(SIZE))
+        means.append(float(row @ np.linalg.solve(precision, products)))
+        deviations.append(bandit.noise * math.sqrt(row @ np.linalg.solve(precision, row)))
+    best = _averaged(means, deviations)
+    return [(1 - bandit.floor) * one + bandit.floor / len(arms) for one in best]
+
+
+def _averaged(means: list[float], deviations: list[float]) -> list[float]:
+    """How likely each is the greatest, by sums over 129 places; together 1."""
+    nodes = np.linspace(-6, 6, 129)
+    weights = np.exp(-(nodes**2) / 2) / np.exp(-(nodes**2) / 2).sum()
+    best = [
+        sum(
+            weight
+            * math.prod(
+                (1 + math.erf((mean + deviation * node - means[other]) / deviations[other] / math.sqrt(2))) / 2
+                for other in range(len(means))
+                if other != place
+            )
+            for node, weight in zip(nodes, weights, strict=True)
+        )
+        for place, (mean, deviation) in enumerate(zip(means, deviations, strict=True))
+    ]
+    return [one / sum(best) for one in best]
+
+
+@given(
+    st.lists(st.lists(st.tuples(st.floats(-2, 2), st.floats(0.01, 2)), min_size=3, max_size=3), min_size=1, max_size=20)
+)
+def test_fewer_places_are_taken_only_where_they_tell_the_same(sets: list[list[tuple[float, float]]]) -> None:
+    means, deviations = np.moveaxis(np.array(sets), 2, 0)
+    found = likeliest(means, deviations)
+    for mine, mean, deviation in zip(found, means, deviations, strict=True):
+        assert mine == pytest.approx(_averaged(mean.tolist(), deviation.tolist()), abs=1e-6)
+
+
+@given(seed=st.integers(0, 2**32 - 1), count=st.integers(1, 4), many=st.integers(1, 40))
+def test_many_choices_at_once_are_each_as_by_the_definition(seed: int, count: int, many: int) -> None:
+    random, bandit = np.random.default_rng(seed), Bandit(SIZE)
+    names = [f"arm-{number}" for number in range(6)]
+    rows = []
+    for _ in range(int(random.integers(0, 30))):
+        rows.append((context(random) * random.integers(0, 2, SIZE), str(random.choice(names)), float(random.random())))
+        bandit.update(*rows[-1])
+    asked = [tuple(random.choice(names, count, replace=False).tolist()) for _ in range(many)]
+    row = context(random) * random.integers(0, 2, SIZE)
+    found = bandit.probabilities_of(row, asked)
+    assert found.shape == (many, count)
+    for arms, mine in zip(asked, found.tolist(), strict=True):
+        assert mine == pytest.approx(list(bandit.probabilities(row, arms, random).values()), abs=1e-12)
+    for arms, mine in list(zip(asked, found.tolist(), strict=True))[:2]:
+        if row.any():
+            assert mine == pytest.approx(_plainly(bandit, row, rows, arms), abs=1e-6)
+
+
+def test_arms_that_share_their_weights_are_not_asked_at_once() -> None:
+    with pytest.raises(Invalid, match="share"):
+        Bandit(SIZE, shared=True).probabilities_of(np.ones(SIZE), [ARMS])
 
 
 def test_the_same_seed_makes_the_same_choice() -> None:
@@ -150,9 +222,6 @@ def test_it_learns_which_arm_is_whose() -> None:
 
 
 def same(one: Bandit, other: Bandit) -> bool:
-    names = {*one._arms, *other._arms}
-    return all(
-        np.allclose(one._arms[name].squares, other._arms[name].squares, atol=1e-9)
-        and np.allclose(one._arms[name].products, other._arms[name].products, atol=1e-9)
-        for name in names
-    )
+    names = sorted({*one._posteriors.names(), *other._posteriors.names()})
+    sums = zip(one._posteriors.sums(names), other._posteriors.sums(names), strict=True)
+    return all(np.allclose(mine, theirs, atol=1e-9) for mine, theirs in sums)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matinee.experiments.offpolicy import ips, snips
-from matinee.exploration.artwork import Features, Gallery, artwork_name, chance, features_of, logged
+from matinee.exploration.artwork import Features, Gallery, Shown, artwork_name, chance, features_of, logged
 from matinee.model.events import Event, ImpressionShown, MemberForgotten
 from matinee.taste.knowledge import Knowledge
 from plays import NOON, event, heartbeat, knowledge_of, play, seen, shelf, title
@@ -33,6 +33,14 @@ def gallery(knowledge: Knowledge) -> Gallery:
     return made
 
 
+def shares(learned: Gallery, taste: Features) -> list[float]:
+    return list(learned.probabilities([_REEF], taste)[0])
+
+
+def chosen(learned: Gallery, profile_id: str, at: float = _AT) -> Shown | None:
+    return learned.choose(profile_id, [_REEF], _NATURE, at).get("reef")
+
+
 def audience(many: int) -> list[Event]:
     """Who likes nature plays the film by picture 1, who likes machines by picture 2, and nobody else."""
     told = []
@@ -47,7 +55,7 @@ def audience(many: int) -> list[Event]:
 
 def test_tastes_are_shown_the_pictures_that_they_play() -> None:
     learned = gallery(knowledge_of(audience(60)))
-    nature, machines = (learned.probabilities(_REEF, one, 3) for one in (_NATURE, _MACHINES))
+    nature, machines = (shares(learned, one) for one in (_NATURE, _MACHINES))
     assert nature[1] > 0.8
     assert machines[2] > 0.8
     assert min(*nature, *machines) >= 0.08 / 3
@@ -55,14 +63,14 @@ def test_tastes_are_shown_the_pictures_that_they_play() -> None:
 
 @given(number=st.integers(0, 60), likes=st.lists(st.sampled_from(["tide", "gear", "gore", "gone"]), max_size=5))
 def test_likelihoods_are_above_nothing_and_together_one(number: int, likes: list[str]) -> None:
-    shares = gallery(knowledge_of(audience(number))).probabilities(_REEF, features_of(likes, _SHELF.by_id), 3)
-    assert sum(shares) == pytest.approx(1.0)
-    assert min(shares) > 0
+    found = shares(gallery(knowledge_of(audience(number))), features_of(likes, _SHELF.by_id))
+    assert sum(found) == pytest.approx(1.0)
+    assert min(found) > 0
 
 
 def test_pictures_are_drawn_as_often_as_is_said() -> None:
     learned = gallery(knowledge_of(audience(18)))
-    drawn = [learned.choose(f"viewer {number}", _REEF, _NATURE, _AT) for number in range(4000)]
+    drawn = [chosen(learned, f"viewer {number}") for number in range(4000)]
     counts = Counter(one.number for one in drawn if one is not None)
     said = {one.number: one.propensity for one in drawn if one is not None}
     assert counts.total() == 4000
@@ -71,34 +79,47 @@ def test_pictures_are_drawn_as_often_as_is_said() -> None:
 
 
 def test_a_film_of_one_picture_is_no_choice() -> None:
-    assert gallery(Knowledge()).choose("ada", _SHELF.by_id["tide"], _NATURE, _AT) is None
+    assert gallery(Knowledge()).choose("ada", [_SHELF.by_id["tide"]], _NATURE, _AT) == {}
+
+
+@given(
+    number=st.integers(0, 30),
+    asked=st.lists(st.sampled_from(["reef", "peak", "tide"]), unique=True),
+    taste=st.sampled_from([_NATURE, _MACHINES]),
+    when=st.sampled_from([0.0, 60.0, 40 * 86_400.0]),
+)
+def test_titles_are_shown_together_as_each_alone(number: int, asked: list[str], taste: Features, when: float) -> None:
+    told = [*audience(number), seen("ada", "peak", 1, 40 * 86_400, 0.25), seen("bob", "peak", 3, 10, 0.25)]
+    together, alone = gallery(knowledge_of(told)), gallery(knowledge_of(told))
+    found = together.choose("ada", [_SHELF.by_id[one] for one in asked], taste, _AT + when)
+    each = [alone.choose("ada", [_SHELF.by_id[one]], taste, _AT + when) for one in asked]
+    assert found == {title_id: shown for one in each for title_id, shown in one.items()}
+    assert found.keys() == set(asked) - {"tide"}
 
 
 @given(profile_id=st.text(max_size=8), hours=st.floats(0, 11.9))
 def test_the_picture_is_the_same_all_day_and_in_every_copy(profile_id: str, hours: float) -> None:
     one, other = Gallery(), gallery(Knowledge())
     one.learn(Knowledge().artworks, _SHELF.by_id, 0.0)
-    later = other.choose(profile_id, _REEF, _NATURE, _AT + 3600 * hours)
-    assert one.choose(profile_id, _REEF, _NATURE, _AT) == later
+    later = chosen(other, profile_id, _AT + 3600 * hours)
+    assert chosen(one, profile_id) == later
 
 
 def test_who_looks_keeps_the_picture_though_others_teach_otherwise() -> None:
     knowledge = knowledge_of([*audience(60), seen("ada", "reef", 0, 40 * 86_400, 0.25)])
     learned = gallery(knowledge)
-    looking = learned.choose("ada", _REEF, _NATURE, _AT + 60)
+    looking = chosen(learned, "ada", _AT + 60)
     assert looking is not None
     assert (looking.number, looking.propensity) == (0, 0.25)
     shown = Counter(
-        one.number
-        for day in range(1, 40)
-        if (one := learned.choose("ada", _REEF, _NATURE, _AT + 86_400 * day)) is not None
+        one.number for day in range(1, 40) if (one := chosen(learned, "ada", _AT + 86_400 * day)) is not None
     )
     assert shown.most_common(1)[0][0] == 1
 
 
 def _features_seen(learned: Gallery) -> list[list[float]]:
     tastes: list[Features] = [_NATURE, _MACHINES, features_of([], _SHELF.by_id)]
-    return [list(learned.probabilities(_REEF, one, 3)) for one in tastes]
+    return [shares(learned, one) for one in tastes]
 
 
 @given(first=st.integers(0, 40), more=st.integers(0, 20))
@@ -127,7 +148,7 @@ def test_what_a_forgotten_profile_taught_is_unlearned() -> None:
 def test_a_picture_that_there_is_not_teaches_nothing(name: str) -> None:
     told = ImpressionShown("ada", "reef", "new", 0, 0, artwork=name, artwork_propensity=1.0)
     knowledge = knowledge_of([event(told)])
-    assert gallery(knowledge).probabilities(_REEF, _NATURE, 3) == [1 / 3] * 3
+    assert shares(gallery(knowledge), _NATURE) == [1 / 3] * 3
 
 
 def test_what_another_policy_had_earned_is_told_by_the_log() -> None:

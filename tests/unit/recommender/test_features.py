@@ -1,6 +1,7 @@
 """What a ranker is told, of all candidates at once: the same as title by title."""
 
 import math
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,11 +13,11 @@ from matinee.catalogue.titles import Title
 from matinee.model.devices import DeviceKind
 from matinee.recommender.candidates import Selection
 from matinee.recommender.features import NAMES, told
-from matinee.recommender.likeness import Context, likenesses
-from matinee.taste.interactions import History
+from matinee.recommender.likeness import FEW_COMPANIONS, TAGGED_SEEDS, Context
+from matinee.taste.interactions import History, watched
 from matinee.taste.knowledge import Knowledge
 from matinee.taste.traces import NEXT, Trace
-from matinee.taste.weights import genre_mix, liked
+from matinee.taste.weights import disliked, genre_mix, liked
 from plays import NOON, play, rated, shelf, title
 
 _DAY = 86_400.0
@@ -49,12 +50,37 @@ _SAID = st.tuples(
 )
 
 
+def likeness_plainly(
+    history: History, candidate_ids: list[str], context: Context
+) -> tuple[Counter[str], dict[str, float], Counter[str], Counter[str]]:
+    """The sums over what a profile likes and does not, pair by pair."""
+    company = context.knowledge.transitions.company(watched(history))
+    among = company.titles.marked(candidate_ids)
+    together, links, tags = Counter[str](), Counter[str](), Counter[str]()
+    strongest = dict[str, float]()
+    seeds = [(one, worth * 0.92**place, place) for place, (one, worth) in enumerate(liked(history)[:8])]
+    seeds += [(one, -1.0, place) for place, one in enumerate(disliked(history)[:4])]
+    for title_id, worth, place in seeds:
+        others, likeness, _ = company.ties(title_id)
+        told = dict(zip([company.titles.ids[other] for other in others.tolist()], likeness.tolist(), strict=True))
+        companions = company.likest(title_id, among, 64)
+        for one in companions:
+            together[one] += worth * told[one]
+            strongest[one] = max(told[one], strongest.get(one, 0.0))
+            links[one] += 1
+        if place < TAGGED_SEEDS and len(companions) < FEW_COMPANIONS and title_id in context.selection.playable:
+            for relative in context.selection.related(context.selection.playable[title_id]):
+                tags[relative.title_id] += 0.4 * worth * relative.likeness  # type: ignore[assignment]
+    return together, strongest, links, tags
+
+
 def plainly(history: History, candidate_ids: list[str], context: Context) -> list[list[float]]:
     """As ``told``, title by title."""
-    parts = likenesses(history, candidate_ids, context)
+    together, strongest, links, tags = likeness_plainly(history, candidate_ids, context)
+    board = context.knowledge.popularity.region(context.region)
     traces, playable, now = context.knowledge.traces, context.selection.playable, context.now
     likes = [title_id for title_id, _ in liked(history)]
-    following = [traces.followers(title_id, parts) for title_id in likes[: len(NEXT)]]
+    following = [traces.followers(title_id, candidate_ids) for title_id in likes[: len(NEXT)]]
     counted = [one.last_at for one in history.plays.values() if one.watched]
     known = [playable[title_id] for title_id in likes[:20] if title_id in playable]
     years = [float(one.year) for one in known if one.year is not None]
@@ -65,20 +91,21 @@ def plainly(history: History, candidate_ids: list[str], context: Context) -> lis
     mix = genre_mix([(one.id, 1.0) for one in known], genres)
     rows = []
     for place, title_id in enumerate(candidate_ids):
-        part, one, trace = parts[title_id], playable[title_id], traces.of(title_id) or Trace()
+        one, trace = playable[title_id], traces.of(title_id) or Trace()
         plays, here = traces.plays(title_id, now), traces.plays(title_id, now, context.region)
         after = [followers.get(title_id, 0.0) for followers in following]
+        popular = board.plays(title_id, now)
         people, pleased = context.knowledge.approval.of(title_id)
         year = math.nan if one.year is None else float(one.year)
         length = math.log(max(1.0, one.duration_seconds)) if one.duration_seconds else math.nan
         mine = {name.casefold() for name in one.genres}
         rows.append(
             [
-                part.score,
-                part.together,
-                part.strongest,
-                float(part.links),
-                part.tags,
+                together[title_id] + tags[title_id] + 0.05 * popular / (popular + 5.0),
+                together[title_id],
+                strongest.get(title_id, 0.0),
+                links[title_id],
+                tags[title_id],
                 after[0] if after else 0.0,
                 sum(weight * many for weight, many in zip(NEXT, after, strict=False)),
                 *map(math.log1p, plays),

@@ -31,6 +31,6 @@ def test_who_played_a_hundred_thousand_times_has_a_page_and_a_history_of_bounded
     assert f"because:{latest}" in {row.id for row in rows}
     _, together = knowledge.transitions.counts()
     assert max(map(len, together.values())) <= COMPANIONS_KEPT
-    assert knowledge.transitions.together("title-1", "title-2") >= 3
+    assert knowledge.transitions.together("title-1", ["title-2"])[0] >= 3
     stranger = arrange(knowledge, selection, "person-0", "europe", now)
     assert "because:title-2" in {row.id for row in stranger}

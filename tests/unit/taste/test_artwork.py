@@ -55,11 +55,10 @@ def test_what_was_begun_before_and_what_says_no_likelihood_is_left_out() -> None
 def test_a_title_keeps_its_picture_while_one_looks() -> None:
     knowledge = knowledge_of([seen("ada", "tide", 2), seen("ada", "tide", 2, 1000)])
     at = NOON.timestamp()
-    looking = knowledge.artworks.showing("ada", "tide", at + 2700)
-    assert looking is not None
+    looking = knowledge.artworks.looking("ada", at + 2700)["tide"]
     assert (looking.artwork, looking.propensity) == ("r1/2", 0.5)
-    assert knowledge.artworks.showing("ada", "tide", at + 2800) is None
-    assert knowledge.artworks.showing("bob", "tide", at) is None
+    assert knowledge.artworks.looking("ada", at + 2800) == {}
+    assert knowledge.artworks.looking("bob", at) == {}
 
 
 _SEEN = st.lists(

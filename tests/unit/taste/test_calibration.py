@@ -59,3 +59,24 @@ def test_a_list_holds_each_title_once_and_none_besides(
     chosen = calibrated(scores, genres, wanted, length, dial)
     assert len(chosen) == len(set(chosen)) == min(length, len(titles))
     assert set(chosen) <= set(titles)
+
+
+@given(_titles, _mixes, st.integers(0, 10), st.floats(0.01, 1))
+def test_each_title_is_the_best_that_was_left(
+    titles: dict[str, tuple[float, frozenset[str]]], wanted: dict[str, float], length: int, dial: float
+) -> None:
+    scores = {title_id: score for title_id, (score, _) in titles.items()}
+    genres = {title_id: mine for title_id, (_, mine) in titles.items()}
+    least, spread = (
+        min(scores.values(), default=0.0),
+        (max(scores.values(), default=0) - min(scores.values(), default=0)),
+    )
+    chosen = calibrated(scores, genres, wanted, length, dial)
+    for number, title_id in enumerate(chosen):
+        told = {
+            one: (1 - dial) * (scores[one] - least) / (spread or 1.0)
+            - dial * divergence(wanted, [genres[before] for before in [*chosen[:number], one]])
+            for one in scores
+            if one not in chosen[:number]
+        }
+        assert told[title_id] == pytest.approx(max(told.values()), abs=1e-9)

@@ -98,4 +98,4 @@ def test_a_title_is_among_the_first_by_its_level(plays: list[tuple[str, int]], f
     standing = [levels[title_id] for title_id in board.ranked()[:first]]
     for title_id in "abcdef":
         wanted = bool(standing) and title_id in levels and levels[title_id] >= min(standing)
-        assert board.is_among(title_id, first) is wanted
+        assert board.first(first)(title_id) is wanted
