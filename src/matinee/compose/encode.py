@@ -75,7 +75,7 @@ def _report(produced: Produced) -> dict[str, Any]:
         "source": asdict(film.source),
         "frames": produced.finished[0].frames,
         "duration_seconds": presentation.duration_seconds,
-        "notes": list(film.notes),
+        "notes": [*film.notes, *(note for finished in produced.finished for note in finished.notes)],
         "renditions": [asdict(rendition) for rendition in presentation.renditions],
         "size_bytes": presentation.size_bytes,
         "hls": presentation.hls,
@@ -108,3 +108,5 @@ class _Teller:
     def made(self, finished: Finished) -> None:
         frames = "" if finished.frames is None else f"{finished.frames} frames, "
         self._say(f"  {finished.name}: {frames}{finished.size_bytes / 1e6:.2f} MB in {finished.seconds:.1f} s")
+        for note in finished.notes:
+            self._say(f"  {note}")

@@ -17,11 +17,13 @@ from matinee.encoding.commands import CRF, PRESET
 from matinee.encoding.depot import Depot, Finished, StoreUnavailable
 from matinee.encoding.publication import publish_film
 from matinee.encoding.steps import Place, Source
+from matinee.encoding.text import read_film_texts
 from matinee.inspection.inspection import Film
 from matinee.ladder.fixed import fixed_ladder, groups
 from matinee.model.errors import Unavailable
 from matinee.model.media import Ladder, Presentation, Rung
 from matinee.packaging.packaging import AudioFile
+from matinee.packaging.text import text_names
 from matinee.ports import Compute, Needs, Task
 
 _RECIPE = 1  # counts changes of the commands that make other renditions of the same source
@@ -136,7 +138,7 @@ class Production:
         if sound is not None:
             self._weights[sound.name] = _SOUND_WEIGHT
             names.insert(1, sound.name)
-        self._watcher.planned(film, ladder, tuple(names))
+        self._watcher.planned(film, ladder, (*names, *text_names(film.source.texts)))
 
     def _encode(self, film: Film, ladder: Ladder) -> Film:
         """The first rung, then the sound and the other rungs; the film, its length as the encoder found it.
@@ -148,7 +150,7 @@ class Production:
         measured = self._finished[first[0].name].length_seconds
         if abs(measured - film.length_seconds) > _TRUST_SECONDS:
             film = replace(film, length_seconds=measured)
-        work = self._audio_to_make(film)
+        work = self._audio_to_make(film) + self._texts_to_read(film)
         for turn, group in enumerate(others, start=_FIRST_RUNG + 1):
             work += self._videos_to_make(film, group, turn)
         self._do("encoding", work)
@@ -176,6 +178,20 @@ class Production:
         task = self._task("encoding the sound", _FIRST_RUNG, _SMALL, steps.encode_audio, film, sound.name, file)
         return [_Work(task, self._made, (sound.name,))]
 
+    def _texts_to_read(self, film: Film) -> list[_Work]:
+        names, files = text_names(film.source.texts), self._text_files(film)
+        found = [self._found(name, file) for name, file in zip(names, files, strict=True)]
+        if all(found):
+            return []
+        # One reading of the source gives all of them.
+        task = self._task("reading the subtitles", _FIRST_RUNG, _SMALL, read_film_texts, film, files)
+        return [_Work(task, self._all_made, names)]
+
+    def _text_files(self, film: Film) -> tuple[str, ...]:
+        tracks = film.source.texts
+        words = [(name, (track, film.length_seconds)) for name, track in zip(text_names(tracks), tracks, strict=True)]
+        return tuple(self._file(film, name, content, "vtt") for name, content in words)
+
     def _publish(self, film: Film, ladder: Ladder) -> Presentation:
         order, found = self._order, list[Presentation]()
         arguments = (film, ladder, _sound(film), self._finished, order.title, order.font, order.prefix)
@@ -190,12 +206,12 @@ class Production:
         self._do("packaging", [_Work(task, found.append)])
         return found[0]
 
-    def _file(self, film: Film, name: str, content: Any) -> str:
+    def _file(self, film: Film, name: str, content: Any, ending: str = "mp4") -> str:
         """The name of a rendition's file: all that decides its content is in it."""
         order = self._order
         words = (_RECIPE, order.source.identity, order.preset, order.crf, film.picture, film.shift_seconds, content)
         recipe = hashlib.sha256(repr(words).encode()).hexdigest()[:16]
-        return f"{name}-{recipe}.mp4"
+        return f"{name}-{recipe}.{ending}"
 
     def _found(self, name: str, file: str) -> bool:
         finished = self._depot.find(file)

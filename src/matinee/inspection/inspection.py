@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from matinee.inspection.probe import AUDIO_CODECS, VIDEO_CODECS, ContainerReport, TrackReport
+from matinee.inspection.tracks import language_of, roles_of, select_texts
 from matinee.model.errors import Refused
 from matinee.model.media import Source, SourceTrack, TrackKind
 
@@ -33,6 +34,7 @@ class Selection:
     video: TrackReport
     audio: TrackReport | None
     notes: tuple[str, ...]
+    texts: tuple[SourceTrack, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +107,8 @@ def select(report: ContainerReport, name: str) -> Selection:
         if track is not None and track.encrypted:
             raise Refused(f"{name} is encrypted: Matinee needs it without copy protection.")
     missing = _broken_off(report, video, audio, name)
-    subtitles = sum(1 for track in report.tracks if track.kind == "subtitle")
-    left_out = (f"{subtitles} subtitle track(s) were left out.",) if subtitles else ()
-    return Selection(report, video, audio, (*notes, *left_out, *missing))
+    texts, left_out = select_texts(report)
+    return Selection(report, video, audio, (*notes, *left_out, *missing), texts)
 
 
 def look(frames: str, name: str) -> Picture:
@@ -165,7 +166,7 @@ def accept(selection: Selection, picture: Picture, name: str) -> Film:
             index=video.index,
             kind=TrackKind.VIDEO,
             codec=video.codec or "",
-            language=_language(video),
+            language=language_of(video),
             width=picture.display_width,
             height=picture.height,
             frame_rate=float(rate),
@@ -177,10 +178,13 @@ def accept(selection: Selection, picture: Picture, name: str) -> Film:
             index=audio.index,
             kind=TrackKind.AUDIO,
             codec=audio.codec or "",
-            language=_language(audio),
+            language=language_of(audio),
             channels=audio.channels,
             sample_rate_hz=audio.sample_rate_hz,
+            title=audio.title,
+            roles=roles_of(audio),
         ),
+        texts=selection.texts,
     )
     steady = video.is_steady and shift == picture.first_seconds
     return Film(name, source, picture, rate, shift, length, steady, tuple(notes))
@@ -275,9 +279,3 @@ def _frame_rate(track: TrackReport) -> Fraction:
     else:
         rate = (1 / Fraction(track.step_seconds)).limit_denominator(1001)
     return min(max(rate, _SLOWEST_RATE), _FASTEST_RATE)
-
-
-def _language(track: TrackReport) -> str | None:
-    """A language tag, or None if there is none or it says that it is not known."""
-    language = track.language
-    return language if language and language not in {"und", "unk", "mis", "zxx"} and language.isalnum() else None

@@ -17,6 +17,8 @@ import m3u8
 from matinee.model.errors import EncodingFailed
 from matinee.model.media import Presentation, Rendition, Rung, TrackKind
 from matinee.packaging.boxes import fragment_samples
+from matinee.packaging.text import TextFile
+from matinee.packaging.text_manifests import list_texts, text_rendition
 
 HLS, DASH = "master.m3u8", "manifest.mpd"
 POSTER, STILL, THUMBNAILS = "poster.jpg", "still.jpg", "thumbnails.vtt"
@@ -83,8 +85,8 @@ def _stream(source: str, folder: str) -> str:
     )
 
 
-def mend_manifests(folder: Path, rate: Fraction) -> None:
-    """Say in both manifests what the packager cannot know.
+def mend_manifests(folder: Path, rate: Fraction, texts: Sequence[TextFile] = ()) -> None:
+    """Say in both manifests what the packager cannot know, and what it never saw: the subtitles.
 
     It takes the first frame's length for every one's, no sound for the default one unless its language is known, and
     leaves short segments out of the peak, which may so come to lie below the average.
@@ -95,6 +97,7 @@ def mend_manifests(folder: Path, rate: Fraction) -> None:
     text = re.sub(r"(?<!-)BANDWIDTH=(\d+),AVERAGE-BANDWIDTH=(\d+)", _peak_first, text)
     hls.write_text(text.replace("DEFAULT=NO,AUTOSELECT=YES", "DEFAULT=YES,AUTOSELECT=YES"))
     dash.write_text(re.sub(r'frameRate="[^"]*"', f'frameRate="{number}"', dash.read_text()))
+    list_texts(hls, dash, texts)
 
 
 def _peak_first(match: re.Match[str]) -> str:
@@ -103,7 +106,13 @@ def _peak_first(match: re.Match[str]) -> str:
 
 
 def verify(
-    folder: Path, videos: Sequence[VideoFile], audio: AudioFile | None, rate: Fraction, colour: str, name: str
+    folder: Path,
+    videos: Sequence[VideoFile],
+    audio: AudioFile | None,
+    rate: Fraction,
+    colour: str,
+    name: str,
+    texts: Sequence[TextFile] = (),
 ) -> Presentation:
     """The presentation that stands in a folder, once all in it agrees; EncodingFailed says what does not."""
     sizes = {str(path.relative_to(folder)): path.stat().st_size for path in sorted(folder.rglob("*")) if path.is_file()}
@@ -127,6 +136,9 @@ def verify(
         if not -_SHORTER_SECONDS <= sum(track.cuts) - seconds <= _LONGER_SECONDS:
             raise EncodingFailed(f"{name}: its sound lasts {sum(track.cuts):.2f} s, its picture {seconds:.2f} s.")
         renditions.append(_audio_rendition(audio, track, sizes))
+    for text in texts:
+        _track(tracks, text.name, name)
+        renditions.append(text_rendition(folder, text, seconds))
     return Presentation(
         duration_seconds=round(seconds, 6),
         renditions=tuple(renditions),
@@ -162,8 +174,10 @@ def _read_hls(folder: Path, sizes: Mapping[str, int], name: str) -> dict[str, _T
         playlist = m3u8.loads((folder / uri).read_text())
         place = uri.rpartition("/")[0]
         segments = tuple(f"{place}/{segment.uri}" for segment in playlist.segments)
+        # Text needs nothing before its first segment.
+        is_text = all(segment.endswith(".vtt") for segment in segments)
         initialisation = f"{place}/{playlist.segment_map[0].uri}" if playlist.segment_map else ""
-        missing = [path for path in (initialisation, *segments) if not sizes.get(path)]
+        missing = [path for path in (*(() if is_text else (initialisation,)), *segments) if not sizes.get(path)]
         if missing or not segments or not playlist.is_endlist:
             raise EncodingFailed(f"{name}: {uri} is not whole{f': {missing[0]} is missing' if missing else ''}.")
         tracks[place] = _Track(uri, initialisation, segments, tuple(segment.duration for segment in playlist.segments))
@@ -177,6 +191,11 @@ def _check_dash(folder: Path, tracks: Mapping[str, _Track], name: str) -> None:
     if tree.getroot().get("type") != "static" or len(described) != len(tracks):
         raise EncodingFailed(f"{name}: {DASH} describes other renditions than {HLS}.")
     for representation in described:
+        whole = representation.findtext(f"{_MPD}BaseURL")
+        if whole is not None:
+            if not (folder / whole).exists() or whole.rpartition("/")[0] not in tracks:
+                raise EncodingFailed(f"{name}: {DASH} names {whole}, which is not there.")
+            continue
         template = representation.find(f"{_MPD}SegmentTemplate")
         place = "" if template is None else template.get("initialization", "").rpartition("/")[0]
         if template is None or place not in tracks:

@@ -63,7 +63,7 @@ def test_an_ordinary_film_is_accepted_with_its_tracks() -> None:
     film = accept(select(_REPORT, _NAME), _PICTURE, _NAME)
     assert (film.source.video.index, film.source.video.width, film.source.video.frames) == (0, 1280, 384)
     assert film.source.audio is not None
-    assert (film.source.audio.index, film.source.audio.language) == (1, "eng")
+    assert (film.source.audio.index, film.source.audio.language) == (1, "en")
     assert (film.frame_rate, film.length_seconds, film.shift_seconds) == (Fraction(24), 16.0, 0.0)
     assert film.notes == ()
 
