@@ -14,7 +14,9 @@ from PIL import Image
 from matinee.compose.encode import encode_folder
 from matinee.ladder.fixed import fixed_ladder
 from matinee.model.errors import EncodingFailed, Invalid, Refused
-from matinee.packaging.packaging import AudioFile, VideoFile, verify
+from matinee.model.media import SourceTrack, TrackKind
+from matinee.packaging.packaging import VideoFile, verify
+from matinee.packaging.sound import AudioFile, Sound
 from sources import H264, Decoded, decode, draw, ffmpeg, from_zero, key_times, onsets, picture, served, tone
 
 _MILLISECOND = 0.001
@@ -210,14 +212,17 @@ def test_picture_and_sound_stay_together(suffix: str, picture_late: float, sound
     assert seen - heard == pytest.approx(picture_late - sound_late, abs=0.005)
 
 
+_SOUND = Sound("a-und", SourceTrack(1, TrackKind.AUDIO, "aac", channels=2))
+
+
 def test_a_package_that_does_not_agree_with_itself_is_not_published(tmp_path: Path) -> None:
     output = tmp_path / "out"
     report = encode_folder(draw(tmp_path / "film.mp4", seconds=6), output)
     (rung,) = fixed_ladder(320, 180, 25).rungs
-    video, audio = VideoFile(rung, Path("240p.mp4"), report["frames"]), AudioFile(Path("a.mp4"), None)
+    video, audio = VideoFile(rung, Path("240p.mp4"), report["frames"]), AudioFile(Path("a.mp4"), _SOUND)
 
     def verified(videos: list[VideoFile], folder: Path = output) -> None:
-        verify(folder, videos, audio, Fraction(25), "#000000", "film.mp4")
+        verify(folder, videos, [audio], Fraction(25), "#000000", "film.mp4")
 
     verified([video])
     with pytest.raises(EncodingFailed, match="holds 150 of 151 frames"):

@@ -36,7 +36,7 @@ class Finished:
     """A rendition that is done. ``file`` is its name in the depot; ``frames`` is None for sound.
 
     ``length_seconds`` is what its media header says, ``seconds`` what making it took. ``notes`` are sentences on what
-    was odd about it.
+    was odd about it. Sound measured ``lufs`` before ``gain_db`` was added.
     """
 
     name: str
@@ -46,6 +46,8 @@ class Finished:
     size_bytes: int
     seconds: float
     notes: tuple[str, ...] = ()
+    lufs: float | None = None
+    gain_db: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

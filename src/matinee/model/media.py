@@ -64,7 +64,7 @@ class SourceTrack:
 class Source:
     """A source that was accepted. ``video`` is the track that becomes the film; ``audio`` the one heard with it.
 
-    ``texts`` are the subtitles that come along.
+    ``others`` are its further tracks of sound, ``texts`` the subtitles that come along.
     """
 
     container: str
@@ -73,6 +73,12 @@ class Source:
     video: SourceTrack
     audio: SourceTrack | None
     texts: tuple[SourceTrack, ...] = ()
+    others: tuple[SourceTrack, ...] = ()
+
+    @property
+    def sounds(self) -> tuple[SourceTrack, ...]:
+        """All tracks of sound; the first is heard unless another is asked for."""
+        return () if self.audio is None else (self.audio, *self.others)
 
 
 @dataclass(frozen=True, slots=True)

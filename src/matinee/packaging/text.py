@@ -125,20 +125,18 @@ def segment_name(number: int) -> str:
     return f"{number:05d}.vtt"
 
 
-def labels(tracks: Sequence[SourceTrack | Rendition]) -> tuple[str, ...]:
+def labels(tracks: Sequence[SourceTrack | Rendition], unknown: str = "unknown") -> tuple[str, ...]:
     """Names for people, no two alike (RFC 8216bis §4.4.6.1.1): the source's, or language and roles."""
     names = []
     for track in tracks:
         plain = [role.value for role in track.roles if role not in {Role.DUB, Role.ORIGINAL}]
-        names.append(track.title or " ".join([track.language or "unknown", *(f"({role})" for role in plain)]))
+        names.append(track.title or " ".join([track.language or unknown, *(f"({role})" for role in plain)]))
     return numbered(names, " ")
 
 
 def hls_text_attributes(label: str, track: SourceTrack | Rendition) -> list[tuple[str, str]]:
     """What an EXT-X-MEDIA tag says of a track of subtitles between its group and its address (RFC 8216bis §4.4.6.1)."""
-    attributes = [("NAME", quoted(label))]
-    if track.language:
-        attributes.append(("LANGUAGE", quoted(track.language)))
+    attributes = [("NAME", quoted(label)), *hls_language(track.language)]
     # Nothing is shown that nobody asked for, but what translates a few foreign words of the sound.
     forced = Role.FORCED in track.roles
     attributes += [("DEFAULT", "NO"), ("AUTOSELECT", "YES"), ("FORCED", "YES" if forced else "NO")]
@@ -146,6 +144,11 @@ def hls_text_attributes(label: str, track: SourceTrack | Rendition) -> list[tupl
         told = "public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound"
         attributes.append(("CHARACTERISTICS", quoted(told)))
     return attributes
+
+
+def hls_language(language: str | None) -> list[tuple[str, str]]:
+    """LANGUAGE, where the language is known (RFC 5646 calls one that is not ``und``)."""
+    return [("LANGUAGE", quoted(language))] if language and language != "und" else []
 
 
 def quoted(text: str) -> str:

@@ -8,6 +8,7 @@ import m3u8
 
 from matinee.model.errors import EncodingFailed
 from matinee.model.media import Rendition, Role, SourceTrack, TrackKind
+from matinee.packaging.sound import MPD
 from matinee.packaging.text import (
     PLAYLIST,
     WHOLE,
@@ -22,7 +23,6 @@ from matinee.packaging.text import (
     webvtt,
 )
 
-MPD = "urn:mpeg:dash:schema:mpd:2011"
 _ROLE_SCHEME = "urn:mpeg:dash:role:2011"
 _GROUP = "text"
 TEXT_CODEC = "wvtt"  # RFC 6381's name for WebVTT, in files of its own as well
@@ -41,30 +41,26 @@ def write_texts(folder: Path, picture: str, texts: Sequence[TextFile]) -> None:
         (place / WHOLE).write_text(webvtt(text.cues), encoding="utf-8")
 
 
-def list_texts(hls: Path, dash: Path, texts: Sequence[TextFile]) -> None:
-    """Name every track in both manifests."""
-    if not texts:
-        return
+def list_texts_in_hls(playlist: str, texts: Sequence[TextFile]) -> str:
+    """The multivariant playlist with every track, which all variants name."""
     names = labels([text.track for text in texts])
     media = [_media(text, name) for text, name in zip(texts, names, strict=True)]
     lines = []
-    for line in hls.read_text().splitlines():
-        if line.startswith("#EXT-X-STREAM-INF:"):
-            lines += media
+    for line in playlist.splitlines():
+        if texts and line.startswith("#EXT-X-STREAM-INF:"):
+            lines += [*media, f"{line},SUBTITLES={quoted(_GROUP)}"]
             media = []
-            lines.append(f"{line},SUBTITLES={quoted(_GROUP)}")
         else:
             lines.append(line)
-    hls.write_text("\n".join([*lines, ""]))
-    ET.register_namespace("", MPD)
-    tree = ET.parse(dash)  # noqa: S314 - written by the packager a moment ago
-    period = tree.getroot().find(f"{{{MPD}}}Period")
-    assert period is not None
-    taken = [int(one.get("id", "0")) for one in period.iter() if one.get("id", "").isdigit()]
+    return "\n".join([*lines, ""])
+
+
+def list_texts_in_dash(period: ET.Element, texts: Sequence[TextFile], folder: Path) -> None:
+    """Give every track an adaptation set; its file lies in the folder already."""
+    names = labels([text.track for text in texts])
+    taken = [int(one.get("id", "0")) for one in period if one.get("id", "").isdigit()]
     for place, (text, name) in enumerate(zip(texts, names, strict=True), start=max(taken, default=0) + 1):
-        period.append(_adaptation_set(text, name, place, dash.parent))
-    ET.indent(tree)
-    tree.write(dash, encoding="UTF-8", xml_declaration=True)
+        period.append(_adaptation_set(text, name, place, folder))
 
 
 def text_rendition(folder: Path, text: TextFile, seconds: float) -> Rendition:
@@ -102,8 +98,8 @@ def _adaptation_set(text: TextFile, label: str, number: int, folder: Path) -> ET
     if text.track.language:
         attributes["lang"] = text.track.language
     adaptation = ET.Element(f"{{{MPD}}}AdaptationSet", attributes)
-    ET.SubElement(adaptation, f"{{{MPD}}}Role", {"schemeIdUri": _ROLE_SCHEME, "value": dash_text_role(text.track)})
     ET.SubElement(adaptation, f"{{{MPD}}}Label").text = label
+    ET.SubElement(adaptation, f"{{{MPD}}}Role", {"schemeIdUri": _ROLE_SCHEME, "value": dash_text_role(text.track)})
     described = {"id": text.name, "bandwidth": str(max(_bandwidth(folder, text), 1))}
     representation = ET.SubElement(adaptation, f"{{{MPD}}}Representation", described)
     ET.SubElement(representation, f"{{{MPD}}}BaseURL").text = f"{text.name}/{WHOLE}"

@@ -12,6 +12,8 @@ from urllib.parse import urljoin
 from xml.etree import ElementTree as ET
 
 from matinee.model.media import Presentation, Rendition
+from matinee.packaging.sound import STEREO
+from matinee.packaging.sound_manifests import hls_sound_attributes, sound_labels
 from matinee.packaging.text import hls_text_attributes, labels, quoted
 
 # EXT-X-MAP in the media playlists needs 6 (RFC 8216bis §8).
@@ -49,7 +51,7 @@ def compose_hls(presentation: Presentation, pathways: Sequence[Pathway], steerin
     steering = [("SERVER-URI", quoted(steering_url)), ("PATHWAY-ID", quoted(pathways[0].id))]
     lines.append(_tag("EXT-X-CONTENT-STEERING", steering))
     for pathway in pathways:
-        lines += [_audio(rendition, pathway, place, presentation) for place, rendition in _places(presentation)]
+        lines += _sounds(pathway, presentation.audio)
         names = labels(presentation.text)
         lines += [_text(rendition, pathway, name) for rendition, name in zip(presentation.text, names, strict=True)]
     for pathway in pathways:
@@ -108,20 +110,18 @@ def _variant(rendition: Rendition, pathway: Pathway, presentation: Presentation)
     return [_tag("EXT-X-STREAM-INF", attributes), urljoin(pathway.url, rendition.uri)]
 
 
-def _audio(rendition: Rendition, pathway: Pathway, place: int, presentation: Presentation) -> str:
-    attributes = [
-        ("TYPE", "AUDIO"),
-        ("GROUP-ID", quoted(_group(pathway))),
-        ("NAME", quoted(_audio_name(place, presentation))),
-    ]
-    if rendition.language and rendition.language != "und":
-        attributes.append(("LANGUAGE", quoted(rendition.language)))
-    attributes += [("DEFAULT", "YES" if place == 0 else "NO"), ("AUTOSELECT", "YES")]
-    if rendition.channels:
-        attributes.append(("CHANNELS", quoted(str(rendition.channels))))
-    attributes.append(("STABLE-RENDITION-ID", quoted(_stable(rendition.name))))
-    attributes.append(("URI", quoted(urljoin(pathway.url, rendition.uri))))
-    return _tag("EXT-X-MEDIA", attributes)
+def _sounds(pathway: Pathway, renditions: Sequence[Rendition]) -> list[str]:
+    names = sound_labels([(one.name, one.channels or STEREO, one) for one in renditions])
+    lines = []
+    for place, (rendition, name) in enumerate(zip(renditions, names, strict=True)):
+        attributes = [
+            *[("TYPE", "AUDIO"), ("GROUP-ID", quoted(_group(pathway)))],
+            *hls_sound_attributes(name, rendition, rendition.channels or STEREO, leads=place == 0),
+            ("STABLE-RENDITION-ID", quoted(_stable(rendition.name))),
+            ("URI", quoted(urljoin(pathway.url, rendition.uri))),
+        ]
+        lines.append(_tag("EXT-X-MEDIA", attributes))
+    return lines
 
 
 def _text(rendition: Rendition, pathway: Pathway, label: str) -> str:
@@ -132,18 +132,6 @@ def _text(rendition: Rendition, pathway: Pathway, label: str) -> str:
         ("URI", quoted(urljoin(pathway.url, rendition.uri))),
     ]
     return _tag("EXT-X-MEDIA", attributes)
-
-
-def _audio_name(place: int, presentation: Presentation) -> str:
-    """A name that no other rendition of the group has (RFC 8216bis §4.4.6.1.1)."""
-    names = [other.language or "sound" for other in presentation.audio]
-    name = names[place]
-    earlier = names[:place].count(name)
-    return f"{name} {earlier + 1}" if earlier else name
-
-
-def _places(presentation: Presentation) -> list[tuple[int, Rendition]]:
-    return list(enumerate(presentation.audio))
 
 
 def _starting_variant_first(video: Sequence[Rendition]) -> list[Rendition]:
