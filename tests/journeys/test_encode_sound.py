@@ -80,7 +80,7 @@ def test_every_track_is_there_in_stereo_and_the_one_that_has_it_in_surround(made
         ("a-de", "de", 2),
         ("a-en-2", "en", 2),
     ]
-    assert sounds[3]["roles"] == ("commentary",)
+    assert sounds[3]["roles"] == ["commentary"]
 
 
 @pytest.mark.parametrize("name", ["a-en", "a-en-51", "a-de", "a-en-2"])

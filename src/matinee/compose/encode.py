@@ -57,14 +57,15 @@ def encode_folder(
         )
         try:
             produced = Production(order, compute, _Teller(say or (lambda _: None))).run()
-            report = _report(produced)
-            (store / "made" / REPORT).write_text(json.dumps(report, indent=2) + "\n")
+            told = json.dumps(_report(produced), indent=2)
+            (store / "made" / REPORT).write_text(f"{told}\n")
             shutil.rmtree(output, ignore_errors=True)
             (store / "made").replace(output)
         except OSError as error:
             raise Unavailable(f"{output} cannot be filled: {error.strerror or error}.") from error
         finally:
             compute.close()
+    report: dict[str, Any] = json.loads(told)
     return report
 
 
