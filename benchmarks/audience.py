@@ -16,10 +16,10 @@ from matinee.model.events import Event, PlaybackHeartbeat, PlaybackStarted
 DAYS = 90.0
 DURATION_SECONDS = 5400.0
 REGIONS = ("europe", "america", "asia")
-_MEDIAN_PLAYS, _SPREAD, _MOST_PLAYS = 12.0, 1.1, 500
-_ZIPF = 0.9
-_OWN_GENRES = 2
-_WATCHED_SHARES = (0.2, 0.6, 1.0, 1.0)
+MEDIAN_PLAYS, SPREAD, MOST_PLAYS = 12.0, 1.1, 500
+ZIPF = 0.9
+OWN_GENRES = 2
+WATCHED_SHARES = (0.2, 0.6, 1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class Audience:
 
     def history(self, profile_id: str, chance: random.Random, now: datetime) -> Iterator[Event]:
         """One person's plays, each title once, oldest first."""
-        count = min(_MOST_PLAYS, max(1, round(_MEDIAN_PLAYS * chance.lognormvariate(0.0, _SPREAD))))
-        own = chance.sample(self.genres, min(_OWN_GENRES, len(self.genres)))
+        count = min(MOST_PLAYS, max(1, round(MEDIAN_PLAYS * chance.lognormvariate(0.0, SPREAD))))
+        own = chance.sample(self.genres, min(OWN_GENRES, len(self.genres)))
         drawn = self.everything.some(count - count // 2, chance)
         for place, genre in enumerate(own):
             drawn += genre.some((count // 2 + place) // len(own), chance)
@@ -55,7 +55,7 @@ class Audience:
             at, ids = now - timedelta(seconds=age), (f"{profile_id}-{number}", profile_id, title_id)
             if number == 0:
                 yield Event(f"{ids[0]}-a", at, "benchmark", PlaybackStarted(*ids, region=region))
-            position = chance.choice(_WATCHED_SHARES) * DURATION_SECONDS
+            position = chance.choice(WATCHED_SHARES) * DURATION_SECONDS
             facts = PlaybackHeartbeat(*ids, position, position, duration_seconds=DURATION_SECONDS)
             yield Event(f"{ids[0]}-b", at, "benchmark", facts)
 
@@ -64,7 +64,7 @@ def audience(genres: Sequence[tuple[str, Sequence[str]]], chance: random.Random)
     """An audience of titles, each given by its id and its genres."""
     ordered = list(genres)
     chance.shuffle(ordered)
-    weights = {title_id: (place + 1) ** -_ZIPF for place, (title_id, _) in enumerate(ordered)}
+    weights = {title_id: (place + 1) ** -ZIPF for place, (title_id, _) in enumerate(ordered)}
     by_genre: dict[str, list[str]] = {}
     for title_id, names in ordered:
         for name in names:

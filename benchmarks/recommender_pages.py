@@ -1,9 +1,10 @@
 """What ranking a home page anew costs, with 20,000 titles and the histories of 100,000 profiles in memory.
 
 Bar: p99 of 15 ms, 300 pages a second. In process on one core: pages of profiles drawn at random, each asked for the
-first time; then each after one more play of its own, learned first (both are timed); then of people nobody knows. Over
-HTTP: one ``matinee serve`` that begins with the same knowledge as an artefact, asked by as many connections as say so,
-each again as soon as it is answered; the load runs beside it.
+first time; then each after one more play of its own, learned first (both are timed); then of people nobody knows; then
+ranked by trees, and with the bandit's choice of a picture for every title. What is known is made by ``crowd``. Over
+HTTP, by trees and with pictures: one ``matinee serve`` that begins with the same knowledge as an artefact, asked by as
+many connections as say so, each again as soon as it is answered; the load runs beside it.
 
 ``python -m benchmarks.recommender_pages [--profiles N] [--titles N]``
 """
@@ -26,46 +27,57 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import obstore
 import sqlalchemy as sa
 import structlog
 from obstore.store import LocalStore
 
-from benchmarks.audience import DURATION_SECONDS, REGIONS, audience
+from benchmarks.audience import DURATION_SECONDS, REGIONS
+from benchmarks.crowd import Crowd, crowd, known
 from benchmarks.event_parts import Part
-from benchmarks.home_page import draft, presentation
 from benchmarks.machine import report
+from benchmarks.page_world import a_ranker, publish, tell_of_pictures
 from matinee.accounts.members import Accounts
 from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, DatabaseRelay
-from matinee.catalogue.titles import Catalogue, Shelf, Title
+from matinee.catalogue.titles import Catalogue, Shelf
 from matinee.compose.database import migrate, open_database
+from matinee.exploration.artwork import Gallery, features_of
 from matinee.model.events import Event, PlaybackHeartbeat
-from matinee.recommender.artefacts import PREFIX, to_bytes
+from matinee.recommender.artefacts import PREFIX
 from matinee.recommender.candidates import Selections
-from matinee.recommender.rows import arrange
+from matinee.recommender.rankers import Rankers
+from matinee.recommender.rows import Row, arrange
+from matinee.taste.artwork import LIKES
 from matinee.taste.knowledge import Knowledge
+from matinee.taste.trees import Trees
+from matinee.taste.weights import liked
+from matinee.taste.writing import to_bytes
 
 SEED = 20260101
-TITLES, PROFILES, PAGES = 20_000, 100_000, 5_000
+TITLES, PROFILES, PAGES = 20_000, 100_000, 2_000
 MEMBERS, PROFILES_EACH = 10, 20
+EVENTS = 10_000
 CONNECTIONS, SECONDS = (1, 4), 15.0
 _PUBLISHED = ("Metarank, one rerank", "10 to 30 ms", "published")
 
 
-def known(titles: Sequence[Title], profile_ids: Sequence[str], now: datetime) -> tuple[Knowledge, int, float]:
-    """What is learned of everybody's history; the number of events, and the seconds it took to learn them."""
-    chance = random.Random(SEED)
-    people, knowledge = audience([(title.id, title.genres) for title in titles], chance), Knowledge()
-    count, seconds = 0, 0.0
-    for profile_id in profile_ids:
-        events = list(people.history(profile_id, chance, now))
-        begun = time.perf_counter()
-        for event in events:
-            knowledge.learn(event, now)
-        seconds += time.perf_counter() - begun
-        count += len(events)
-    return knowledge, count, seconds
+def learned(knowledge: Knowledge, people: Crowd, now: datetime) -> str:
+    """How fast it goes on: more events of the same people, each of a title drawn by what is watched."""
+    chance = np.random.default_rng(SEED)
+    who = chance.integers(len(people.profile_ids), size=EVENTS)
+    what = people.titles[chance.integers(len(people.titles), size=EVENTS)]
+    events = []
+    for number, (profile, title) in enumerate(zip(who.tolist(), what.tolist(), strict=True)):
+        ids = (f"live-{number}", people.profile_ids[profile], people.title_ids[title])
+        facts = PlaybackHeartbeat(*ids, 300.0, 300.0, duration_seconds=DURATION_SECONDS)
+        events.append(Event(ids[0], now, "benchmark", facts))
+    begun = time.perf_counter()
+    for event in events:
+        knowledge.learn(event, now)
+    seconds = time.perf_counter() - begun
+    return f"{EVENTS:,} events of profiles at random, {EVENTS / seconds:,.0f} events/s on one core"
 
 
 def timed(calls: Sequence[Callable[[], object]]) -> tuple[list[float], list[float]]:
@@ -80,21 +92,18 @@ def timed(calls: Sequence[Callable[[], object]]) -> tuple[list[float], list[floa
 
 
 def in_process(
-    knowledge: Knowledge, titles: Sequence[Title], profile_ids: Sequence[str], now: datetime
+    knowledge: Knowledge, shelf: Shelf, selections: Selections, trees: Trees, profile_ids: Sequence[str], now: datetime
 ) -> list[dict[str, Any]]:
-    """Pages for the first time, after a play, and of strangers."""
-    shelf = Shelf(titles=tuple(titles), by_id={title.id: title for title in titles})
-    selections, chance = Selections(), random.Random(SEED + 1)
-    begun = time.perf_counter()
-    selections.of(shelf, 18)
-    made = time.perf_counter() - begun
+    """Pages for the first time, after a play, of strangers; then by a ranker, and with pictures as well."""
+    chance, gallery = random.Random(SEED + 1), Gallery()
     asked = chance.sample(list(profile_ids), min(PAGES, len(profile_ids)))
+    gallery.learn(knowledge.artworks, shelf.by_id, now.timestamp())
 
-    def page(profile_id: str) -> Callable[[], object]:
-        return lambda: arrange(knowledge, selections.of(shelf, 18), profile_id, chance.choice(REGIONS), now)
+    def page(profile_id: str, by: Trees | None = None) -> Callable[[], tuple[Row, ...]]:
+        return lambda: arrange(knowledge, selections.of(shelf, 18), profile_id, chance.choice(REGIONS), now, by)
 
     def after_a_play(profile_id: str) -> Callable[[], object]:
-        ids = (f"{profile_id}-live", profile_id, chance.choice(titles).id)
+        ids = (f"{profile_id}-live", profile_id, chance.choice(shelf.titles).id)
         facts = PlaybackHeartbeat(*ids, 300.0, 300.0, duration_seconds=DURATION_SECONDS)
         shown = page(profile_id)
 
@@ -104,14 +113,26 @@ def in_process(
 
         return learned
 
-    kinds = (
+    def pictured(profile_id: str) -> Callable[[], object]:
+        ranked, at = page(profile_id, trees), now.timestamp()
+
+        def drawn() -> object:
+            likes = [title_id for title_id, _ in liked(knowledge.histories.of(profile_id))[:LIKES]]
+            features = features_of(likes, shelf.by_id)
+            every = dict.fromkeys(title_id for row in ranked() for title_id in row.title_ids)
+            return [gallery.choose(profile_id, shelf.by_id[title_id], features, at) for title_id in every]
+
+        return drawn
+
+    kinds: tuple[tuple[str, list[Callable[[], object]]], ...] = (
         ("asked for the first time", [page(one) for one in asked]),
         ("after one more play, learned first", [after_a_play(one) for one in asked[: PAGES // 2]]),
         ("of people nobody knows", [page(f"stranger-{number}") for number in range(PAGES // 5)]),
+        ("ranked by trees", [page(one, trees) for one in asked[PAGES // 2 :]]),
+        ("ranked by trees, a picture a title drawn", [pictured(one) for one in asked[PAGES // 2 :]]),
     )
-    rows = [_row(f"rows alone, {what}", *timed(calls)) for what, calls in kinds]
-    print(f"the shelf's indexes: {made:.2f} s, once for a shelf", file=sys.stderr)
-    return rows
+    page(asked[0], trees)()
+    return [_row(f"rows alone, {what}", *timed(calls)) for what, calls in kinds]
 
 
 def _row(what: str, taken: Sequence[float], had: Sequence[float] = (), a_second: float = 0.0) -> dict[str, Any]:
@@ -135,13 +156,12 @@ def _share(seconds: Sequence[float], share: int) -> str:
     return f"{ordered[min(len(ordered) - 1, share * len(ordered) // 100)] * 1e3:.1f} ms"
 
 
-def populate(engine: sa.Engine, titles: int) -> tuple[list[dict[str, str]], list[Title]]:
-    """The titles and some members with profiles, in a database; how each profile signs in."""
+def populate(engine: sa.Engine, titles: int, now: datetime) -> tuple[list[dict[str, str]], Shelf]:
+    """The titles and some members with profiles, in a database; how each profile signs in, and the shelf."""
     chance, clock = random.Random(SEED), SystemClock()
+    publish(engine, titles, chance, now)
     catalogue = Catalogue(engine=engine, outbox=DatabaseOutbox(), clock=clock, random_bytes=chance.randbytes)
     accounts = Accounts(engine=engine, clock=clock, random_bytes=chance.randbytes, session_seconds=86_400)
-    for number in range(titles):
-        catalogue.publish(catalogue.create(draft(number, chance)).id, "r1", presentation())
     viewers = []
     for number in range(MEMBERS):
         member = accounts.sign_up(f"viewer-{number}@matinee.example", "correct horse")
@@ -149,7 +169,7 @@ def populate(engine: sa.Engine, titles: int) -> tuple[list[dict[str, str]], list
         viewers += [
             {"profile_id": accounts.create_profile(member.id, "Ada").id, "token": token} for _ in range(PROFILES_EACH)
         ]
-    return viewers, list(catalogue.shelf().titles)
+    return viewers, catalogue.shelf()
 
 
 @contextmanager
@@ -207,12 +227,12 @@ def over_http(folder: Path, url: str, viewers: Sequence[dict[str, str]]) -> list
     return rows
 
 
-def measure(folder: Path, titles_wanted: int, profiles: int) -> tuple[list[dict[str, Any]], str]:
-    """All rows, and what learning took."""
+def measure(folder: Path, titles_wanted: int, profiles: int) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """All rows, and what else was found."""
     url = f"sqlite:///{folder / 'matinee.db'}"
-    engine, now = open_database(url), datetime.now(UTC)
+    engine, now, told = open_database(url), datetime.now(UTC), dict[str, str]()
     migrate(engine)
-    viewers, titles = populate(engine, titles_wanted)
+    viewers, shelf = populate(engine, titles_wanted, now)
     relay = DatabaseRelay(engine)
     while relay.forward():
         pass
@@ -221,19 +241,33 @@ def measure(folder: Path, titles_wanted: int, profiles: int) -> tuple[list[dict[
     profile_ids += [f"profile-{number}" for number in range(profiles - len(profile_ids))]
     # As serve does it: no looking for garbage while it learns, nor later in what it learned then.
     gc.disable()
-    knowledge, events, seconds = known(titles, profile_ids, now)
-    gc.enable()
-    gc.collect()
-    gc.freeze()
+    people = crowd([(title.id, title.genres) for title in shelf.titles], profile_ids, SEED, now)
+    knowledge, selections = known(people), Selections()
+    begun = time.perf_counter()
+    selection = selections.of(shelf, 18)
+    told["the shelf's indexes, once for a shelf"] = f"{time.perf_counter() - begun:.2f} s"
+    tell_of_pictures(knowledge, selection, profile_ids[: len(profile_ids) // 2], random.Random(SEED), now)
+    told["learned"] = learned(knowledge, people, now)
+    trees = a_ranker(knowledge, selection, profile_ids, now)
+    told["ranker"] = f"{trees.booster.num_trees()} trees"
     store = LocalStore(folder / "objects", mkdir=True)
-    obstore.put(store, f"{PREFIX}{position:016d}.json.gz", to_bytes(knowledge, position))
-    rows = in_process(knowledge, titles, profile_ids, now)
+    body = to_bytes(knowledge, position)
+    obstore.put(store, f"{PREFIX}{position:016d}.json.gz", body)
+    Rankers(store).admit(trees, now.timestamp(), {})
+    told["artefact"] = f"{len(body) / 2**20:.0f} MiB"
+    del people, body
+    gc.enable()
+    begun = time.perf_counter()
+    gc.collect()
+    told["one whole collection of garbage before gc.freeze"] = f"{(time.perf_counter() - begun) * 1e3:.0f} ms"
+    gc.freeze()
+    rows = in_process(knowledge, shelf, selections, trees, profile_ids, now)
     del knowledge
     gc.unfreeze()
     gc.collect()
     rows += over_http(folder, url, viewers)
     engine.dispose()
-    return rows, f"{events:,} events in {seconds:.0f} s, {events / seconds:,.0f} events/s on one core"
+    return rows, told
 
 
 def main() -> None:
@@ -247,7 +281,7 @@ def main() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     busy = f"{os.getloadavg()[0]:.1f}"
     with tempfile.TemporaryDirectory(prefix="matinee-bench-") as folder:
-        rows, learned = measure(Path(folder), told.titles, told.profiles)
+        rows, found = measure(Path(folder), told.titles, told.profiles)
     rows.append(dict.fromkeys(rows[0], "") | {"pages": _PUBLISHED[0], "p50": _PUBLISHED[1], "bar": _PUBLISHED[2]})
     report(
         "recommender_pages",
@@ -255,7 +289,7 @@ def main() -> None:
         rows,
         seed=SEED,
         machine_load_before=busy,
-        learned=learned,
+        **found,
     )
 
 

@@ -18,10 +18,11 @@ from matinee.adapters.events_tables import relays
 from matinee.model.errors import Invalid
 from matinee.model.events import Event, MemberForgotten
 from matinee.recommender.archive import Archive
-from matinee.recommender.artefacts import PREFIX, Artefacts, to_bytes
+from matinee.recommender.artefacts import PREFIX, Artefacts
 from matinee.recommender.serving import Recommender
 from matinee.recommender.upkeep import Upkeep
 from matinee.taste.knowledge import Knowledge
+from matinee.taste.writing import to_bytes
 from plays import NOON, play
 
 WORTH = 20
@@ -137,7 +138,7 @@ def test_the_newest_artefact_cut_in_half_leaves_the_one_before_in_force(world: W
 def test_an_artefact_of_another_format_is_passed_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.tell(4)
     with monkeypatch.context() as patched:
-        patched.setattr("matinee.recommender.artefacts.FORMAT", 99)
+        patched.setattr("matinee.taste.writing.FORMAT", 99)
         assert world.artefacts.renew()
     assert world.artefacts.begin().position == 0
     assert facts(world.known(world.artefacts)) == facts(world.known())

@@ -132,7 +132,8 @@ def _recommender(
 ) -> Recommender:
     archive = _archive(engine, objects, log, clock)
     artefacts, rankers = Artefacts(objects=objects, archive=archive, log=log, clock=clock), Watch(Rankers(objects))
-    return Recommender(log=log, relay=relay, clock=clock, artefacts=artefacts, rankers=rankers)
+    # What was learned at the start stays: titles, boards and who is known are half a million objects to look through.
+    return Recommender(log=log, relay=relay, clock=clock, artefacts=artefacts, rankers=rankers, begun=gc.freeze)
 
 
 def _archive(engine: sa.Engine, objects: ObjectStore, log: EventLog, clock: SystemClock) -> Archive:

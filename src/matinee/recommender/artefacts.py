@@ -1,21 +1,14 @@
 """Knowledge as one object: what a process that starts has not to learn event by event.
 
-``artefacts/recommender/<position>.json.gz`` is all that was known at a position of the log: columns, so that half a
-million plays are a dozen long lists. JSON, because it needs nothing that serve has not loaded, and because a file from
-a stranger can do no more than be wrong. (As Parquet, that of 600,000 events was as large, 0.9 MiB, and read in 0.04 s
-instead of 0.2 s, after pyarrow had taken 0.1 s and 25 MiB.) A new one is another object, and the newest that can be
-read wins.
+``artefacts/recommender/<position>.json.gz`` is all that was known at a position of the log (``taste.writing``). A new
+one is another object, and the newest that can be read wins.
 """
 
-import gzip
-import json
 import re
-import zlib
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import obstore
 import structlog
@@ -26,115 +19,21 @@ from matinee.model.errors import Invalid
 from matinee.model.events import MemberForgotten, WatchForgotten
 from matinee.ports import Clock, EventLog
 from matinee.recommender.archive import Archive, objects_answer
-from matinee.taste.interactions import History, Play
 from matinee.taste.knowledge import Knowledge
-from matinee.taste.signs import Signs
+from matinee.taste.writing import from_bytes, to_bytes
 
 PREFIX = "artefacts/recommender/"
-FORMAT = 2
-"""Raised when what stands in an artefact means something else: older and newer ones are then passed over."""
 
 _log = structlog.get_logger()
 _position = Gauge("matinee_artefact_position", "The position of the newest artefact this process wrote or read.")
 
-_LEVEL = 3
 _BATCH = 1000
 _WAIT_SECONDS = 1.0
 _WORTH_EVENTS = 10_000
 _KEPT = 2
 # What waits for its place in the log gets it soon.
 _EARLY_EVENTS = 20_000
-_PLAY = tuple(field.name for field in fields(Play))
-_SIGNS = tuple(field.name for field in fields(Signs))
 _NAMED = re.compile(re.escape(PREFIX) + r"(\d{16})\.json\.gz")
-
-
-def to_bytes(knowledge: Knowledge, position: int) -> bytes:
-    """What is known at a position, as an artefact."""
-    histories = knowledge.histories
-    profiles = list(histories)
-    known = [histories.of(profile_id) for profile_id in profiles]
-    plays = [play for history in known for play in history.plays.values()]
-    titles = {title_id: number for number, title_id in enumerate(sorted({t for one in known for t in one.plays}))}
-    watchers, together = knowledge.transitions.counts()
-    popularity = knowledge.popularity
-    value = {
-        "format": FORMAT,
-        "position": position,
-        "profiles": profiles,
-        "regions": [history.region for history in known],
-        "counts": [len(history.plays) for history in known],
-        "titles": list(titles),
-        "played": [titles[title_id] for history in known for title_id in history.plays],
-        "plays": {name: [getattr(play, name) for play in plays] for name in _PLAY},
-        "durations": histories.durations(),
-        "popularity": popularity.overall.levels(),
-        "popularity_by_region": {name: board.levels() for name, board in popularity.regions().items()},
-        "usual": knowledge.usual.overall.levels(),
-        "usual_by_region": {name: board.levels() for name, board in knowledge.usual.regions().items()},
-        "approval": knowledge.approval.counts(),
-        "signs": {
-            number: [getattr(history.signs, name) for name in _SIGNS]
-            for number, history in enumerate(known)
-            if history.signs is not None
-        },
-        "watchers": watchers,
-        "together": together,
-        "artworks": knowledge.artworks.columns(),
-        "traces": knowledge.traces.to_json(),
-        "forgotten": knowledge.forgotten,
-        "unwatched": knowledge.unwatched,
-    }
-    return gzip.compress(json.dumps(value, separators=(",", ":")).encode(), _LEVEL, mtime=0)
-
-
-def from_bytes(body: bytes) -> tuple[Knowledge, int]:
-    """What is known, and at which position. Invalid, with a sentence, for what is torn or of another format."""
-    try:
-        value = json.loads(gzip.decompress(body))
-        if value["format"] != FORMAT:
-            raise Invalid(f"It has format {value['format']!r}, and this version reads {FORMAT}.")
-        return _restored(value), int(value["position"])
-    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-        raise Invalid(f"It is not an artefact, or not whole: {error}.") from error
-
-
-def _restored(value: dict[str, Any]) -> Knowledge:
-    titles: list[str] = value["titles"]
-    played = [titles[number] for number in value["played"]]
-    plays = list(map(Play, *(value["plays"][name] for name in _PLAY)))
-    if len(plays) != len(played) or len(plays) != sum(value["counts"]):
-        raise Invalid("Its columns are not of one length.")
-    histories: dict[str, History] = {}
-    begin = 0
-    told = zip(value["profiles"], value["regions"], value["counts"], strict=True)
-    for number, (profile_id, region, count) in enumerate(told):
-        end = begin + count
-        signs = _signs(value["signs"].get(str(number)))
-        histories[profile_id] = History(region, dict(zip(played[begin:end], plays[begin:end], strict=True)), signs)
-        begin = end
-    knowledge = Knowledge()
-    knowledge.histories.restore(histories, value["durations"])
-    knowledge.popularity.restore(value["popularity"], value["popularity_by_region"])
-    knowledge.usual.restore(value["usual"], value["usual_by_region"])
-    knowledge.approval.restore(value["approval"])
-    knowledge.transitions.restore(value["watchers"], value["together"])
-    # Written by the release before, an artefact knows nothing of pictures.
-    if "artworks" in value:
-        knowledge.artworks.restore(value["artworks"])
-    knowledge.traces.restore(value.get("traces"))
-    knowledge.forgotten = value["forgotten"]
-    knowledge.unwatched = value.get("unwatched", {})
-    return knowledge
-
-
-def _signs(columns: list[dict[str, Any]] | None) -> Signs | None:
-    """A profile's signs; pairs come back as lists."""
-    if columns is None:
-        return None
-    pairs = ({key: tuple(held) if isinstance(held, list) else held for key, held in one.items()} for one in columns)
-    told: dict[str, Any] = dict(zip(_SIGNS, pairs, strict=True))
-    return Signs(**told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +111,6 @@ class Artefacts:
             # It is of another log, and would be taken for one of this log as soon as that is as long.
             newest = 0
         found = self.begin()
-        if not found.knowledge.traces.whole:
-            # It grew out of one from before there were traces: all of it is learned anew, once.
-            found = self._begin((Knowledge(), 0))
         knowledge, position, learned = found.knowledge, found.position, found.learned
         now, end, tail = self._clock.now(), self._log.end(), self._log.tail(position)
         forgot = False

@@ -10,9 +10,11 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from operator import is_
 
 from matinee.catalogue.titles import Shelf, Title, TitleKind
+from matinee.recommender.figures import Figures
 from matinee.taste.alike import Alike
 
 _RELATED_KEPT = 60
@@ -109,6 +111,11 @@ class Selection:
         self.genres: Mapping[str, Genre] = {key: Genre(names[key], tuple(ids)) for key, ids in by_genre.items()}
         self._alike = Alike(self._tags)
         self._related: dict[str, tuple[Relative, ...]] = {}
+
+    @cached_property
+    def figures(self) -> Figures:
+        """What the playable titles are, in columns; made when a ranker first asks."""
+        return Figures(self.playable.values())
 
     def front(self, title_id: str) -> str:
         """What stands on pages for a title: of a series that cannot be opened itself, its first episode."""

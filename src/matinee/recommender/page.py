@@ -112,7 +112,7 @@ def page_of(
     parameters: Parameters = USUAL,
 ) -> Page:
     """The page of a profile before its first row, ranked by ``trees`` where some are in force."""
-    usable = trees if knowledge.traces.whole and parameters.ranker else None
+    usable = trees if parameters.ranker else None
     history = knowledge.histories.of(profile_id)
     plays = history.plays
     return Page(

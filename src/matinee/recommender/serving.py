@@ -4,7 +4,7 @@ import gc
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -71,7 +71,8 @@ class Recommender:
 
     It begins with the newest artefact and learns the rest from the log; without ``artefacts`` all of it.
 
-    ``rankers`` has the ranker in force; without, and while there is none, the formula ranks.
+    ``rankers`` has the ranker in force; without, and while there is none, the formula ranks. ``begun`` is called once,
+    when all is known that stood in artefact and log at the start.
 
     ``relay`` knows what was accepted and is not in the log yet; None leaves that to be known once it is there. While
     the log is away, pages go on with what is known.
@@ -84,11 +85,13 @@ class Recommender:
         clock: Clock,
         artefacts: Artefacts | None = None,
         rankers: Watch | None = None,
+        begun: Callable[[], object] = lambda: None,
     ) -> None:
         self._log = log
         self._tail: Tail | None = None
         self._artefacts = artefacts
         self._rankers = rankers
+        self._call_when_begun = begun
         self._look_at = 0.0
         self._relay = relay
         self._clock = clock
@@ -147,7 +150,7 @@ class Recommender:
             ranker = self._rankers.ranker if self._rankers else None
             trees = ranker.trees if ranker else None
             rows = arrange(self._knowledge, selection, profile_id, region, now, trees, parameters)
-            ranked = ranker is not None and parameters.ranker and self._knowledge.traces.whole
+            ranked = ranker is not None and parameters.ranker
             return Made(rows, self._position, tuple(sorted(self._early)), ranker.version if ranker and ranked else 0)
 
     def choices(
@@ -272,8 +275,13 @@ class Recommender:
 
         What waits is asked for before the log is read, so that nothing slips by on its way from there to here.
         """
-        with _without_looking_for_garbage() if self._tail is None else nullcontext():
+        if self._tail is not None:
             self._read_on()
+            return
+        with _without_looking_for_garbage():
+            self._read_on()
+        if self._tail is not None:
+            self._call_when_begun()
 
     def _read_on(self) -> None:
         waiting: dict[str, Event] = {}

@@ -77,6 +77,6 @@ def _posterior(
 def _age(knowledge: Knowledge, title_id: str, now: float) -> float:
     """How long ago the first play was; for ever, where that is not known. A first play makes no rate of its own."""
     trace = knowledge.traces.of(title_id)
-    if trace is None or not knowledge.traces.whole:
+    if trace is None:
         return math.inf
     return max(_YOUNGEST_SECONDS, now - trace.first_at)

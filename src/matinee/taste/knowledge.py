@@ -1,6 +1,5 @@
 """All that was learned, and the one way to learn more: event by event. In memory; nothing here reads or writes."""
 
-import heapq
 from datetime import datetime
 
 from matinee.model.events import (
@@ -13,8 +12,10 @@ from matinee.model.events import (
 )
 from matinee.taste.approval import Approval
 from matinee.taste.artwork import Artworks
-from matinee.taste.interactions import Histories
+from matinee.taste.histories import Histories
+from matinee.taste.interactions import whole_milliseconds
 from matinee.taste.popularity import Popularity
+from matinee.taste.titles import Titles
 from matinee.taste.traces import Traces
 from matinee.taste.transitions import Transitions
 
@@ -28,15 +29,16 @@ _PLAYS = (PlaybackStarted, PlaybackHeartbeat, PlaybackStopped)
 class Knowledge:
     """What profiles did, what is popular now and usually, what was liked, what goes together, what pictures do."""
 
-    def __init__(self) -> None:
-        self.histories = Histories()
+    def __init__(self, titles: Titles | None = None) -> None:
+        self.titles = Titles() if titles is None else titles
+        self.histories = Histories(titles=self.titles)
         self.popularity = Popularity()
         # What ``popularity`` is compared with: a title that is played more than it used to be is trending.
         self.usual = Popularity(USUAL_HALF_LIFE_SECONDS)
         self.approval = Approval()
-        self.transitions = Transitions()
+        self.transitions = Transitions(titles=self.titles)
         self.artworks = Artworks()
-        self.traces = Traces()
+        self.traces = Traces(self.titles)
         # Up to when profiles are forgotten, in seconds since 1970: what comes late is left out.
         self.forgotten: dict[str, float] = {}
         # The same of single titles, by profile.
@@ -70,12 +72,13 @@ class Knowledge:
         self.traces.count(counted.title_id, counted.region, counted.at)
         if counted.first:
             plays = self.histories.of(counted.profile_id).plays
-            watched = (
+            watched = [
                 (play.last_at, title_id)
                 for title_id, play in plays.items()
-                if play.watched and title_id != counted.title_id
-            )
-            earlier = [title_id for _, title_id in heapq.nlargest(_EARLIER_KEPT, watched)]
+                if play.counted_at > _NEVER and title_id != counted.title_id
+            ]
+            watched.sort(reverse=True)
+            earlier = [title_id for _, title_id in watched[:_EARLIER_KEPT]]
             self.transitions.add(counted.title_id, earlier)
             self.traces.follow(counted.title_id, earlier)
 
@@ -110,7 +113,7 @@ class Knowledge:
             del mine[min(mine, key=lambda one: (mine[one], one))]
         history = self.histories.of(profile_id)
         play = history.plays.get(title_id)
-        if play is None or play.last_at > until_seconds:
+        if play is None or play.last_at > whole_milliseconds(until_seconds):
             return
         self.artworks.forget(profile_id, title_id)
         if play.watched:
@@ -122,4 +125,4 @@ class Knowledge:
             self.traces.remove(in_order)
             self.traces.put_back(left)
             self.approval.change(title_id, -1, -int(history.pleased(title_id)))
-        del history.plays[title_id]
+        self.histories.part(profile_id, title_id)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 HALF_LIFE_SECONDS = 86_400.0
 _REGIONS_KEPT = 256
 _LARGEST_POWER = 1000.0
+_FEW = 200
 
 
 class Board:
@@ -22,21 +23,18 @@ class Board:
         self._levels: dict[str, float] = {}
         self._order: list[tuple[float, str]] = []
         self._titles: list[str] = []
+        # Where those stand that were played since the order was asked for: a process that begins asks for none.
+        self._moved: dict[str, float | None] = {}
 
     def count(self, title_id: str, at: float) -> None:
         """One play more."""
         level = at / self._half_life_seconds
         known = self._levels.get(title_id)
+        self._moved.setdefault(title_id, known)
         if known is not None:
-            place = bisect_left(self._order, (-known, title_id))
-            del self._order[place]
-            del self._titles[place]
             # log2(2^a + 2^b), of which the larger is taken out, so that the rest lies between 1 and 2.
             level = max(known, level) + math.log2(1 + math.exp2(-abs(known - level)))
         self._levels[title_id] = level
-        place = bisect_left(self._order, (-level, title_id))
-        self._order.insert(place, (-level, title_id))
-        self._titles.insert(place, title_id)
 
     def plays(self, title_id: str, now: float) -> float:
         """How many plays a title has, each faded to what it is worth now."""
@@ -48,8 +46,9 @@ class Board:
     def is_among(self, title_id: str, first: int) -> bool:
         """Whether a title is as popular as one of the ``first``."""
         level = self._levels.get(title_id)
-        if level is None or not self._order or first <= 0:
+        if level is None or first <= 0:
             return False
+        self._settle()
         return -level <= self._order[min(first, len(self._order)) - 1][0]
 
     def levels(self) -> dict[str, float]:
@@ -58,13 +57,29 @@ class Board:
 
     def restore(self, levels: dict[str, float]) -> None:
         """Begin with the levels that were known before."""
-        self._levels = levels
+        self._levels, self._moved = levels, {}
         self._order = sorted((-level, title_id) for title_id, level in levels.items())
         self._titles = [title_id for _, title_id in self._order]
 
     def ranked(self) -> Sequence[str]:
         """The titles ever played, most popular first; equals by title id."""
+        self._settle()
         return self._titles
+
+    def _settle(self) -> None:
+        """Put what was played since the last time where it stands now."""
+        if len(self._moved) > _FEW:
+            self.restore(self._levels)
+        for title_id, known in self._moved.items():
+            if known is not None:
+                place = bisect_left(self._order, (-known, title_id))
+                del self._order[place]
+                del self._titles[place]
+            entry = (-self._levels[title_id], title_id)
+            place = bisect_left(self._order, entry)
+            self._order.insert(place, entry)
+            self._titles.insert(place, title_id)
+        self._moved.clear()
 
 
 class Popularity:

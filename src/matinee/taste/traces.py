@@ -5,11 +5,16 @@ as the binary logarithm of its sum as ``popularity`` does (forward decay, Cormod
 is directed and counts less the further apart the two were watched.
 """
 
-import heapq
 import math
-from collections.abc import Collection, Sequence
+from array import array
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from matinee.taste.links import Cells, Links
+from matinee.taste.titles import Titles
 
 _HOUR, _DAY = 3600.0, 86_400.0
 HALF_LIVES_SECONDS = (6 * _HOUR, _DAY, 3 * _DAY, 7 * _DAY, 30 * _DAY)
@@ -22,15 +27,20 @@ _LEAST = 0.01
 _LARGEST_POWER = 1000.0
 _UNTOLD = float("-inf")
 
-Levels = list[float]
-"""By half-life: the binary logarithm of a title's plays, each faded from its time on."""
+_ROWS = 16
+_HALF_LIVES = np.array(HALF_LIVES_SECONDS)
+# Links count whole numbers: in twentieths, all weights are.
+_WHOLE = 20
+_WEIGHTS = [round(weight * _WHOLE) for weight in NEXT]
+
+Levels = Any
+"""By number and half-life: the binary logarithm of a title's plays, each faded from its time on."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Trace:
     """One title, overall. ``newcomers`` had watched nothing; ``lengths`` sums ln(1 + what its people had watched)."""
 
-    levels: Levels
     people: int = 0
     newcomers: int = 0
     lengths: float = 0.0
@@ -38,111 +48,166 @@ class Trace:
     last_at: float = _UNTOLD
 
 
-class Traces:
-    """Every title's trace. ``whole`` says that they were kept from the first event on."""
+class Facts(NamedTuple):
+    """The fields of ``Trace``, each a column by number: one addition to an array is far less than one to numpy's."""
 
-    def __init__(self) -> None:
-        self.whole = True
-        self._titles: dict[str, Trace] = {}
-        self._regions: dict[str, dict[str, Levels]] = {}
-        self._next: dict[str, dict[str, float]] = {}
+    people: Any
+    newcomers: Any
+    lengths: Any
+    first_at: Any
+    last_at: Any
+
+
+CODES = "qqddd"
+_NOWHERE = np.full((0, len(HALF_LIVES_SECONDS)), _UNTOLD)
+
+
+class Traces:
+    """Every title's trace."""
+
+    def __init__(self, titles: Titles | None = None) -> None:
+        self._titles = Titles() if titles is None else titles
+        self._overall = _silent(0)
+        self._regions: dict[str, Levels] = {}
+        self._facts = _nobody(0)
+        self._next = Links(_FOLLOWERS_KEPT, self._titles)
 
     def count(self, title_id: str, region: str | None, at: float) -> None:
         """A title is played at ``at`` (seconds since 1970), in a region if that is known."""
-        trace = self._titles.get(title_id)
-        if trace is None:
-            trace = self._titles[title_id] = Trace(_silent())
-        _raise(trace.levels, at)
-        trace.first_at, trace.last_at = min(trace.first_at, at), max(trace.last_at, at)
+        number = self._titles.number(title_id)
+        self._reach(number)
+        levels = at / _HALF_LIVES
+        np.logaddexp2(self._overall[number], levels, out=self._overall[number])
+        facts = self._facts
+        facts.first_at[number] = min(facts.first_at[number], at)
+        facts.last_at[number] = max(facts.last_at[number], at)
         if region is None:
             return
-        titles = self._regions.get(region)
-        if titles is None:
+        here = self._regions.get(region)
+        if here is None:
             # Regions are named by events; a flood of invented names must not fill the memory.
             if len(self._regions) >= _REGIONS_KEPT:
                 return
-            titles = self._regions[region] = {}
-        _raise(titles.setdefault(title_id, _silent()), at)
+            here = _silent(0)
+        here = self._regions[region] = _reaching(here, number)
+        np.logaddexp2(here[number], levels, out=here[number])
 
     def follow(self, title_id: str, earlier: Sequence[str]) -> None:
         """Somebody watched a title for the first time, after the ``earlier`` ones, latest first."""
-        trace = self._titles.get(title_id)
-        if trace is not None:
-            trace.people += 1
-            trace.newcomers += not earlier
-            trace.lengths += math.log1p(len(earlier))
-        for weight, other in zip(NEXT, earlier, strict=False):
-            followers = self._next.setdefault(other, {})
-            followers[title_id] = followers.get(title_id, 0.0) + weight
-            if len(followers) > _FOLLOWERS_KEPT:
-                kept = heapq.nsmallest(_FOLLOWERS_KEPT // 2, followers.items(), key=lambda one: (-one[1], one[0]))
-                self._next[other] = dict(kept)
+        number = self._titles.number(title_id)
+        self._reach(number)
+        if self._facts.last_at[number] > _UNTOLD:
+            self._facts.people[number] += 1
+            self._facts.newcomers[number] += not earlier
+            self._facts.lengths[number] += math.log1p(len(earlier))
+        before = self._titles.numbers(earlier[: len(NEXT)])
+        if before:
+            self._next.add_to_each(before, number, _WEIGHTS[: len(before)])
 
     def remove(self, in_order: Sequence[str]) -> None:
         """Take what a profile watched, first to last, out of what follows what: exact unless it watched again."""
-        for place, title_id in enumerate(in_order):
-            for weight, other in zip(NEXT, reversed(in_order[:place]), strict=False):
-                followers = self._next.get(other, {})
-                left = followers.get(title_id, 0.0) - weight
-                if left > _LEAST:
-                    followers[title_id] = left
-                else:
-                    followers.pop(title_id, None)
+        numbers = self._titles.numbers(in_order)
+        for place, number in enumerate(numbers):
+            for weight, other in zip(_WEIGHTS, reversed(numbers[:place]), strict=False):
+                self._next.take(other, {number: weight})
 
     def put_back(self, in_order: Sequence[str]) -> None:
         """Put what a profile watched, first to last, into what follows what again: undoes ``remove``."""
-        for place, title_id in enumerate(in_order):
-            for weight, other in zip(NEXT, reversed(in_order[:place]), strict=False):
-                followers = self._next.setdefault(other, {})
-                followers[title_id] = followers.get(title_id, 0.0) + weight
+        numbers = self._titles.numbers(in_order)
+        for place, number in enumerate(numbers):
+            before = numbers[max(0, place - len(NEXT)) : place][::-1]
+            if before:
+                self._next.add_to_each(before, number, _WEIGHTS[: len(before)])
 
     def of(self, title_id: str) -> Trace | None:
         """A title's trace; None if nobody played it."""
-        return self._titles.get(title_id)
+        number = self._titles.known(title_id)
+        if number is None or number >= len(self._facts.people) or self._facts.last_at[number] == _UNTOLD:
+            return None
+        return Trace(*(column[number] for column in self._facts))
+
+    def facts_of(self, numbers: Cells) -> Facts:
+        """The traces of some titles by number (-1: of one that nobody has heard of): a column a field of ``Trace``."""
+        known = (numbers >= 0) & (numbers < len(self._facts.people))
+        found = _nobody(len(numbers))
+        for mine, column in zip(found, self._facts, strict=True):
+            np.asarray(mine)[known] = np.asarray(column)[numbers[known]]
+        return found
 
     def plays(self, title_id: str, now: float, region: str | None = None) -> list[float]:
         """A title's plays by half-life, each faded to what it is worth now; in a region, or (None) overall."""
-        if region is None:
-            trace = self._titles.get(title_id)
-            levels = None if trace is None else trace.levels
-        else:
-            levels = self._regions.get(region, {}).get(title_id)
-        if levels is None:
-            return [0.0] * len(HALF_LIVES_SECONDS)
-        return [
-            math.exp2(min(level - now / half_life, _LARGEST_POWER))
-            for level, half_life in zip(levels, HALF_LIVES_SECONDS, strict=True)
-        ]
+        number = self._titles.known(title_id)
+        found: list[float] = self.plays_of(np.array([-1 if number is None else number]), now, region)[0].tolist()
+        return found
+
+    def plays_of(self, numbers: Cells, now: float, region: str | None = None) -> Any:
+        """As ``plays``, of some titles by number (-1: of one that nobody has heard of), a row each."""
+        levels = self._overall if region is None else self._regions.get(region, _NOWHERE)
+        known = (numbers >= 0) & (numbers < len(levels))
+        plays = np.zeros((len(numbers), len(HALF_LIVES_SECONDS)))
+        plays[known] = np.exp2(np.minimum(levels[numbers[known]] - now / _HALF_LIVES, _LARGEST_POWER))
+        return plays
 
     def followers(self, title_id: str, among: Collection[str]) -> dict[str, float]:
         """How often titles ``among`` some were watched after a title, each time weighing as ``NEXT`` says."""
-        return {other: weight for other, weight in self._next.get(title_id, {}).items() if other in among}
+        number, ids = self._titles.known(title_id), self._titles.ids
+        if number is None:
+            return {}
+        told = zip(*(cells.tolist() for cells in self._next.row(number)), strict=True)
+        return {ids[other]: weight / _WHOLE for other, weight in told if ids[other] in among}
 
-    def to_json(self) -> dict[str, Any]:
-        """All of it as JSON values."""
+    def followers_of(self, title_id: str, numbers: Cells) -> Any:
+        """As ``followers``, of titles by number (-1: of one that nobody has heard of); 0 for what never followed."""
+        number = self._titles.known(title_id)
+        found = np.zeros(len(self._titles) + 1)
+        if number is not None:
+            others, weights = self._next.row(number)
+            found[others] = weights / _WHOLE
+        return found[numbers]
+
+    def columns(self) -> dict[str, Any]:
+        """All of it as arrays: what ``restore`` reads."""
+        held = len(self._titles)
+        self._reach(held - 1)
         return {
-            "whole": self.whole,
-            "titles": {title_id: astuple(trace) for title_id, trace in self._titles.items()},
-            "regions": self._regions,
-            "next": self._next,
+            "overall": self._overall[:held],
+            "facts": [np.array(column[:held]) for column in self._facts],
+            "regions": {name: _reaching(levels, held - 1)[:held] for name, levels in self._regions.items()},
+            "next": self._next.columns(),
         }
 
-    def restore(self, told: dict[str, Any] | None) -> None:
-        """Begin with what ``to_json`` told; None, of an artefact from before there were traces: they are not whole."""
-        if told is None:
-            self.whole = False
-            return
-        self.whole = bool(told["whole"])
-        self._titles = {title_id: Trace(*values) for title_id, values in told["titles"].items()}
-        self._regions, self._next = told["regions"], told["next"]
+    def restore(self, told: Mapping[str, Any]) -> None:
+        """Begin with what ``columns`` told. ValueError where that is not one thing."""
+        levels = [told["overall"], *told["regions"].values()]
+        if {len(column) for column in told["facts"]} != {len(told["overall"])}:
+            raise ValueError("traces that are not of one length")
+        if max(map(len, levels)) > len(self._titles):
+            raise ValueError("traces of titles that are not there")
+        self._overall = told["overall"].copy()
+        self._facts = Facts(*(array(code, column) for code, column in zip(CODES, told["facts"], strict=True)))
+        self._regions = {name: here.copy() for name, here in told["regions"].items()}
+        self._next.restore(*told["next"])
+
+    def _reach(self, number: int) -> None:
+        self._overall = _reaching(self._overall, number)
+        missing = len(self._overall) - len(self._facts.people)
+        if missing > 0:
+            for mine, more in zip(self._facts, _nobody(missing), strict=True):
+                mine.extend(more)
 
 
-def _silent() -> Levels:
-    return [_UNTOLD] * len(HALF_LIVES_SECONDS)
+def _nobody(titles: int) -> Facts:
+    return Facts(*(array(code, [value]) * titles for code, value in zip(CODES, astuple(Trace()), strict=True)))
 
 
-def _raise(levels: Levels, at: float) -> None:
-    for place, half_life in enumerate(HALF_LIVES_SECONDS):
-        known, new = levels[place], at / half_life
-        # log2(2^a + 2^b), of which the larger is taken out, so that the rest lies between 1 and 2.
-        levels[place] = max(known, new) + math.log2(1 + math.exp2(-abs(known - new)))
+def _silent(titles: int) -> Levels:
+    return np.full((titles, len(HALF_LIVES_SECONDS)), _UNTOLD)
+
+
+def _reaching(levels: Levels, number: int) -> Levels:
+    """Levels that have a row for a number."""
+    if number < len(levels):
+        return levels
+    grown = _silent(max(_ROWS, 2 * len(levels), number + 1))
+    grown[: len(levels)] = levels
+    return grown

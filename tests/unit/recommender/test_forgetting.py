@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from matinee.model.errors import Invalid
 from matinee.model.events import Event, MemberForgotten, WatchForgotten
-from matinee.recommender.artefacts import from_bytes, to_bytes
 from matinee.taste.knowledge import Knowledge
+from matinee.taste.writing import from_bytes, to_bytes
 from plays import NOON, event, knowledge_of, listed, play, rated, shown
 
 PLAYS = st.lists(

@@ -93,6 +93,14 @@ def test_nothing_is_known_before_the_first_catch_up_and_everything_after_it() ->
     assert len(begun(one)) == 450
 
 
+def test_who_is_to_know_that_all_is_known_is_told_once() -> None:
+    log, known = ListLog([heartbeat("ada", "tide")]), list[set[str]]()
+    one = Recommender(log, None, ManualClock(NOON), begun=lambda: known.append(begun(one)))
+    for _ in range(3):
+        one.catch_up()
+    assert known == [{"tide"}]
+
+
 def watched_seconds(one: Recommender, title_id: str) -> float:
     return one._knowledge.histories.of("ada").plays[title_id].watched_seconds
 

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matinee.model.events import MemberForgotten
-from matinee.recommender.artefacts import from_bytes, to_bytes
 from matinee.taste.artwork import Artworks
 from matinee.taste.interactions import History
 from matinee.taste.knowledge import Knowledge
+from matinee.taste.writing import from_bytes, to_bytes
 from plays import NOON, event, heartbeat, knowledge_of, play, seen, shown
 
 _DAY = 86_400.0

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matinee.model.events import Event, PlaybackStarted, PlaybackStopped, SearchMade, TitleEncoded
-from matinee.taste.interactions import Counted, Histories, Play, enough
+from matinee.taste.histories import Histories
+from matinee.taste.interactions import Counted, Play, enough
 from plays import NOON, event, heartbeat
 
 _AT = NOON.timestamp()

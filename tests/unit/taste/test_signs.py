@@ -5,7 +5,8 @@ from itertools import permutations
 import pytest
 
 from matinee.model.events import SearchChosen
-from matinee.taste.interactions import Histories, History
+from matinee.taste.histories import Histories
+from matinee.taste.interactions import History
 from plays import NOON, event, listed, play, rated, shown
 
 HOUR = 3600.0

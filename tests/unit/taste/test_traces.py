@@ -1,6 +1,5 @@
 """What is told of a title besides its board."""
 
-import json
 from collections.abc import Sequence
 
 import pytest
@@ -8,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matinee.taste.knowledge import Knowledge
+from matinee.taste.titles import Titles
 from matinee.taste.traces import HALF_LIVES_SECONDS, NEXT, Traces
 from plays import NOON, heartbeat, knowledge_of, play
 
+ALL = {f"film-{n}" for n in range(7)}
 _TIMES = st.lists(st.floats(1.7e9, 1.8e9), min_size=1, max_size=20)
 
 
@@ -51,18 +52,19 @@ def test_a_flood_of_invented_regions_does_not_fill_the_memory() -> None:
     traces = Traces()
     for number in range(1000):
         traces.count("tide", f"region-{number}", 1e9)
-    assert len(traces.to_json()["regions"]) == 64
+    assert len(traces.columns()["regions"]) == 64
 
 
 def test_traces_come_back_as_they_were() -> None:
     events = [one for n in range(20) for one in play(f"person-{n % 5}", f"film-{n % 7}", 1000.0 * n)]
     known = knowledge_of(events).traces
-    again = Traces()
-    again.restore(json.loads(json.dumps(known.to_json())))
-    assert json.dumps(again.to_json()) == json.dumps(known.to_json())
-    assert again.whole
-    again.restore(None)
-    assert not again.whole
+    again = Traces(Titles([f"film-{n}" for n in range(7)]))
+    again.restore(known.columns())
+    for title_id in (f"film-{n}" for n in range(7)):
+        assert again.of(title_id) == known.of(title_id)
+        assert again.plays(title_id, 1e9, "europe") == known.plays(title_id, 1e9, "europe")
+        assert again.followers(title_id, ALL) == known.followers(title_id, ALL)
+        assert known.followers(title_id, ALL)
 
 
 def test_who_is_forgotten_is_gone_from_what_follows_what() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from matinee.taste.titles import Titles
 from matinee.taste.transitions import Transitions
 
 _TITLES = "abcdefgh"
@@ -98,3 +99,23 @@ def test_memory_is_bounded_and_the_strongest_pairs_stay(seen_before: int) -> Non
     kept = [number for number in range(seen_before) if transitions.together("seed", f"other-{number}")]
     assert len(kept) <= 20
     assert transitions.together("seed", "friend") == 3
+
+
+def test_among_equals_the_first_by_title_id_is_taken() -> None:
+    transitions = Transitions()
+    for other in ("cod", "ant", "bee"):
+        transitions.add(other, [])
+        transitions.add("seed", [other])
+    assert [one.title_id for one in transitions.companions("seed", {"ant", "bee", "cod"}, 2)] == ["ant", "bee"]
+
+
+def test_titles_that_nobody_watched_yet_may_be_asked_for() -> None:
+    titles = Titles()
+    transitions = Transitions(titles=titles)
+    transitions.add("other", [])
+    transitions.add("seed", ["other"])
+    unwatched = {f"listed-{number}" for number in range(100)}
+    titles.numbers(unwatched)
+    found = transitions.companions("seed", {"other", *unwatched}, 5, own=unwatched)
+    assert [one.title_id for one in found] == ["other"]
+    assert transitions.companions("seed", unwatched, 5) == []
