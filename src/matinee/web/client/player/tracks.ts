@@ -115,6 +115,11 @@ export class Tracks {
 
   /** The film is open, or its edge changed: hear and show what was chosen before. */
   settle(): void {
+    // After hls.js itself, which chooses once it has told what there is.
+    setTimeout(() => this.choose(), 0);
+  }
+
+  private choose(): void {
     const hls = this.stream.hls;
     if (!hls) return;
     const wanted = nearest(hls.audioTracks.map(facts), recall(SOUND));
