@@ -14,11 +14,13 @@ from obstore.store import LocalStore, MemoryStore, ObjectStore
 
 from matinee.encoding.depot import Depot, Finished, StoreUnavailable
 from matinee.encoding.production import Order, Production
-from matinee.encoding.steps import Place, Source, encode_audio, encode_videos, inspect_source
+from matinee.encoding.sound import encode_sounds
+from matinee.encoding.steps import Place, Source, encode_videos, inspect_source
 from matinee.inspection.inspection import Film, Picture
 from matinee.ladder.fixed import fixed_ladder
 from matinee.model import media
 from matinee.model.errors import MatineeError
+from matinee.packaging.sound import plan_sounds
 from matinee.ports import Task
 from sources import TOOLS
 
@@ -39,6 +41,7 @@ _FILM = Film(
     notes=(),
 )
 _RUNGS = fixed_ladder(640, 360, 24.0).rungs
+_SOUNDS = plan_sounds(_FILM.source.sounds)
 
 
 def _shelve(depot: Depot, name: str, file: str) -> Finished:
@@ -101,9 +104,9 @@ def test_a_machine_makes_only_what_does_not_lie_on_its_shelf(in_folder: bool, tm
     assert encode_videos(place, source, _FILM, _RUNGS, files, "slow", 20.0, _nobody) == tuple(lying)
     assert [depot.find(file) for file in files] == lying
     with pytest.raises((MatineeError, FileNotFoundError)):
-        encode_audio(place, source, _FILM, "a-und", "sound.mp4", _nobody)
+        encode_sounds(place, source, _FILM, _SOUNDS, ["sound.mp4"], _nobody)
     sound = _shelve(depot, "a-und", "sound.mp4")
-    assert encode_audio(place, source, _FILM, "a-und", "sound.mp4", _nobody) == sound
+    assert encode_sounds(place, source, _FILM, _SOUNDS, ["sound.mp4"], _nobody) == (sound,)
     assert depot.find("sound.mp4") == sound
     assert depot.rendition("sound.mp4").read_text() == "a-und"
 
@@ -116,7 +119,7 @@ class _Compute:
         future: Future[Any] = Future()
         if task.function is inspect_source:
             future.set_result(_FILM)
-        elif task.function is encode_audio:
+        elif task.function is encode_sounds:
             future.set_exception(StoreUnavailable("503 Service Unavailable"))
         else:
             rungs, files = task.arguments[3:5]

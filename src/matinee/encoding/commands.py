@@ -14,29 +14,19 @@ AUDIO_RATE_HZ = 48_000
 PRESET = "superfast"
 CRF = 23.0
 _LOOKAHEAD = {"superfast": ":rc-lookahead=20:mbtree=1"}
-AUDIO_BPS = 128_000
 _LOOK_FRAMES = 8
 _WHITE_NITS = 203  # ITU-R BT.2408: what white paper shows in HDR
 _ONE_MILLISECOND = 0.001
-_AUDIO_OVERHANG_SECONDS = 0.5
-
-# ITU-R BS.775: centre and surrounds 3 dB down, the low-frequency channel left out. Names that a layout lacks count as
-# silence, so that one line serves 3.0 to 7.1.
-DOWNMIX = (
-    "pan=stereo|FL=FL+0.707*FC+0.707*BL+0.707*SL+0.5*BC|FR=FR+0.707*FC+0.707*BR+0.707*SR+0.5*BC,"
-    # The sum can pass full scale; the limiter gives its own delay back.
-    "alimiter=limit=0.95:level=0:latency=1"
-)
 
 
 def look_command(ffmpeg: str, source: Path, video: int, audio: int | None) -> list[str]:
     """Describe the first frames as FFmpeg will see them: rotated, with colours, times and fields."""
     return [
-        *_start(ffmpeg, "info"),
-        *_input(source),
+        *start(ffmpeg, "info"),
+        *open_source(source),
         *("-map", f"0:{video}", "-frames:v", str(_LOOK_FRAMES), "-fps_mode", "passthrough"),
         *("-vf", "showinfo=checksum=0", "-f", "null", "-"),
-        *(_keep_time(audio, "-frames:a", str(_LOOK_FRAMES)) if audio is not None else ()),
+        *(keep_time(audio, "-frames:a", str(_LOOK_FRAMES)) if audio is not None else ()),
     ]
 
 
@@ -54,34 +44,20 @@ def video_command(
     threads = ("-threads", str(cores)) if cores else ()
     command = [
         # verbose: its last lines count what was decoded and encoded.
-        *_start(ffmpeg, "verbose"),
+        *start(ffmpeg, "verbose"),
         *(("-filter_complex_threads", str(cores), *threads) if cores else ()),
-        *_input(source),
+        *open_source(source),
         *("-filter_complex", video_graph(film, rungs)),
     ]
     for place, (rung, output) in enumerate(zip(rungs, outputs, strict=True)):
         command += ["-map", f"[v{place}]", *_video_encoder(film, rung, preset, crf), *threads, str(output)]
     audio = film.source.audio
-    return [*command, *(_keep_time(audio.index) if audio is not None else ())]
-
-
-def audio_command(ffmpeg: str, source: Path, film: Film, output: Path) -> list[str]:
-    """Encode the sound of the whole film as one stereo AAC-LC track."""
-    assert film.source.audio is not None
-    return [
-        *_start(ffmpeg, "verbose"),
-        *_input(source),
-        *("-map", f"0:{film.source.audio.index}", "-af", audio_graph(film)),
-        *("-c:a", "aac", "-b:a", str(AUDIO_BPS), "-ar", str(AUDIO_RATE_HZ)),
-        *_clean(),
-        *("-f", "mp4", str(output)),
-        *_keep_time(film.source.video.index),
-    ]
+    return [*command, *(keep_time(audio.index) if audio is not None else ())]
 
 
 def first_frame_command(ffmpeg: str, rendition: Path, output: Path) -> list[str]:
     """Take the first frame of a rendition of ours as a picture."""
-    return [*_start(ffmpeg, "error"), "-i", str(rendition), "-frames:v", "1", "-q:v", "2", "-y", str(output)]
+    return [*start(ffmpeg, "error"), "-i", str(rendition), "-frames:v", "1", "-q:v", "2", "-y", str(output)]
 
 
 def video_graph(film: Film, rungs: Sequence[Rung]) -> str:
@@ -111,24 +87,6 @@ def video_graph(film: Film, rungs: Sequence[Rung]) -> str:
     return ";".join([f"{graph},split={len(rungs)}{pads}", *smaller, f"[s{last}]null[v{last}]"])
 
 
-def audio_graph(film: Film) -> str:
-    """The filters for the sound: in time with the picture, 48 kHz, stereo, as long as the picture."""
-    channels = (film.source.audio.channels if film.source.audio else None) or 2
-    mix = {1: "pan=stereo|FL=c0|FR=c0", 2: "aformat=channel_layouts=stereo"}.get(channels, DOWNMIX)
-    length = film.length_seconds
-    return ",".join(
-        [
-            f"asetpts='PTS-({film.shift_seconds:.6f})/TB'",
-            # Silence fills what is missing before the first sample and in gaps; what overlaps is cut.
-            f"aresample={AUDIO_RATE_HZ}:async=1:first_pts=0",
-            mix,
-            # Sound that ends early is followed by silence; sound that goes on long after the picture is cut.
-            f"apad=whole_dur={length:.6f}",
-            f"atrim=end={length + _AUDIO_OVERHANG_SECONDS:.6f}",
-        ]
-    )
-
-
 def key_frames() -> str:
     """Where every rung has an IDR frame: the first frame of each two-second cell of the film's time.
 
@@ -139,11 +97,13 @@ def key_frames() -> str:
     return f"expr:if(isnan(prev_forced_t),1,gt({cell},{cell.replace('t/', 'prev_forced_t/')}))"
 
 
-def _start(ffmpeg: str, loglevel: str) -> list[str]:
+def start(ffmpeg: str, loglevel: str) -> list[str]:
+    """How every command of ours begins."""
     return [ffmpeg, "-hide_banner", "-nostdin", "-loglevel", loglevel, "-progress", "pipe:1", "-stats_period", "0.5"]
 
 
-def _input(source: Path) -> list[str]:
+def open_source(source: Path) -> list[str]:
+    """Open what was uploaded, and nothing else."""
     return [
         # A playlist or a reference inside the file opens nothing else.
         *("-protocol_whitelist", "file,pipe", "-format_whitelist", ",".join(DEMUXERS)),
@@ -153,7 +113,7 @@ def _input(source: Path) -> list[str]:
     ]
 
 
-def _keep_time(other: int, *options: str) -> list[str]:
+def keep_time(other: int, *options: str) -> list[str]:
     """Read the other track too, into nothing.
 
     FFmpeg counts time from the earliest track in use, and mends jumps by all tracks in use. Picture and sound are
@@ -162,7 +122,7 @@ def _keep_time(other: int, *options: str) -> list[str]:
     return ["-map", f"0:{other}", "-c", "copy", *options, "-f", "null", "-"]
 
 
-def _clean() -> list[str]:
+def clean() -> list[str]:
     """Nothing of the source's metadata, chapters and time codes comes along."""
     return ["-map_metadata", "-1", "-map_chapters", "-1", "-write_tmcd", "0", "-y"]
 
@@ -183,7 +143,7 @@ def _video_encoder(film: Film, rung: Rung, preset: str, crf: float) -> list[str]
         *(() if film.is_steady else ("-bf", "0")),
         # Without it x264 takes the time base for the rate and picks an absurd level.
         *("-x264-params", f"fps={rate.numerator}/{rate.denominator}{_LOOKAHEAD.get(preset, '')}"),
-        *_clean(),
+        *clean(),
         *("-video_track_timescale", str(TICKS), "-f", "mp4"),
     ]
 

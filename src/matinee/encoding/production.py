@@ -16,15 +16,18 @@ from matinee.encoding import steps
 from matinee.encoding.commands import CRF, PRESET
 from matinee.encoding.depot import Depot, Finished, StoreUnavailable
 from matinee.encoding.publication import publish_film
+from matinee.encoding.sound import encode_sounds
 from matinee.encoding.steps import Place, Source
+from matinee.encoding.text import read_film_texts
 from matinee.inspection.inspection import Film
 from matinee.ladder.fixed import fixed_ladder, groups
 from matinee.model.errors import Unavailable
 from matinee.model.media import Ladder, Presentation, Rung
-from matinee.packaging.packaging import AudioFile
+from matinee.packaging.sound import plan_sounds
+from matinee.packaging.text import text_names
 from matinee.ports import Compute, Needs, Task
 
-_RECIPE = 1  # counts changes of the commands that make other renditions of the same source
+_RECIPE = 2  # counts changes of the commands that make other renditions of the same source
 _BEAT_SECONDS = 0.5
 _TRUST_SECONDS = 1.0  # when the encoder's length differs by more from the container's, the encoder is right
 # How the bar of progress is shared out: inspecting, encoding, and the rest.
@@ -132,11 +135,10 @@ class Production:
     def _plan(self, film: Film, ladder: Ladder) -> None:
         self._weights = {rung.name: float(rung.width * rung.height) for rung in ladder.rungs}
         names = [rung.name for rung in ladder.rungs]
-        sound = _sound(film)
-        if sound is not None:
-            self._weights[sound.name] = _SOUND_WEIGHT
-            names.insert(1, sound.name)
-        self._watcher.planned(film, ladder, tuple(names))
+        sounds = [sound.name for sound in plan_sounds(film.source.sounds)]
+        self._weights |= dict.fromkeys(sounds, _SOUND_WEIGHT)
+        names[1:1] = sounds
+        self._watcher.planned(film, ladder, (*names, *text_names(film.source.texts)))
 
     def _encode(self, film: Film, ladder: Ladder) -> Film:
         """The first rung, then the sound and the other rungs; the film, its length as the encoder found it.
@@ -148,7 +150,7 @@ class Production:
         measured = self._finished[first[0].name].length_seconds
         if abs(measured - film.length_seconds) > _TRUST_SECONDS:
             film = replace(film, length_seconds=measured)
-        work = self._audio_to_make(film)
+        work = self._sounds_to_make(film) + self._texts_to_read(film)
         for turn, group in enumerate(others, start=_FIRST_RUNG + 1):
             work += self._videos_to_make(film, group, turn)
         self._do("encoding", work)
@@ -166,19 +168,34 @@ class Production:
         arguments = (film, left, chosen, order.preset, order.crf)
         return [_Work(self._task(what, turn, needs, steps.encode_videos, *arguments), self._all_made, names)]
 
-    def _audio_to_make(self, film: Film) -> list[_Work]:
-        sound = _sound(film)
-        if sound is None:
+    def _sounds_to_make(self, film: Film) -> list[_Work]:
+        work = []
+        for track in film.source.sounds:
+            sounds = tuple(one for one in plan_sounds(film.source.sounds) if one.track == track)
+            files = tuple(self._file(film, one.name, (one, film.length_seconds)) for one in sounds)
+            found = [self._found(one.name, file) for one, file in zip(sounds, files, strict=True)]
+            if not all(found):  # one decode gives all layouts
+                task = self._task("encoding the sound", _FIRST_RUNG, _SMALL, encode_sounds, film, sounds, files)
+                work.append(_Work(task, self._all_made, tuple(one.name for one in sounds)))
+        return work
+
+    def _texts_to_read(self, film: Film) -> list[_Work]:
+        names, files = text_names(film.source.texts), self._text_files(film)
+        found = [self._found(name, file) for name, file in zip(names, files, strict=True)]
+        if all(found):
             return []
-        file = self._file(film, sound.name, film.source.audio)
-        if self._found(sound.name, file):
-            return []
-        task = self._task("encoding the sound", _FIRST_RUNG, _SMALL, steps.encode_audio, film, sound.name, file)
-        return [_Work(task, self._made, (sound.name,))]
+        # One reading of the source gives all of them.
+        task = self._task("reading the subtitles", _FIRST_RUNG, _SMALL, read_film_texts, film, files)
+        return [_Work(task, self._all_made, names)]
+
+    def _text_files(self, film: Film) -> tuple[str, ...]:
+        tracks = film.source.texts
+        words = [(name, (track, film.length_seconds)) for name, track in zip(text_names(tracks), tracks, strict=True)]
+        return tuple(self._file(film, name, content, "vtt") for name, content in words)
 
     def _publish(self, film: Film, ladder: Ladder) -> Presentation:
         order, found = self._order, list[Presentation]()
-        arguments = (film, ladder, _sound(film), self._finished, order.title, order.font, order.prefix)
+        arguments = (film, ladder, self._finished, order.title, order.font, order.prefix)
         task = Task(
             f"packaging: {order.source.name}",
             publish_film,
@@ -190,12 +207,12 @@ class Production:
         self._do("packaging", [_Work(task, found.append)])
         return found[0]
 
-    def _file(self, film: Film, name: str, content: Any) -> str:
+    def _file(self, film: Film, name: str, content: Any, ending: str = "mp4") -> str:
         """The name of a rendition's file: all that decides its content is in it."""
         order = self._order
         words = (_RECIPE, order.source.identity, order.preset, order.crf, film.picture, film.shift_seconds, content)
         recipe = hashlib.sha256(repr(words).encode()).hexdigest()[:16]
-        return f"{name}-{recipe}.mp4"
+        return f"{name}-{recipe}.{ending}"
 
     def _found(self, name: str, file: str) -> bool:
         finished = self._depot.find(file)
@@ -272,11 +289,6 @@ class Production:
         whole = sum(self._weights.values())
         share = sum(weight * self._shares.get(name, 0.0) for name, weight in self._weights.items())
         return _INSPECTED + (_ENCODED - _INSPECTED) * share / whole
-
-
-def _sound(film: Film) -> AudioFile | None:
-    """The rendition of a film's sound, without its path."""
-    return None if film.source.audio is None else AudioFile(Path(), film.source.audio.language)
 
 
 def _video_needs(film: Film, rungs: Sequence[Rung]) -> Needs:

@@ -11,6 +11,7 @@ from matinee.encoding.commands import first_frame_command
 from matinee.encoding.depot import Finished
 from matinee.encoding.ffmpeg import Tools, run_tool
 from matinee.encoding.steps import Place, Progress
+from matinee.encoding.text import text_files
 from matinee.inspection.inspection import Film
 from matinee.ladder.fixed import KEY_FRAME_SECONDS
 from matinee.model.errors import EncodingFailed
@@ -21,12 +22,15 @@ from matinee.packaging.packaging import (
     POSTER,
     STILL,
     THUMBNAILS,
-    AudioFile,
     VideoFile,
     mend_manifests,
     package_command,
     verify,
+    video_folder,
 )
+from matinee.packaging.sound import AudioFile, plan_sounds
+from matinee.packaging.text import PLAYLIST, text_names
+from matinee.packaging.text_manifests import write_texts
 
 FURTHER_PICTURES = 3
 """So many frames besides the first become pictures of a title, where so many are good and different."""
@@ -45,7 +49,6 @@ def publish_film(
     place: Place,
     film: Film,
     ladder: Ladder,
-    sound: AudioFile | None,
     finished: Mapping[str, Finished],
     title: str,
     font: Path | None,
@@ -66,14 +69,16 @@ def publish_film(
         if len({video.frames for video in videos}) != 1:
             counts = ", ".join(f"{video.rung.name}: {video.frames}" for video in videos)
             raise EncodingFailed(f"The renditions of {film.name} differ in their number of frames ({counts}).")
-        audio = None if sound is None else replace(sound, path=desk / finished[sound.name].file)
+        audios = [AudioFile(desk / finished[one.name].file, one) for one in plan_sounds(film.source.sounds)]
         folder = desk / "package"
         folder.mkdir()
-        command = package_command(tools.packager, videos, audio, ladder.segment_seconds)
+        command = package_command(tools.packager, videos, audios, ladder.segment_seconds)
         run_tool(command, tools, f"packaging {film.name}", "Shaka Packager", folder=desk)
         pictures = draw_pictures(videos, film, title, font if font and font.exists() else None, folder, tools)
-        mend_manifests(folder, film.frame_rate)
-        verified = verify(folder, videos, audio, film.frame_rate, pictures[0].colour, film.name)
+        texts = text_files(place.depot, film, [finished[name].file for name in text_names(film.source.texts)])
+        write_texts(folder, f"{video_folder(videos[0].rung)}/{PLAYLIST}", texts)
+        mend_manifests(folder, film.frame_rate, audios, texts)
+        verified = verify(folder, videos, audios, film.frame_rate, pictures[0].colour, film.name, texts)
         presentation = replace(verified, pictures=pictures[1:])
         names = sorted((name for name, _ in presentation.files), key=lambda name: (name in {HLS, DASH}, name))
         place.depot.publish(folder, names, prefix, _TYPES)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from matinee.encoding.commands import AUDIO_BPS, audio_command, look_command, video_command
+from matinee.encoding.commands import look_command, video_command
 from matinee.encoding.depot import Depot, Finished
 from matinee.encoding.ffmpeg import Ran, Tools, find_tools, free_bytes, run_ffmpeg
 from matinee.inspection.inspection import Film, accept, check_decoded, look, select
@@ -95,13 +95,13 @@ def _encode_left(
     what = f"encoding {film.name} to {', '.join(rung.name for rung in rungs)}"
     expected = max(film.source.video.frames or 0, 1)
     with place.depot.desk() as desk:
-        _check_room(desk, sum(rung.bitrate_bps for rung in rungs), film)
+        check_room(desk, sum(rung.bitrate_bps for rung in rungs), film)
         parts = [desk / file for _, file in left]
         ran = run_ffmpeg(
             video_command(tools.ffmpeg, path, film, rungs, parts, preset, crf, granted_threads()),
             tools,
             what,
-            lambda report: progress(_share(report, "frame", expected)),
+            lambda report: progress(share_of(report, "frame", expected)),
         )
         frames = _frames(film, ran, len(rungs), what)
         finished = [
@@ -114,40 +114,14 @@ def _encode_left(
     return finished
 
 
-def encode_audio(place: Place, source: Source, film: Film, name: str, file: str, progress: Progress) -> Finished:
-    """Encode the sound of the whole film, unless this machine has it, as ``encode_videos``."""
-    finished = place.depot.shelved(file) or _encode_sound(place, source, film, name, file, progress)
-    place.depot.keep(finished)
-    return finished
-
-
-def _encode_sound(place: Place, source: Source, film: Film, name: str, file: str, progress: Progress) -> Finished:
-    tools, path = place.find_tools(), place.depot.source(source.key, source.identity)
-    length = max(film.length_seconds, 0.001) * _MICROSECONDS
-    with place.depot.desk() as desk:
-        _check_room(desk, AUDIO_BPS, film)
-        part = desk / file
-        ran = run_ffmpeg(
-            audio_command(tools.ffmpeg, path, film, part),
-            tools,
-            f"encoding the sound of {film.name}",
-            lambda report: progress(_share(report, "out_time_us", length)),
-        )
-        seconds = track_seconds(part)
-        if not seconds:
-            raise Refused(f"{film.name} has sound that cannot be decoded.")
-        finished = Finished(name, file, None, seconds, part.stat().st_size, ran.seconds)
-        place.depot.shelve(finished, part)
-    return finished
-
-
 def granted_threads() -> int | None:
     """As many as compute gave this task cores, if that is less than the machine has."""
     granted, there = float(os.environ.get("TASK_CORES", "inf")), len(os.sched_getaffinity(0))
     return max(1, round(granted)) if granted < there else None
 
 
-def _check_room(desk: Path, bitrate_bps: int, film: Film) -> None:
+def check_room(desk: Path, bitrate_bps: int, film: Film) -> None:
+    """Unavailable if the disk may not take a film of so many bits a second."""
     needed, free = round(bitrate_bps / 8 * film.length_seconds * _ROOM), free_bytes(desk)
     if free < needed:
         raise Unavailable(
@@ -166,7 +140,8 @@ def _frames(film: Film, ran: Ran, outputs: int, what: str) -> int:
     return decoded
 
 
-def _share(report: Mapping[str, str], key: str, whole: float) -> float:
+def share_of(report: Mapping[str, str], key: str, whole: float) -> float:
+    """How much of the whole FFmpeg's report says is done, from 0 to 1."""
     try:
         return min(max(float(report.get(key, "0")) / whole, 0.0), 1.0)
     except ValueError:  # FFmpeg says N/A before the first packet
