@@ -33,6 +33,9 @@ NAMES = (
     "recommender_quality",
     "recommender_stream",
     "recommender_fit",
+    "ladder_fit",
+    "encoding_ladder",
+    "encoding_ladder_made",
 )
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 _HEAD = """# Benchmarks

@@ -1,0 +1,133 @@
+"""What other encodes of a shot will cost and how they will look, from one cheap encode that is there already. Pure.
+
+The first rung people can play is small and quick. Its bits say how much happens in a shot, its VMAF how much of that
+was lost, and VIF at the finest scale how much of it lies in detail that small sizes cannot hold. From these three, for
+a size of 2**s times the pixels and a CRF of 26 + 4 c, two regressions give log2 of the bits' growth and the change of
+VMAF::
+
+    growth, change = sum over m in (c, c*c, s, c*s, s*s), f in (1, bits, loss, fine) of weight[m, f] * m * f
+
+Both are 0 for the encode itself. The weights were fitted by ridge regression over a measured grid (``prediction.json``
+tells how); features beyond what they were taught on count as the nearest that was.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from matinee.ladder.hull import Point
+from matinee.ladder.quality import FrameQuality, mean_quality
+from matinee.ladder.slopes import Shot
+from matinee.model.errors import Invalid
+
+PROBE_CRF = 26.0
+PROBE_LINES = 360  # the first rung is the largest with at most so many
+CRFS = tuple(18 + half / 2 for half in range(49))  # 18 to 42; beyond them nothing was taught
+_CRF_STEP = 4.0
+_TERMS = 20
+_LEAST_BITS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What the first rung, of CRF 26, told of one shot: frames, bits in all, mean VMAF, and VIF at the finest scale.
+
+    Quality is measured at the film's reference size.
+    """
+
+    width: int
+    height: int
+    frames: int
+    bits: float
+    vmaf: float
+    fine: float
+
+    @property
+    def features(self) -> tuple[float, float, float]:
+        """Bits a pixel as a logarithm, what is lost of VMAF, and what is kept of the finest detail; each about 1."""
+        bits_a_pixel = max(self.bits, _LEAST_BITS) / (self.frames * self.width * self.height)
+        return math.log2(bits_a_pixel * 100), (100 - self.vmaf) / 10, self.fine * 5
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What the two regressions learned, and between which features: a weight a term, a lowest and highest a feature."""
+
+    bits: tuple[float, ...]
+    vmaf: tuple[float, ...]
+    lowest: tuple[float, ...]
+    highest: tuple[float, ...]
+
+
+def probe_size(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """The size of the first rung, among those of a film's ladder: the largest of at most 360 lines, or the smallest."""
+    fitting = [size for size in sizes if min(size) <= PROBE_LINES]
+    return max(fitting, key=_pixels) if fitting else min(sizes, key=_pixels)
+
+
+def _pixels(size: tuple[int, int]) -> int:
+    return size[0] * size[1]
+
+
+def probed(
+    width: int, height: int, bits: Sequence[float], frames: Sequence[int], measured: Sequence[Sequence[FrameQuality]]
+) -> tuple[Probe, ...]:
+    """The probes of a film's shots: the first rung's size, and by shot its bits, frames and measured frames."""
+    return tuple(
+        Probe(
+            width,
+            height,
+            count,
+            cost,
+            mean_quality([one.vmaf for one in shot]),
+            mean_quality([one.fine for one in shot]),
+        )
+        for cost, count, shot in zip(bits, frames, measured, strict=True)
+    )
+
+
+def terms(features: Sequence[float], pixels_ratio: float, crf: float) -> tuple[float, ...]:
+    """The terms of both regressions for a size of so many times the probe's pixels and a CRF."""
+    coarser, larger = (crf - PROBE_CRF) / _CRF_STEP, math.log2(pixels_ratio)
+    moved = (coarser, coarser * coarser, larger, coarser * larger, larger * larger)
+    return tuple(move * feature for move in moved for feature in (1.0, *features))
+
+
+def predicted(probe: Probe, sizes: Iterable[tuple[int, int]], crfs: Sequence[float], weights: Weights) -> Shot:
+    """A shot with what is predicted of it at every size and CRF."""
+    kept = [
+        min(max(value, low), high)
+        for value, low, high in zip(probe.features, weights.lowest, weights.highest, strict=True)
+    ]
+    points = []
+    for width, height in sizes:
+        ratio = width * height / (probe.width * probe.height)
+        for crf in crfs:
+            values = terms(kept, ratio, crf)
+            growth = sum(weight * value for weight, value in zip(weights.bits, values, strict=True))
+            change = sum(weight * value for weight, value in zip(weights.vmaf, values, strict=True))
+            vmaf = min(max(probe.vmaf + change, 0.0), 100.0)
+            points.append(Point(width, height, crf, max(probe.bits, _LEAST_BITS) * 2**growth, vmaf))
+    return Shot(probe.frames, tuple(points))
+
+
+@cache
+def taught() -> Weights:
+    """The weights that come with Matinee."""
+    return weights_from_json(json.loads(Path(__file__).with_name("prediction.json").read_text()))
+
+
+def weights_from_json(values: Mapping[str, Any]) -> Weights:
+    """Weights as ``prediction.json`` holds them; Invalid with a sentence if they are none."""
+    try:
+        made = Weights(*(tuple(map(float, values[name])) for name in ("bits", "vmaf", "lowest", "highest")))
+    except (KeyError, TypeError, ValueError) as error:
+        raise Invalid(f"These are not weights of a prediction: {type(error).__name__} {error}.") from error
+    lengths = (len(made.bits), len(made.vmaf), len(made.lowest), len(made.highest))
+    if lengths != (_TERMS, _TERMS, 3, 3):
+        raise Invalid(f"A prediction has {_TERMS} weights twice and three features' ends twice, not {lengths}.")
+    return made
