@@ -21,15 +21,17 @@ from obstore.store import LocalStore
 
 from benchmarks.machine import report
 from matinee.adapters.compute_local import LocalCompute
-from matinee.encoding.commands import AUDIO_BPS, CRF, PRESET
+from matinee.encoding.commands import CRF, PRESET
 from matinee.encoding.depot import Depot, Finished
 from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.production import Order, Production
+from matinee.encoding.sound import BITRATES_BPS
 from matinee.encoding.steps import Place, Source
 from matinee.inspection.frames import TICKS
 from matinee.inspection.inspection import Film
 from matinee.ladder.fixed import fixed_ladder
 from matinee.model.media import Ladder, Rung
+from matinee.packaging.sound import STEREO
 
 SECONDS, RATE, PAIRS = 60, 24, 7
 _TOOLS = find_tools()
@@ -95,7 +97,17 @@ def split(source: Path, preset: str, folder: Path, rungs: tuple[Rung, ...]) -> N
         lookahead = ":rc-lookahead=20:mbtree=1" if preset == "superfast" else ""
         command += ["-x264-params", f"fps={RATE}/1{lookahead}", "-video_track_timescale", str(TICKS)]
         command += [str(folder / f"{rung.name}.mp4")]
-    command += ["-map", "0:a:0", "-c:a", "aac", "-b:a", str(AUDIO_BPS), "-ac", "2", str(folder / "sound.mp4")]
+    command += [
+        "-map",
+        "0:a:0",
+        "-c:a",
+        "aac",
+        "-b:a",
+        str(BITRATES_BPS[STEREO]),
+        "-ac",
+        "2",
+        str(folder / "sound.mp4"),
+    ]
     subprocess.run(command, check=True)
 
 

@@ -92,6 +92,11 @@ def served(folder: Path) -> Iterator[str]:
         def log_message(self, *_arguments: Any) -> None:
             """Say nothing."""
 
+        def end_headers(self) -> None:
+            # Players stand on a page of another site.
+            self.send_header("Access-Control-Allow-Origin", "*")
+            super().end_headers()
+
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -59,6 +59,14 @@ async function shakaPlay() {
   });
   player.addEventListener("error", (event) => probe.errors.push(`${event.detail.severity}:${event.detail.code}`));
   await player.load(query.get("manifest"));
+  const told = (track) => ({ language: track.language, channels: track.channelsCount, label: track.label });
+  window.tracks = {
+    texts: () => player.getTextTracks().map(told),
+    sounds: () => player.getAudioTracks().map(told),
+    showText: (place) => player.selectTextTrack(player.getTextTracks()[place]),
+    hear: (place) => player.selectAudioTrack(player.getAudioTracks()[place]),
+    heard: () => player.getAudioTracks().findIndex((track) => track.active),
+  };
 }
 
 function dashPlay() {
@@ -78,6 +86,22 @@ function dashPlay() {
   });
   player.on("error", (event) => probe.errors.push(String(event.error && event.error.code)));
   player.initialize(video, query.get("manifest"), true);
+  const audio = () => player.getTracksFor("audio");
+  const told = (track) => ({
+    language: track.lang,
+    channels: Number(track.audioChannelConfiguration?.[0]?.value) || null,
+    label: track.labels[0]?.text,
+  });
+  window.tracks = {
+    texts: () => player.getTracksFor("text").map(told),
+    sounds: () => audio().map(told),
+    showText: (place) => {
+      player.enableText(true);
+      player.setTextTrack(place);
+    },
+    hear: (place) => player.setCurrentTrack(audio()[place]),
+    heard: () => audio().indexOf(player.getCurrentTrackFor("audio")),
+  };
 }
 
 function hlsPlay() {
@@ -99,6 +123,17 @@ function hlsPlay() {
   player.on(Hls.Events.ERROR, (_, data) => probe.errors.push(`${data.fatal ? "fatal " : ""}${data.details}`));
   player.loadSource(query.get("manifest"));
   player.attachMedia(video);
+  const told = (track) => ({ language: track.lang, channels: Number(track.channels) || null, label: track.name });
+  window.tracks = {
+    texts: () => player.subtitleTracks.map(told),
+    sounds: () => player.allAudioTracks.map(told),
+    showText: (place) => {
+      player.subtitleDisplay = true;
+      player.subtitleTrack = place;
+    },
+    hear: (place) => player.setAudioOption(player.allAudioTracks[place]),
+    heard: () => player.allAudioTracks.indexOf(player.audioTracks[player.audioTrack]),
+  };
 }
 
 const players = { shaka: shakaPlay, dashjs: dashPlay, hlsjs: hlsPlay };

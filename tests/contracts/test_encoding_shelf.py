@@ -14,7 +14,8 @@ from obstore.store import LocalStore, MemoryStore, ObjectStore
 
 from matinee.encoding.depot import Depot, Finished, StoreUnavailable
 from matinee.encoding.production import Order, Production
-from matinee.encoding.steps import Place, Source, encode_audio, encode_stretch, inspect_source
+from matinee.encoding.sound import encode_sounds
+from matinee.encoding.steps import Place, Source, encode_stretch, inspect_source
 from matinee.encoding.stretches import Stretch
 from matinee.encoding.survey import Surveyed, survey_source
 from matinee.inspection.frames import Frames
@@ -22,6 +23,7 @@ from matinee.inspection.inspection import Film, Picture
 from matinee.ladder.fixed import fixed_ladder
 from matinee.model import media
 from matinee.model.errors import MatineeError
+from matinee.packaging.sound import plan_sounds
 from matinee.ports import Task
 from sources import TOOLS
 
@@ -44,6 +46,7 @@ _FILM = Film(
 _FRAMES = Frames(tuple(range(0, 48 * 3_750, 3_750)))
 _STRETCH = Stretch(0, 0, _FRAMES.times, (0,))
 _RUNGS = fixed_ladder(640, 360, 24.0).rungs
+_SOUNDS = plan_sounds(_FILM.source.sounds)
 
 
 def _shelve(depot: Depot, name: str, file: str) -> Finished:
@@ -106,9 +109,9 @@ def test_a_machine_makes_only_what_does_not_lie_on_its_shelf(in_folder: bool, tm
     assert encode_stretch(place, source, *what, files, "slow", 20.0, _nobody) == tuple(lying)
     assert [depot.find(file) for file in files] == lying
     with pytest.raises((MatineeError, FileNotFoundError)):
-        encode_audio(place, source, _FILM, "a-und", "sound.mp4", _nobody)
+        encode_sounds(place, source, _FILM, _SOUNDS, ["sound.mp4"], _nobody)
     sound = _shelve(depot, "a-und", "sound.mp4")
-    assert encode_audio(place, source, _FILM, "a-und", "sound.mp4", _nobody) == sound
+    assert encode_sounds(place, source, _FILM, _SOUNDS, ["sound.mp4"], _nobody) == (sound,)
     assert depot.find("sound.mp4") == sound
     assert depot.rendition("sound.mp4").read_text() == "a-und"
 
@@ -123,7 +126,7 @@ class _Compute:
             future.set_result(_FILM)
         elif task.function is survey_source:
             future.set_result(Surveyed(_FILM, _FRAMES, None))
-        elif task.function is encode_audio:
+        elif task.function is encode_sounds:
             future.set_exception(StoreUnavailable("503 Service Unavailable"))
         else:
             rungs, files = task.arguments[5:7]

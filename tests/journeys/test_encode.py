@@ -15,7 +15,9 @@ from PIL import Image
 from matinee.compose.encode import encode_folder
 from matinee.ladder.fixed import fixed_ladder
 from matinee.model.errors import EncodingFailed, Invalid, Refused
-from matinee.packaging.packaging import AudioFile, VideoFile, verify
+from matinee.model.media import SourceTrack, TrackKind
+from matinee.packaging.packaging import VideoFile, verify
+from matinee.packaging.sound import AudioFile, Sound
 from sources import H264, Decoded, decode, draw, ffmpeg, from_zero, key_times, onsets, picture, served, tone
 
 _MILLISECOND = 0.001
@@ -109,7 +111,7 @@ _SOURCES: dict[str, tuple[Callable[[Path], Path], str, str | None]] = {
     "at 29.97 frames a second": (_ntsc, ".mp4", None),
     "without sound": (_silent, ".mp4", "no sound"),
     "with frames of unequal length": (_variable, ".mp4", None),
-    "with 5.1 sound": (_surround, ".mp4", "mixed down"),
+    "with 5.1 sound": (_surround, ".mp4", ""),
     "with mono sound at 22050 Hz": (_slow_mono, ".mov", None),
     "with sound that ends early": (_short_sound, ".mkv", None),
     "turned on its side": (_rotated, ".mp4", None),
@@ -152,7 +154,7 @@ def test_every_frame_of_a_film_is_there_in_its_time(kind: str, tmp_path: Path) -
     assert report["frames"] == expected.frames
     assert any(word in note for note in report["notes"]) if word else not report["notes"]
     sounds = [rendition for rendition in report["renditions"] if rendition["kind"] == "audio"]
-    assert len(sounds) == (0 if kind == "without sound" else 1)
+    assert len(sounds) == {"without sound": 0, "with 5.1 sound": 2}.get(kind, 1)
     if sounds:
         length = sum(segment.duration for segment in m3u8.load(str(tmp_path / "out" / sounds[0]["uri"])).segments)
         assert -0.15 < length - report["duration_seconds"] < 0.65
@@ -216,14 +218,17 @@ def test_picture_and_sound_stay_together(suffix: str, picture_late: float, sound
     assert seen - heard == pytest.approx(picture_late - sound_late, abs=0.005)
 
 
+_SOUND = Sound("a-und", SourceTrack(1, TrackKind.AUDIO, "aac", channels=2))
+
+
 def test_a_package_that_does_not_agree_with_itself_is_not_published(tmp_path: Path) -> None:
     output = tmp_path / "out"
     report = encode_folder(draw(tmp_path / "film.mp4", seconds=9), output)
     (rung,) = fixed_ladder(320, 180, 25).rungs
-    video, audio = VideoFile(rung, Path("240p.mp4"), report["frames"]), AudioFile(Path("a.mp4"), None)
+    video, audio = VideoFile(rung, Path("240p.mp4"), report["frames"]), AudioFile(Path("a.mp4"), _SOUND)
 
     def verified(videos: list[VideoFile], folder: Path = output) -> None:
-        verify(folder, videos, audio, Fraction(25), "#000000", "film.mp4")
+        verify(folder, videos, [audio], Fraction(25), "#000000", "film.mp4")
 
     verified([video])
     with pytest.raises(EncodingFailed, match="holds 225 of 226 frames"):

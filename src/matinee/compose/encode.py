@@ -57,14 +57,15 @@ def encode_folder(
         )
         try:
             produced = Production(order, compute, _Teller(say or (lambda _: None))).run()
-            report = _report(produced)
-            (store / "made" / REPORT).write_text(json.dumps(report, indent=2) + "\n")
+            told = json.dumps(_report(produced), indent=2)
+            (store / "made" / REPORT).write_text(f"{told}\n")
             shutil.rmtree(output, ignore_errors=True)
             (store / "made").replace(output)
         except OSError as error:
             raise Unavailable(f"{output} cannot be filled: {error.strerror or error}.") from error
         finally:
             compute.close()
+    report: dict[str, Any] = json.loads(told)
     return report
 
 
@@ -75,7 +76,7 @@ def _report(produced: Produced) -> dict[str, Any]:
         "source": asdict(film.source),
         "frames": produced.finished[0].frames,
         "duration_seconds": presentation.duration_seconds,
-        "notes": list(film.notes),
+        "notes": [*film.notes, *(note for finished in produced.finished for note in finished.notes)],
         "renditions": [asdict(rendition) for rendition in presentation.renditions],
         "size_bytes": presentation.size_bytes,
         "hls": presentation.hls,
@@ -111,3 +112,5 @@ class _Teller:
     def made(self, finished: Finished) -> None:
         frames = "" if finished.frames is None else f"{finished.frames} frames, "
         self._say(f"  {finished.name}: {frames}{finished.size_bytes / 1e6:.2f} MB in {finished.seconds:.1f} s")
+        for note in finished.notes:
+            self._say(f"  {note}")

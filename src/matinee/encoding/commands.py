@@ -15,30 +15,20 @@ AUDIO_RATE_HZ = 48_000
 PRESET = "superfast"
 CRF = 23.0
 _LOOKAHEAD = {"superfast": ":rc-lookahead=20:mbtree=1"}
-AUDIO_BPS = 128_000
 _LOOK_FRAMES = 8
 _WHITE_NITS = 203  # ITU-R BT.2408: what white paper shows in HDR
 _CUT_SCORE = 8  # scdet's, of 100: fewer cuts than a viewer would name, and hardly one that is none
 _BARS_EVERY_SECONDS = 5
-_AUDIO_OVERHANG_SECONDS = 0.5
-
-# ITU-R BS.775: centre and surrounds 3 dB down, the low-frequency channel left out. Names that a layout lacks count as
-# silence, so that one line serves 3.0 to 7.1.
-DOWNMIX = (
-    "pan=stereo|FL=FL+0.707*FC+0.707*BL+0.707*SL+0.5*BC|FR=FR+0.707*FC+0.707*BR+0.707*SR+0.5*BC,"
-    # The sum can pass full scale; the limiter gives its own delay back.
-    "alimiter=limit=0.95:level=0:latency=1"
-)
 
 
 def look_command(ffmpeg: str, source: Path, video: int, audio: int | None) -> list[str]:
     """Describe the first frames as FFmpeg will see them: rotated, with colours, times and fields."""
     return [
-        *_start(ffmpeg, "info"),
-        *_input(source),
+        *start(ffmpeg, "info"),
+        *open_source(source),
         *("-map", f"0:{video}", "-frames:v", str(_LOOK_FRAMES), "-fps_mode", "passthrough"),
         *("-vf", "showinfo=checksum=0", "-f", "null", "-"),
-        *(_keep_time(audio, "-frames:a", str(_LOOK_FRAMES)) if audio is not None else ()),
+        *(keep_time(audio, "-frames:a", str(_LOOK_FRAMES)) if audio is not None else ()),
     ]
 
 
@@ -46,10 +36,10 @@ def copy_command(ffmpeg: str, source: Path, film: Film, output: Path) -> list[st
     """Copy the picture's packets into Matroska, which knows where they are: not every container can be sought in."""
     audio = film.source.audio
     return [
-        *_start(ffmpeg, "error"),
-        *_input(source),
-        *("-map", f"0:{film.source.video.index}", "-c", "copy", *_clean(), "-f", "matroska", str(output)),
-        *(_keep_time(audio.index) if audio is not None else ()),
+        *start(ffmpeg, "error"),
+        *open_source(source),
+        *("-map", f"0:{film.source.video.index}", "-c", "copy", *clean(), "-f", "matroska", str(output)),
+        *(keep_time(audio.index) if audio is not None else ()),
     ]
 
 
@@ -71,13 +61,13 @@ def survey_command(
         "cropdetect=round=2,nullsink"
     )
     return [
-        *_start(ffmpeg, "verbose"),
+        *start(ffmpeg, "verbose"),
         *(("-threads", str(cores), "-filter_complex_threads", str(cores)) if cores else ()),
         *(("-copyts",) if keeps_stamps else ()),
-        *_input(source),
+        *open_source(source),
         *("-filter_complex", graph, "-map", "[v]", "-fps_mode", "passthrough", "-enc_time_base", f"1:{TICKS}"),
         *("-stats_enc_pre", str(stamps), "-stats_enc_pre_fmt", "{pts}", "-f", "null", "-"),
-        *(_keep_time(audio.index) if audio is not None and not keeps_stamps else ()),
+        *(keep_time(audio.index) if audio is not None and not keeps_stamps else ()),
     ]
 
 
@@ -104,10 +94,10 @@ def video_command(
     track = 0 if is_copy else film.source.video.index
     command = [
         # verbose: its last lines count what was decoded and encoded.
-        *_start(ffmpeg, "verbose"),
+        *start(ffmpeg, "verbose"),
         *(("-filter_complex_threads", str(cores), *threads) if cores else ()),
         *(_seek(stretch) if seeks else ()),
-        *_input(source),
+        *open_source(source),
         *("-filter_complex", video_graph(film, stretch, rungs, track, seeks=seeks)),
     ]
     for place, (rung, output) in enumerate(zip(rungs, outputs, strict=True)):
@@ -117,23 +107,9 @@ def video_command(
     return command
 
 
-def audio_command(ffmpeg: str, source: Path, film: Film, output: Path) -> list[str]:
-    """Encode the sound of the whole film as one stereo AAC-LC track."""
-    assert film.source.audio is not None
-    return [
-        *_start(ffmpeg, "verbose"),
-        *_input(source),
-        *("-map", f"0:{film.source.audio.index}", "-af", audio_graph(film)),
-        *("-c:a", "aac", "-b:a", str(AUDIO_BPS), "-ar", str(AUDIO_RATE_HZ)),
-        *_clean(),
-        *("-f", "mp4", str(output)),
-        *_keep_time(film.source.video.index),
-    ]
-
-
 def first_frame_command(ffmpeg: str, rendition: Path, output: Path) -> list[str]:
     """Take the first frame of a rendition of ours as a picture."""
-    return [*_start(ffmpeg, "error"), "-i", str(rendition), "-frames:v", "1", "-q:v", "2", "-y", str(output)]
+    return [*start(ffmpeg, "error"), "-i", str(rendition), "-frames:v", "1", "-q:v", "2", "-y", str(output)]
 
 
 def video_graph(film: Film, stretch: Stretch, rungs: Sequence[Rung], track: int, *, seeks: bool = True) -> str:
@@ -165,24 +141,6 @@ def video_graph(film: Film, stretch: Stretch, rungs: Sequence[Rung], track: int,
     return ";".join([f"{graph},split={len(rungs)}{pads}", *smaller, f"[s{last}]null[v{last}]"])
 
 
-def audio_graph(film: Film) -> str:
-    """The filters for the sound: in time with the picture, 48 kHz, stereo, as long as the picture."""
-    channels = (film.source.audio.channels if film.source.audio else None) or 2
-    mix = {1: "pan=stereo|FL=c0|FR=c0", 2: "aformat=channel_layouts=stereo"}.get(channels, DOWNMIX)
-    length = film.length_seconds
-    return ",".join(
-        [
-            f"asetpts='PTS-({film.shift_seconds:.6f})/TB'",
-            # Silence fills what is missing before the first sample and in gaps; what overlaps is cut.
-            f"aresample={AUDIO_RATE_HZ}:async=1:first_pts=0",
-            mix,
-            # Sound that ends early is followed by silence; sound that goes on long after the picture is cut.
-            f"apad=whole_dur={length:.6f}",
-            f"atrim=end={length + _AUDIO_OVERHANG_SECONDS:.6f}",
-        ]
-    )
-
-
 def key_frames(stretch: Stretch) -> str:
     """Where every rung has an IDR frame: the first frame of each segment. Frames are counted, so that rungs agree."""
     return "expr:" + "+".join(f"eq(n,{start})" for start in stretch.starts)
@@ -196,11 +154,13 @@ def _seek(stretch: Stretch) -> list[str]:
     return ["-seek_timestamp", "1", "-ss", f"{stretch.seek_microseconds}us"]
 
 
-def _start(ffmpeg: str, loglevel: str) -> list[str]:
+def start(ffmpeg: str, loglevel: str) -> list[str]:
+    """How every command of ours begins."""
     return [ffmpeg, "-hide_banner", "-nostdin", "-loglevel", loglevel, "-progress", "pipe:1", "-stats_period", "0.5"]
 
 
-def _input(source: Path) -> list[str]:
+def open_source(source: Path) -> list[str]:
+    """Open what was uploaded, and nothing else."""
     return [
         # A playlist or a reference inside the file opens nothing else.
         *("-protocol_whitelist", "file,pipe", "-format_whitelist", ",".join(DEMUXERS)),
@@ -210,7 +170,7 @@ def _input(source: Path) -> list[str]:
     ]
 
 
-def _keep_time(other: int, *options: str) -> list[str]:
+def keep_time(other: int, *options: str) -> list[str]:
     """Read the other track too, into nothing.
 
     FFmpeg counts time from the earliest track in use, and mends jumps by all tracks in use. Picture and sound are
@@ -219,7 +179,7 @@ def _keep_time(other: int, *options: str) -> list[str]:
     return ["-map", f"0:{other}", "-c", "copy", *options, "-f", "null", "-"]
 
 
-def _clean() -> list[str]:
+def clean() -> list[str]:
     """Nothing of the source's metadata, chapters and time codes comes along."""
     return ["-map_metadata", "-1", "-map_chapters", "-1", "-write_tmcd", "0", "-y"]
 
@@ -241,7 +201,7 @@ def _video_encoder(film: Film, stretch: Stretch, rung: Rung, preset: str, crf: f
         # stitchable: one set of parameters for all stretches, which are joined. Without fps x264 takes the time base
         # for the rate and picks an absurd level.
         *("-x264-params", f"stitchable=1:fps={rate.numerator}/{rate.denominator}{_LOOKAHEAD.get(preset, '')}"),
-        *_clean(),
+        *clean(),
         *("-video_track_timescale", str(TICKS)),
     ]
 

@@ -35,7 +35,8 @@ class StoreUnavailable(Unavailable):
 class Finished:
     """A rendition that is done. ``file`` is its name in the depot; ``frames`` is None for sound.
 
-    ``length_seconds`` is what its media header says, ``seconds`` what making it took.
+    ``length_seconds`` is what its media header says, ``seconds`` what making it took. ``notes`` are sentences on what
+    was odd about it. Sound measured ``lufs`` before ``gain_db`` was added.
     """
 
     name: str
@@ -44,6 +45,9 @@ class Finished:
     length_seconds: float
     size_bytes: int
     seconds: float
+    notes: tuple[str, ...] = ()
+    lufs: float | None = None
+    gain_db: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,8 +226,9 @@ def _note_of(finished: Finished) -> bytes:
 
 def _read_note(note: bytes) -> Finished | None:
     try:
-        return Finished(**json.loads(note))
-    except (ValueError, TypeError):  # another version's, or torn
+        values = json.loads(note)
+        return Finished(**{**values, "notes": tuple(values.get("notes", ()))})
+    except (ValueError, TypeError, AttributeError):  # another version's, or torn
         return None
 
 

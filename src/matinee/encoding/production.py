@@ -16,15 +16,18 @@ from matinee.encoding import steps
 from matinee.encoding.commands import CRF, PRESET
 from matinee.encoding.depot import Depot, Finished, StoreUnavailable
 from matinee.encoding.publication import Cuts, publish_film
+from matinee.encoding.sound import encode_sounds
 from matinee.encoding.steps import Place, Source
 from matinee.encoding.stretches import Stretch, plan_stretches
 from matinee.encoding.survey import Surveyed, survey_source
+from matinee.encoding.text import read_film_texts
 from matinee.inspection.frames import field_times, film_times
 from matinee.inspection.inspection import Film
 from matinee.ladder.fixed import fixed_ladder, groups
 from matinee.model.errors import Unavailable
 from matinee.model.media import Ladder, Presentation, Rung
-from matinee.packaging.packaging import AudioFile
+from matinee.packaging.sound import plan_sounds
+from matinee.packaging.text import text_names
 from matinee.ports import Compute, Needs, Task
 
 _RECIPE = 2  # counts changes of the commands that make other renditions of the same source
@@ -118,6 +121,7 @@ class Production:
         self._shares: dict[tuple[str, int], float] = {}
         self._parts: dict[str, dict[int, Finished]] = {}
         self._finished: dict[str, Finished] = {}
+        self._names: tuple[str, ...] = ()
         self._reused: list[str] = []
         self._seconds: dict[str, float] = {}
 
@@ -132,7 +136,7 @@ class Production:
         shown = field_times(times, end) if film.picture.is_interlaced else times
         cuts = Cuts(shown, end, sum(len(stretch.starts) for stretch in stretches))
         presentation = self._publish(film, ladder, cuts)
-        finished = tuple(self._finished[name] for name in dict.fromkeys(name for name, _ in self._weights))
+        finished = tuple(self._finished[name] for name in self._names)
         return Produced(presentation, film, ladder, finished, tuple(self._reused), self._seconds)
 
     def _inspect(self) -> Film:
@@ -155,14 +159,14 @@ class Production:
             for stretch in stretches
         }
         names = [rung.name for rung in ladder.rungs]
-        sound = _sound(film)
-        if sound is not None:
-            self._weights[sound.name, 0] = _SOUND_WEIGHT
-            names.insert(1, sound.name)
-        self._watcher.planned(film, ladder, tuple(names))
+        sounds = [sound.name for sound in plan_sounds(film.source.sounds)]
+        self._weights |= {(name, 0): _SOUND_WEIGHT for name in sounds}
+        names[1:1] = sounds
+        self._names = (*names, *text_names(film.source.texts))
+        self._watcher.planned(film, ladder, self._names)
 
     def _encode(self, found: Surveyed, ladder: Ladder, stretches: Sequence[Stretch]) -> None:
-        """The first rung from its start on, with the sound; then the others. What is there already is taken as is."""
+        """The first rung from its start on, with sound and text; then the others. What is there is taken as it is."""
         film = found.film
         files = {key: self._file(found, *key, stretches[key[1]], rung) for key, rung in _every(ladder, stretches)}
         there = self._depot.find_all(files.values())
@@ -173,7 +177,7 @@ class Production:
                 self._reused.append(name)
             for stretch in kept:
                 self._part_made(stretch.number, there[files[name, stretch.number]], stretches)
-        work = self._audio_to_make(film)
+        work = self._sounds_to_make(film) + self._texts_to_read(film)
         for turn, group in enumerate(groups(ladder), start=_FIRST_RUNG):
             for stretch in stretches:
                 left = tuple(rung for rung in group if files[rung.name, stretch.number] not in there)
@@ -205,20 +209,30 @@ class Production:
         task = self._task(what, turn, needs, steps.encode_stretch, *arguments)
         return _Work(task, done, tuple((rung.name, stretch.number) for rung in rungs))
 
-    def _audio_to_make(self, film: Film) -> list[_Work]:
-        sound = _sound(film)
-        if sound is None:
+    def _sounds_to_make(self, film: Film) -> list[_Work]:
+        work = []
+        for track in film.source.sounds:
+            sounds = tuple(one for one in plan_sounds(film.source.sounds) if one.track == track)
+            files = tuple(self._whole_file(film, one.name, one) for one in sounds)
+            found = [self._found(one.name, file) for one, file in zip(sounds, files, strict=True)]
+            if not all(found):  # one decode gives all layouts
+                task = self._task("encoding the sound", _FIRST_RUNG, _SMALL, encode_sounds, film, sounds, files)
+                work.append(_Work(task, self._all_made, tuple((one.name, 0) for one in sounds)))
+        return work
+
+    def _texts_to_read(self, film: Film) -> list[_Work]:
+        names, files = text_names(film.source.texts), self._text_files(film)
+        found = [self._found(name, file) for name, file in zip(names, files, strict=True)]
+        if all(found):
             return []
-        order = self._order
-        words = (_RECIPE, order.source.identity, film.shift_seconds, film.length_seconds, film.source.audio)
-        file = _named(sound.name, words)
-        kept = self._depot.find(file)
-        if kept is not None:
-            self._reused.append(sound.name)
-            self._made(kept, (kept,))
-            return []
-        task = self._task("encoding the sound", _FIRST_RUNG, _SMALL, steps.encode_audio, film, sound.name, file)
-        return [_Work(task, lambda made: self._made(made, (made,)), ((sound.name, 0),))]
+        # One reading of the source gives all of them.
+        task = self._task("reading the subtitles", _FIRST_RUNG, _SMALL, read_film_texts, film, files)
+        return [_Work(task, self._all_made, tuple((name, 0) for name in names))]
+
+    def _text_files(self, film: Film) -> tuple[str, ...]:
+        tracks = film.source.texts
+        named = zip(text_names(tracks), tracks, strict=True)
+        return tuple(self._whole_file(film, name, track, "vtt") for name, track in named)
 
     def _publish(self, film: Film, ladder: Ladder, cuts: Cuts) -> Presentation:
         order, found = self._order, list[Presentation]()
@@ -226,7 +240,7 @@ class Production:
         task = Task(
             f"packaging: {order.source.name}",
             publish_film,
-            (order.place, film, ladder, _sound(film), parts, cuts, order.title, order.font, order.prefix),
+            (order.place, film, ladder, parts, cuts, order.title, order.font, order.prefix),
             Needs(cores=2.0, memory_bytes=2 * _PROGRAM_BYTES),
             order.priority * _TURNS + _AT_ONCE,
             order.share,
@@ -250,6 +264,23 @@ class Production:
             rung,
         )
         return _named(f"{name}-{number:05}", words)
+
+    def _whole_file(self, film: Film, name: str, content: Any, ending: str = "mp4") -> str:
+        """The same of what is made in one piece for the whole film: a sound, a text."""
+        words = (_RECIPE, self._order.source.identity, film.shift_seconds, film.length_seconds, content)
+        return _named(name, words, ending)
+
+    def _found(self, name: str, file: str) -> bool:
+        finished = self._depot.find(file)
+        if finished is None:
+            return False
+        self._reused.append(name)
+        self._made(finished, (finished,))
+        return True
+
+    def _all_made(self, finished: Sequence[Finished]) -> None:
+        for one in finished:
+            self._made(one, (one,))
 
     def _part_made(self, number: int, part: Finished, stretches: Sequence[Stretch]) -> None:
         """Keep a part in mind; with the last of them the rendition is done."""
@@ -343,18 +374,13 @@ class Production:
         return _SURVEYED + (_ENCODED - _SURVEYED) * share / whole
 
 
-def _named(name: str, words: tuple[Any, ...]) -> str:
-    return f"{name}-{hashlib.sha256(repr(words).encode()).hexdigest()[:16]}.mp4"
+def _named(name: str, words: tuple[Any, ...], ending: str = "mp4") -> str:
+    return f"{name}-{hashlib.sha256(repr(words).encode()).hexdigest()[:16]}.{ending}"
 
 
 def _every(ladder: Ladder, stretches: Sequence[Stretch]) -> Iterator[tuple[tuple[str, int], Rung]]:
     """Each rung's every part, by its name and number."""
     return (((rung.name, stretch.number), rung) for rung in ladder.rungs for stretch in stretches)
-
-
-def _sound(film: Film) -> AudioFile | None:
-    """The rendition of a film's sound, without its path."""
-    return None if film.source.audio is None else AudioFile(Path(), film.source.audio.language)
 
 
 def _survey_needs(film: Film) -> Needs:

@@ -12,6 +12,7 @@ from matinee.encoding.depot import Finished
 from matinee.encoding.ffmpeg import Tools, free_bytes, run_tool
 from matinee.encoding.joining import X264_DELAY, join
 from matinee.encoding.steps import Place, Progress
+from matinee.encoding.text import text_files
 from matinee.inspection.inspection import Film
 from matinee.ladder.shots import LONGEST_SECONDS
 from matinee.model.errors import EncodingFailed, Unavailable
@@ -22,12 +23,15 @@ from matinee.packaging.packaging import (
     POSTER,
     STILL,
     THUMBNAILS,
-    AudioFile,
     VideoFile,
     mend_manifests,
     package_command,
     verify,
+    video_folder,
 )
+from matinee.packaging.sound import AudioFile, plan_sounds
+from matinee.packaging.text import PLAYLIST, text_names
+from matinee.packaging.text_manifests import write_texts
 
 FURTHER_PICTURES = 3
 """So many frames besides the first become pictures of a title, where so many are good and different."""
@@ -55,7 +59,6 @@ def publish_film(
     place: Place,
     film: Film,
     ladder: Ladder,
-    sound: AudioFile | None,
     parts: Mapping[str, Sequence[Finished]],
     cuts: Cuts,
     title: str,
@@ -70,18 +73,20 @@ def publish_film(
     tools = place.find_tools()
     with place.depot.desk() as desk:
         videos = [_joined(place, film, rung, parts[rung.name], cuts, desk) for rung in ladder.rungs]
-        audio = None
-        if sound is not None:
-            (heard,) = parts[sound.name]
+        sounds = plan_sounds(film.source.sounds)
+        for one in sounds:
+            (heard,) = parts[one.name]
             (desk / heard.file).symlink_to(place.depot.rendition(heard.file).absolute())
-            audio = replace(sound, path=desk / heard.file)
+        audios = [AudioFile(desk / parts[one.name][0].file, one) for one in sounds]
         folder = desk / "package"
         folder.mkdir()
-        command = package_command(tools.packager, videos, audio, ladder.segment_seconds)
+        command = package_command(tools.packager, videos, audios, ladder.segment_seconds)
         run_tool(command, tools, f"packaging {film.name}", "Shaka Packager", folder=desk)
         pictures = draw_pictures(videos, film, title, font if font and font.exists() else None, folder, tools)
-        mend_manifests(folder, film.shown_rate)
-        verified = verify(folder, videos, audio, film.shown_rate, pictures[0].colour, film.name)
+        texts = text_files(place.depot, film, [parts[name][0].file for name in text_names(film.source.texts)])
+        write_texts(folder, f"{video_folder(videos[0].rung)}/{PLAYLIST}", texts)
+        mend_manifests(folder, film.shown_rate, audios, texts)
+        verified = verify(folder, videos, audios, film.shown_rate, pictures[0].colour, film.name, texts)
         presentation = replace(verified, pictures=pictures[1:])
         for rendition in presentation.video:
             place_of = rendition.uri.rpartition("/")[0] + "/"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from matinee.encoding.commands import AUDIO_BPS, audio_command, look_command, video_command
+from matinee.encoding.commands import look_command, video_command
 from matinee.encoding.depot import Depot, Finished
 from matinee.encoding.ffmpeg import Tools, find_tools, free_bytes, run_ffmpeg
 from matinee.encoding.stretches import Stretch, check_stretch
@@ -102,7 +102,7 @@ def _encode_left(
     what = f"encoding {film.name} to {', '.join(rung.name for rung in rungs)}, part {stretch.number + 1}"
     length = stretch.encoded / float(film.shown_rate)
     with place.depot.desk() as desk:
-        _check_room(desk, sum(rung.bitrate_bps for rung in rungs), film, length)
+        check_room(desk, sum(rung.bitrate_bps for rung in rungs), film, length)
         parts, stamps = [desk / file for _, file in left], desk / "stamps"
 
         def encode(*, seeks: bool) -> float:
@@ -143,33 +143,6 @@ def _encode_left(
     return finished
 
 
-def encode_audio(place: Place, source: Source, film: Film, name: str, file: str, progress: Progress) -> Finished:
-    """Encode the sound of the whole film, unless this machine has it, as ``encode_videos``."""
-    finished = place.depot.shelved(file) or _encode_sound(place, source, film, name, file, progress)
-    place.depot.keep(finished)
-    return finished
-
-
-def _encode_sound(place: Place, source: Source, film: Film, name: str, file: str, progress: Progress) -> Finished:
-    tools, path = place.find_tools(), place.depot.source(source.key, source.identity)
-    length = max(film.length_seconds, 0.001) * _MICROSECONDS
-    with place.depot.desk() as desk:
-        _check_room(desk, AUDIO_BPS, film, film.length_seconds)
-        part = desk / file
-        ran = run_ffmpeg(
-            audio_command(tools.ffmpeg, path, film, part),
-            tools,
-            f"encoding the sound of {film.name}",
-            lambda report: progress(share_of(report, "out_time_us", length)),
-        )
-        seconds = track_seconds(part)
-        if not seconds:
-            raise Refused(f"{film.name} has sound that cannot be decoded.")
-        finished = Finished(name, file, None, seconds, part.stat().st_size, ran.seconds)
-        place.depot.shelve(finished, part)
-    return finished
-
-
 def granted_threads() -> int | None:
     """As many as compute gave this task cores, if that is less than the machine has."""
     granted, there = float(os.environ.get("TASK_CORES", "inf")), len(os.sched_getaffinity(0))
@@ -181,7 +154,9 @@ def picture_of(place: Place, source: Source, copy: str | None) -> Path:
     return place.depot.source(source.key, source.identity) if copy is None else place.depot.rendition(copy)
 
 
-def _check_room(desk: Path, bitrate_bps: int, film: Film, length_seconds: float) -> None:
+def check_room(desk: Path, bitrate_bps: int, film: Film, length_seconds: float | None = None) -> None:
+    """Unavailable if the disk may not take so many bits a second for a length, or for the whole film."""
+    length_seconds = film.length_seconds if length_seconds is None else length_seconds
     needed, free = round(bitrate_bps / 8 * length_seconds * _ROOM), free_bytes(desk)
     if free < needed:
         raise Unavailable(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from matinee.inspection.probe import AUDIO_CODECS, VIDEO_CODECS, ContainerReport, TrackReport
+from matinee.inspection.tracks import language_of, roles_of, select_texts
 from matinee.model.errors import Refused
 from matinee.model.media import Source, SourceTrack, TrackKind
 
@@ -33,6 +34,8 @@ class Selection:
     video: TrackReport
     audio: TrackReport | None
     notes: tuple[str, ...]
+    texts: tuple[SourceTrack, ...] = ()
+    others: tuple[TrackReport, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +110,13 @@ def select(report: ContainerReport, name: str) -> Selection:
     if report.failure is not None:
         raise Refused(_unreadable(report, name))
     video = _select_video(report, name)
-    audio, notes = _select_audio(report, name)
+    audio, others, notes = _select_audio(report, name)
     for track in (video, audio):
         if track is not None and track.encrypted:
             raise Refused(f"{name} is encrypted: Matinee needs it without copy protection.")
     missing = _broken_off(report, video, audio, name)
-    subtitles = sum(1 for track in report.tracks if track.kind == "subtitle")
-    left_out = (f"{subtitles} subtitle track(s) were left out.",) if subtitles else ()
-    return Selection(report, video, audio, (*notes, *left_out, *missing))
+    texts, left_out = select_texts(report)
+    return Selection(report, video, audio, (*notes, *left_out, *missing), texts, others)
 
 
 def look(frames: str, name: str) -> Picture:
@@ -160,8 +162,6 @@ def accept(selection: Selection, picture: Picture, name: str) -> Film:
         notes.append("The picture is HDR and was mapped to standard dynamic range (BT.709).")
     if audio is None:
         notes.append("There is no sound.")
-    elif (audio.channels or 0) > 2:  # noqa: PLR2004 - stereo
-        notes.append(f"The sound has {audio.channels} channels and was mixed down to stereo.")
     source = Source(
         container=report.format.split(",")[0],
         duration_seconds=length,
@@ -170,22 +170,15 @@ def accept(selection: Selection, picture: Picture, name: str) -> Film:
             index=video.index,
             kind=TrackKind.VIDEO,
             codec=video.codec or "",
-            language=_language(video),
+            language=language_of(video),
             width=picture.display_width,
             height=picture.height,
             frame_rate=float(rate),
             frames=video.packets,
         ),
-        audio=None
-        if audio is None
-        else SourceTrack(
-            index=audio.index,
-            kind=TrackKind.AUDIO,
-            codec=audio.codec or "",
-            language=_language(audio),
-            channels=audio.channels,
-            sample_rate_hz=audio.sample_rate_hz,
-        ),
+        audio=None if audio is None else _sound(audio),
+        others=tuple(map(_sound, selection.others)),
+        texts=selection.texts,
     )
     steady = video.is_steady and shift == picture.first_seconds
     return Film(name, source, picture, rate, shift, length, steady, tuple(notes))
@@ -224,7 +217,10 @@ def _select_video(report: ContainerReport, name: str) -> TrackReport:
     return max(filled, key=lambda track: (track.is_default, -track.index))
 
 
-def _select_audio(report: ContainerReport, name: str) -> tuple[TrackReport | None, tuple[str, ...]]:
+def _select_audio(
+    report: ContainerReport, name: str
+) -> tuple[TrackReport | None, tuple[TrackReport, ...], tuple[str, ...]]:
+    """The track that leads, the others that can be read, and what there is to say."""
     filled = [track for track in report.tracks if track.kind == "audio" and track.packets]
     readable = [track for track in filled if track.codec in AUDIO_CODECS and track.channels]
     if filled and not readable:
@@ -233,10 +229,25 @@ def _select_audio(report: ContainerReport, name: str) -> tuple[TrackReport | Non
         raise Refused(f"{name} has sound that cannot be read: its track {what}.")
     if not readable:
         empty = any(track.kind == "audio" for track in report.tracks)
-        return None, (("The sound track is empty.",) if empty else ())
+        return None, (), (("The sound track is empty.",) if empty else ())
+    # As players choose: the first of those that the container prefers.
     chosen = max(readable, key=lambda track: (track.is_default, -track.index))
-    others = len(filled) - 1
-    return chosen, ((f"{others} more sound track(s) were left out.",) if others else ())
+    others = tuple(track for track in readable if track is not chosen and not track.encrypted)
+    left = len(filled) - 1 - len(others)
+    return chosen, others, ((f"{left} sound track(s) that cannot be read were left out.",) if left else ())
+
+
+def _sound(track: TrackReport) -> SourceTrack:
+    return SourceTrack(
+        index=track.index,
+        kind=TrackKind.AUDIO,
+        codec=track.codec or "",
+        language=language_of(track),
+        channels=track.channels,
+        sample_rate_hz=track.sample_rate_hz,
+        title=track.title,
+        roles=roles_of(track),
+    )
 
 
 def _broken_off(report: ContainerReport, video: TrackReport, audio: TrackReport | None, name: str) -> tuple[str, ...]:
@@ -280,9 +291,3 @@ def _frame_rate(track: TrackReport) -> Fraction:
     else:
         rate = (1 / Fraction(track.step_seconds)).limit_denominator(1001)
     return min(max(rate, _SLOWEST_RATE), _FASTEST_RATE)
-
-
-def _language(track: TrackReport) -> str | None:
-    """A language tag, or None if there is none or it says that it is not known."""
-    language = track.language
-    return language if language and language not in {"und", "unk", "mis", "zxx"} and language.isalnum() else None

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from array import array
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -49,6 +50,8 @@ AUDIO_CODECS = (
     *("pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_f32le", "pcm_u8", "pcm_alaw", "pcm_mulaw"),
     *("pcm_bluray", "pcm_dvd", "amr_nb", "amr_wb"),
 )
+# Subtitles that are text. What Matroska calls S_TEXT/WEBVTT libavformat does not know: it comes without a codec.
+TEXT_CODECS = ("subrip", "ass", "mov_text", "webvtt", "text")
 # Decoders that read the codecs above under another name.
 DECODERS = (*VIDEO_CODECS, *AUDIO_CODECS, "libdav1d", "mp3float", "mp2float", "dca", "amrnb", "amrwb")
 
@@ -67,7 +70,7 @@ class TrackReport:
 
     ``packets`` are those to be shown (an edit list hides the others); ``beyond_end`` are those whose place in the file
     lies past its end. Times are in seconds from the container's start; ``step_seconds`` is the median between frames,
-    and ``is_steady`` says that no step is far from it.
+    and ``is_steady`` says that no step is far from it. ``disposition`` holds FFmpeg's bits (libavformat/avformat.h).
     """
 
     index: int
@@ -90,6 +93,8 @@ class TrackReport:
     end_seconds: float | None = None
     step_seconds: float | None = None
     is_steady: bool = True
+    title: str | None = None
+    disposition: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,14 @@ def read_container(path: Path, name: str, sandbox: tuple[str, ...]) -> Container
 
     Raises Refused, naming the file by ``name``, if the reader was killed by it or ran out of time.
     """
-    command = [*sandbox, sys.executable, "-m", __name__, str(path)]
+    values = json.loads(run_reader(__name__, path, (), name, sandbox))
+    tracks = tuple(TrackReport(**track) for track in values.pop("tracks"))
+    return ContainerReport(**{**values, "tracks": tracks, "boxes": tuple(values["boxes"])})
+
+
+def run_reader(module: str, path: Path, arguments: Sequence[str], name: str, sandbox: tuple[str, ...]) -> str:
+    """The last line that a module of ours prints, run as a program on a file; errors as ``read_container``."""
+    command = [*sandbox, sys.executable, "-m", module, str(path), *arguments]
     seconds = _LEAST_SECONDS + path.stat().st_size / _SLOWEST_BYTES_PER_SECOND
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     try:
@@ -131,9 +143,7 @@ def read_container(path: Path, name: str, sandbox: tuple[str, ...]) -> Container
         raise Refused(f"{name} could not be read within {seconds:.0f} s: it is damaged or made to do harm.") from error
     if done.returncode != 0:
         raise Refused(f"{name} broke the program that reads it: it is damaged or made to do harm.")
-    values = json.loads(done.stdout.splitlines()[-1])
-    tracks = tuple(TrackReport(**track) for track in values.pop("tracks"))
-    return ContainerReport(**{**values, "tracks": tracks, "boxes": tuple(values["boxes"])})
+    return done.stdout.splitlines()[-1]
 
 
 # --- the program -----------------------------------------------------------------------------------------------------
@@ -141,7 +151,7 @@ def read_container(path: Path, name: str, sandbox: tuple[str, ...]) -> Container
 
 def main(path: str) -> None:
     """Print the report on a file as one line of JSON."""
-    _limit_this_process()
+    limit_this_process()
     import av  # noqa: PLC0415 - loads FFmpeg's libraries, which belong into the limited process alone
 
     av.logging.set_level(av.logging.PANIC)
@@ -151,7 +161,7 @@ def main(path: str) -> None:
     boxes = first_level(Path(path))
     report = ContainerReport(size_bytes, begins.hex(), boxes)
     try:
-        with av.open(path, options=_options()) as container:
+        with av.open(path, options=demuxer_options()) as container:
             report = _report(container, report)
     except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
         report = ContainerReport(
@@ -160,7 +170,8 @@ def main(path: str) -> None:
     sys.stdout.write(json.dumps(asdict(report)) + "\n")
 
 
-def _options() -> dict[str, str]:
+def demuxer_options() -> dict[str, str]:
+    """What libavformat is told before it opens what was uploaded."""
     return {
         # A playlist or a reference inside a file opens nothing else.
         "protocol_whitelist": "file",
@@ -169,7 +180,8 @@ def _options() -> dict[str, str]:
     }
 
 
-def _limit_this_process() -> None:
+def limit_this_process() -> None:
+    """Bind a program that reads what was uploaded, before it does."""
     import resource  # noqa: PLC0415 - exists on Unix alone, and only the program needs it
 
     for limit, value in (
@@ -263,6 +275,8 @@ def _track(stream: "av.stream.Stream", seen: _Seen, start: float, size_bytes: in
         end_seconds=None if seen.end is None else seen.end * tick - start,
         step_seconds=None if not steps else steps[len(steps) // 2] * tick,
         # Unequal time stamps that round equal steps to a container's ticks pass for steady.
+        title=stream.metadata.get("title") or None,
+        disposition=disposition,
         is_steady=not steps or (steps[-1] < steps[len(steps) // 2] * 1.5 and steps[0] > steps[len(steps) // 2] * 0.5),
     )
 

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from matinee.model.errors import EncodingFailed
 
-EVERY = 6  # frames; the mean of every sixth is within .1 of the mean of all, for little more than half the time
+EVERY = 6  # frames; the mean of every sixth is within .1 of the mean of all
 _TALLEST = 1080  # the model was taught on 1080 lines seen from three heights away
 _WORST, _BEST = 0.0, 100.0
+_NEIGHBOURS = 3  # a scored frame with the one before and the one behind it
 # What libvmaf writes of each frame beside its score; these, and the score, predict the other rungs.
 _FEATURES = {
     "integer_adm2": "detail",
@@ -90,16 +91,16 @@ def quality_command(
 def _graph(reference: Reference, encoded_input: int, log: Path, every: int) -> str:
     # Frames are paired by their number: time stamps of an MP4 are rounded, those of a source may have gaps.
     numbered = "settb=1/1000,setpts=N"
-    size = f"{reference.width}:{reference.height}"
+    if every > _NEIGHBOURS:
+        # Of frames that are not scored, only those beside a scored one are scaled: motion is measured against them.
+        numbered = f"select='lt(mod(n+1,{every}),{_NEIGHBOURS})',{numbered}"
+    size = f"scale={reference.width}:{reference.height}:flags=bicubic,format=yuv420p,setsar=1"
     before = f"{reference.chain}," if reference.chain else ""
-    source = (
-        f"[{reference.stream}]{before}scale={size}:flags=bicubic,format=yuv420p,setsar=1,"
-        f"trim=end_frame={reference.frames},{numbered}[reference]"
-    )
+    source = f"[{reference.stream}]{before}trim=end_frame={reference.frames},{numbered},{size}[reference]"
     # Bicubic, as VMAF's authors scale, and near to what players do.
-    shown = f"[{encoded_input}:v:0]scale={size}:flags=bicubic,format=yuv420p,setsar=1,{numbered}[shown]"
+    shown = f"[{encoded_input}:v:0]{numbered},{size}[shown]"
     # n_subsample leaves out scores, but not the neighbours that motion is measured against.
-    options = f"n_subsample={every}:log_fmt=json:log_path={_escaped(log)}:shortest=1:repeatlast=0"
+    options = f"n_subsample={min(every, _NEIGHBOURS)}:log_fmt=json:log_path={_escaped(log)}:shortest=1:repeatlast=0"
     return f"{source};{shown};[shown][reference]libvmaf={options}:n_threads=1,settb=1/1000[out]"
 
 
@@ -119,7 +120,7 @@ def read_quality(log: str, frames: int, every: int = EVERY) -> tuple[FrameQualit
     The first frame is left out where there are others: nothing moved before it, and its score is up to ten too low.
     """
     try:
-        measured = tuple(_frame(one) for one in json.loads(log)["frames"] if "vmaf" in one["metrics"])
+        measured = tuple(_frame(one, every) for one in json.loads(log)["frames"] if "vmaf" in one["metrics"])
     except (ValueError, KeyError, TypeError) as error:
         raise EncodingFailed(f"VMAF left a log that cannot be read: {type(error).__name__} {error}.") from error
     if [one.frame for one in measured] != list(range(0, frames, every)):
@@ -127,12 +128,13 @@ def read_quality(log: str, frames: int, every: int = EVERY) -> tuple[FrameQualit
     return measured[1:] or measured
 
 
-def _frame(values: Mapping[str, object]) -> FrameQuality:
+def _frame(values: Mapping[str, object], every: int) -> FrameQuality:
     metrics = values["metrics"]
     if not isinstance(metrics, dict):
         raise TypeError("metrics")
     features = {name: float(metrics[key]) for key, name in _FEATURES.items()}
-    return FrameQuality(frame=int(str(values["frameNum"])), vmaf=float(metrics["vmaf"]), **features)
+    place = int(str(values["frameNum"])) // min(every, _NEIGHBOURS) * every
+    return FrameQuality(frame=place, vmaf=float(metrics["vmaf"]), **features)
 
 
 def mean_quality(scores: Sequence[float]) -> float:

@@ -28,9 +28,23 @@ class Codec(StrEnum):
     AAC = "aac"
 
 
+class Role(StrEnum):
+    """What a track of sound or text is for, where it is not the ordinary one of its language."""
+
+    FORCED = "forced"  # text for what is said in another language than the sound's, shown without being asked for
+    CAPTIONS = "captions"  # text that tells sounds as well
+    COMMENTARY = "commentary"
+    DESCRIPTION = "description"  # sound that tells the picture
+    DUB = "dub"
+    ORIGINAL = "original"
+
+
 @dataclass(frozen=True, slots=True)
 class SourceTrack:
-    """One track of a source, as probed. Sizes are display pixels after rotation and sample aspect."""
+    """One track of a source, as probed. Sizes are display pixels after rotation and sample aspect.
+
+    ``title`` is what the source calls it.
+    """
 
     index: int
     kind: TrackKind
@@ -42,17 +56,29 @@ class SourceTrack:
     frames: int | None = None
     channels: int | None = None
     sample_rate_hz: int | None = None
+    title: str | None = None
+    roles: tuple[Role, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source that was accepted. ``video`` is the track that becomes the film; ``audio`` the one heard with it."""
+    """A source that was accepted. ``video`` is the track that becomes the film; ``audio`` the one heard with it.
+
+    ``others`` are its further tracks of sound, ``texts`` the subtitles that come along.
+    """
 
     container: str
     duration_seconds: float
     size_bytes: int
     video: SourceTrack
     audio: SourceTrack | None
+    texts: tuple[SourceTrack, ...] = ()
+    others: tuple[SourceTrack, ...] = ()
+
+    @property
+    def sounds(self) -> tuple[SourceTrack, ...]:
+        """All tracks of sound; the first is heard unless another is asked for."""
+        return () if self.audio is None else (self.audio, *self.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +106,7 @@ class Rendition:
     """One encoded track as players see it.
 
     ``uri`` is its media playlist relative to the title's folder; ``codecs`` is the RFC 6381 string; ``frames`` counts
-    video frames (None for sound). Bandwidths are the packager's, in bit/s.
+    video frames (None for sound). Bandwidths are the packager's, in bit/s. ``title`` is the source's name for a track.
     """
 
     name: str
@@ -95,6 +121,8 @@ class Rendition:
     frames: int | None = None
     language: str | None = None
     channels: int | None = None
+    title: str | None = None
+    roles: tuple[Role, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +168,13 @@ class Presentation:
 
     @property
     def audio(self) -> tuple[Rendition, ...]:
-        """The audio renditions."""
+        """The audio renditions; the first is heard unless another is asked for."""
         return tuple(rendition for rendition in self.renditions if rendition.kind is TrackKind.AUDIO)
+
+    @property
+    def text(self) -> tuple[Rendition, ...]:
+        """The subtitles."""
+        return tuple(rendition for rendition in self.renditions if rendition.kind is TrackKind.TEXT)
 
     @property
     def size_bytes(self) -> int:
@@ -155,7 +188,10 @@ def presentation_to_json(presentation: Presentation) -> dict[str, Any]:
     Digests stand apart from it, where readers of the release before pass them over.
     """
     values = asdict(presentation)
-    values["renditions"] = [{**rendition, "kind": rendition["kind"].value} for rendition in values["renditions"]]
+    values["renditions"] = [
+        {**rendition, "kind": rendition["kind"].value, "roles": [role.value for role in rendition["roles"]]}
+        for rendition in values["renditions"]
+    ]
     values["files"] = [[name, size] for name, size in presentation.files]
     values["digests"] = list(presentation.digests)
     values["pictures"] = [asdict(picture) for picture in presentation.pictures]
@@ -168,10 +204,7 @@ def presentation_from_json(values: Mapping[str, Any]) -> Presentation:
     Raises Invalid with a sentence for a missing name or a value of the wrong type.
     """
     try:
-        renditions = tuple(
-            Rendition(**{**_known(Rendition, rendition, leave=("kind",)), "kind": TrackKind(rendition["kind"])})
-            for rendition in values["renditions"]
-        )
+        renditions = tuple(map(_rendition, values["renditions"]))
         files = tuple((str(name), int(size)) for name, size in values["files"])
         digests = tuple(str(digest) for digest in values.get("digests") or ())
         pictures = tuple(Picture(**_known(Picture, one, leave=())) for one in values.get("pictures") or ())
@@ -179,6 +212,13 @@ def presentation_from_json(values: Mapping[str, Any]) -> Presentation:
         raise Invalid(f"This is not a presentation: {type(error).__name__} {error}.") from error
     plain = _known(Presentation, values, leave=("renditions", "files", "digests", "pictures"))
     return Presentation(renditions=renditions, files=files, digests=digests, pictures=pictures, **plain)
+
+
+def _rendition(values: Mapping[str, Any]) -> Rendition:
+    plain = _known(Rendition, values, leave=("kind", "roles"))
+    # A role that a later release told is passed over.
+    roles = tuple(Role(role) for role in values.get("roles") or () if role in set(Role))
+    return Rendition(kind=TrackKind(values["kind"]), roles=roles, **plain)
 
 
 def _accepted(kind: type) -> dict[str, tuple[type, ...]]:

@@ -17,11 +17,15 @@ import m3u8
 from matinee.model.errors import EncodingFailed
 from matinee.model.media import Presentation, Rendition, Rung, TrackKind
 from matinee.packaging.boxes import fragment_samples
+from matinee.packaging.sound import GROUP, MPD, AudioFile, dash_sound_roles
+from matinee.packaging.sound_manifests import list_sounds, part_sounds
+from matinee.packaging.text import TextFile
+from matinee.packaging.text_manifests import list_texts_in_dash, list_texts_in_hls, text_rendition
 
 HLS, DASH = "master.m3u8", "manifest.mpd"
 POSTER, STILL, THUMBNAILS = "poster.jpg", "still.jpg", "thumbnails.vtt"
 _INIT, _SEGMENT, _PLAYLIST = "init.mp4", "$Number%05d$.m4s", "main.m3u8"
-_MPD = "{urn:mpeg:dash:schema:mpd:2011}"
+_MPD = f"{{{MPD}}}"
 _SAME_SECONDS = 0.001
 # AAC frames do not end where pictures do, and sound may go on for half a second.
 _SHORTER_SECONDS, _LONGER_SECONDS = 0.15, 0.65
@@ -36,36 +40,18 @@ class VideoFile:
     frames: int
 
 
-@dataclass(frozen=True, slots=True)
-class AudioFile:
-    """A finished sound rendition; ``language`` is a tag or None."""
-
-    path: Path
-    language: str | None
-    channels: int = 2
-
-    @property
-    def name(self) -> str:
-        """Its folder; RFC 5646 calls a language that nobody knows ``und``."""
-        return f"a-{self.language or 'und'}"
-
-
 def video_folder(rung: Rung) -> str:
     """The folder of a rung's segments: ``v720`` for ``720p``."""
     return f"v{rung.name.removesuffix('p')}"
 
 
 def package_command(
-    packager: str, videos: Sequence[VideoFile], audio: AudioFile | None, segment_seconds: float
+    packager: str, videos: Sequence[VideoFile], audios: Sequence[AudioFile], segment_seconds: float
 ) -> list[str]:
     """Package files into the working directory. Paths of sources are relative to it: a comma would end a field."""
     command = [packager]
     command += [_stream(f"in={video.path.name},stream=video", video_folder(video.rung)) for video in videos]
-    if audio is not None:
-        sound = _stream(f"in={audio.path.name},stream=audio", audio.name)
-        name = audio.language or "Original"
-        language = f",language={audio.language}" if audio.language else ""
-        command.append(f"{sound},hls_group_id=audio,hls_name={name}{language}")
+    command += [_sound_stream(audio, leads=audio.sound.track == audios[0].sound.track) for audio in audios]
     return [
         *command,
         *("--segment_duration", f"{segment_seconds:g}"),
@@ -76,6 +62,18 @@ def package_command(
     ]
 
 
+def _sound_stream(audio: AudioFile, *, leads: bool) -> str:
+    track = audio.sound.track
+    fields = [
+        # What HLS calls it is written anew afterwards: a title may hold a comma, which ends a field.
+        _stream(f"in={audio.path.name},stream=audio", audio.name),
+        f"hls_group_id={GROUP}",
+        f"hls_name={audio.name}",
+        f"dash_roles={dash_sound_roles(track, leads=leads)}",
+    ]
+    return ",".join([*fields, f"language={track.language}"] if track.language else fields)
+
+
 def _stream(source: str, folder: str) -> str:
     return (
         f"{source},init_segment=package/{folder}/{_INIT},segment_template=package/{folder}/{_SEGMENT},"
@@ -83,8 +81,10 @@ def _stream(source: str, folder: str) -> str:
     )
 
 
-def mend_manifests(folder: Path, rate: Fraction) -> None:
-    """Say in both manifests what the packager cannot know.
+def mend_manifests(
+    folder: Path, rate: Fraction, audios: Sequence[AudioFile] = (), texts: Sequence[TextFile] = ()
+) -> None:
+    """Say in both manifests what the packager cannot know, and what it never saw: the subtitles.
 
     It takes the first frame's length for every one's, no sound for the default one unless its language is known, and
     leaves short segments out of the peak, which may so come to lie below the average.
@@ -93,8 +93,14 @@ def mend_manifests(folder: Path, rate: Fraction) -> None:
     number = str(rate.numerator) if rate.denominator == 1 else f"{rate.numerator}/{rate.denominator}"
     text = re.sub(r"FRAME-RATE=[\d.]+", f"FRAME-RATE={float(rate):.3f}", hls.read_text())
     text = re.sub(r"(?<!-)BANDWIDTH=(\d+),AVERAGE-BANDWIDTH=(\d+)", _peak_first, text)
-    hls.write_text(text.replace("DEFAULT=NO,AUTOSELECT=YES", "DEFAULT=YES,AUTOSELECT=YES"))
-    dash.write_text(re.sub(r'frameRate="[^"]*"', f'frameRate="{number}"', dash.read_text()))
+    hls.write_text(list_texts_in_hls(list_sounds(text, audios), texts))
+    ET.register_namespace("", MPD)
+    root = ET.fromstring(re.sub(r'frameRate="[^"]*"', f'frameRate="{number}"', dash.read_text()))  # noqa: S314 - as below
+    for period in root.iter(f"{_MPD}Period"):
+        part_sounds(period, audios)
+        list_texts_in_dash(period, texts, folder)
+    ET.indent(root)
+    dash.write_text(f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n', "utf-8")
 
 
 def _peak_first(match: re.Match[str]) -> str:
@@ -103,7 +109,13 @@ def _peak_first(match: re.Match[str]) -> str:
 
 
 def verify(
-    folder: Path, videos: Sequence[VideoFile], audio: AudioFile | None, rate: Fraction, colour: str, name: str
+    folder: Path,
+    videos: Sequence[VideoFile],
+    audios: Sequence[AudioFile],
+    rate: Fraction,
+    colour: str,
+    name: str,
+    texts: Sequence[TextFile] = (),
 ) -> Presentation:
     """The presentation that stands in a folder, once all in it agrees; EncodingFailed says what does not."""
     sizes = {str(path.relative_to(folder)): path.stat().st_size for path in sorted(folder.rglob("*")) if path.is_file()}
@@ -122,11 +134,14 @@ def verify(
         cuts, seconds = track.cuts, sum(track.cuts)
         renditions.append(_video_rendition(folder, video, track, sizes, rate, name))
     assert seconds is not None
-    if audio is not None:
+    for audio in audios:
         track = _track(tracks, audio.name, name)
         if not -_SHORTER_SECONDS <= sum(track.cuts) - seconds <= _LONGER_SECONDS:
             raise EncodingFailed(f"{name}: its sound lasts {sum(track.cuts):.2f} s, its picture {seconds:.2f} s.")
         renditions.append(_audio_rendition(audio, track, sizes))
+    for text in texts:
+        _track(tracks, text.name, name)
+        renditions.append(text_rendition(folder, text, seconds))
     return Presentation(
         duration_seconds=round(seconds, 6),
         renditions=tuple(renditions),
@@ -162,8 +177,10 @@ def _read_hls(folder: Path, sizes: Mapping[str, int], name: str) -> dict[str, _T
         playlist = m3u8.loads((folder / uri).read_text())
         place = uri.rpartition("/")[0]
         segments = tuple(f"{place}/{segment.uri}" for segment in playlist.segments)
+        # Text needs nothing before its first segment.
+        is_text = all(segment.endswith(".vtt") for segment in segments)
         initialisation = f"{place}/{playlist.segment_map[0].uri}" if playlist.segment_map else ""
-        missing = [path for path in (initialisation, *segments) if not sizes.get(path)]
+        missing = [path for path in (*(() if is_text else (initialisation,)), *segments) if not sizes.get(path)]
         if missing or not segments or not playlist.is_endlist:
             raise EncodingFailed(f"{name}: {uri} is not whole{f': {missing[0]} is missing' if missing else ''}.")
         tracks[place] = _Track(uri, initialisation, segments, tuple(segment.duration for segment in playlist.segments))
@@ -177,6 +194,11 @@ def _check_dash(folder: Path, tracks: Mapping[str, _Track], name: str) -> None:
     if tree.getroot().get("type") != "static" or len(described) != len(tracks):
         raise EncodingFailed(f"{name}: {DASH} describes other renditions than {HLS}.")
     for representation in described:
+        whole = representation.findtext(f"{_MPD}BaseURL")
+        if whole is not None:
+            if not (folder / whole).exists() or whole.rpartition("/")[0] not in tracks:
+                raise EncodingFailed(f"{name}: {DASH} names {whole}, which is not there.")
+            continue
         template = representation.find(f"{_MPD}SegmentTemplate")
         place = "" if template is None else template.get("initialization", "").rpartition("/")[0]
         if template is None or place not in tracks:
@@ -237,6 +259,8 @@ def _audio_rendition(audio: AudioFile, track: _Track, sizes: Mapping[str, int]) 
         uri=track.uri,
         bandwidth_bps=peak_bps,
         average_bandwidth_bps=average_bps,
-        language=audio.language,
-        channels=audio.channels,
+        language=audio.sound.track.language,
+        channels=audio.sound.channels,
+        title=audio.sound.track.title,
+        roles=audio.sound.track.roles,
     )

@@ -12,6 +12,9 @@ from urllib.parse import urljoin
 from xml.etree import ElementTree as ET
 
 from matinee.model.media import Presentation, Rendition
+from matinee.packaging.sound import STEREO
+from matinee.packaging.sound_manifests import hls_sound_attributes, sound_labels
+from matinee.packaging.text import hls_text_attributes, labels, quoted
 
 # EXT-X-MAP in the media playlists needs 6 (RFC 8216bis §8).
 _HLS_VERSION = 6
@@ -45,10 +48,12 @@ def compose_hls(presentation: Presentation, pathways: Sequence[Pathway], steerin
     HLS has no queryBeforeStart, so the order decides where a player begins.
     """
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{_HLS_VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    steering = [("SERVER-URI", _quoted(steering_url)), ("PATHWAY-ID", _quoted(pathways[0].id))]
+    steering = [("SERVER-URI", quoted(steering_url)), ("PATHWAY-ID", quoted(pathways[0].id))]
     lines.append(_tag("EXT-X-CONTENT-STEERING", steering))
     for pathway in pathways:
-        lines += [_audio(rendition, pathway, place, presentation) for place, rendition in _places(presentation)]
+        lines += _sounds(pathway, presentation.audio)
+        names = labels(presentation.text)
+        lines += [_text(rendition, pathway, name) for rendition, name in zip(presentation.text, names, strict=True)]
     for pathway in pathways:
         for rendition in _starting_variant_first(presentation.video):
             lines += _variant(rendition, pathway, presentation)
@@ -89,46 +94,44 @@ def _variant(rendition: Rendition, pathway: Pathway, presentation: Presentation)
     attributes = [
         ("BANDWIDTH", str(bandwidth)),
         ("AVERAGE-BANDWIDTH", str(average)),
-        ("CODECS", _quoted(",".join(codecs))),
+        ("CODECS", quoted(",".join(codecs))),
     ]
     if rendition.width and rendition.height:
         attributes.append(("RESOLUTION", f"{rendition.width}x{rendition.height}"))
     if rendition.frame_rate:
         attributes.append(("FRAME-RATE", f"{rendition.frame_rate:.3f}"))
     if audio:
-        attributes.append(("AUDIO", _quoted(_group(pathway))))
+        attributes.append(("AUDIO", quoted(_group(pathway))))
+    if presentation.text:
+        attributes.append(("SUBTITLES", quoted(_text_group(pathway))))
     attributes.append(("CLOSED-CAPTIONS", "NONE"))
-    attributes.append(("PATHWAY-ID", _quoted(pathway.id)))
-    attributes.append(("STABLE-VARIANT-ID", _quoted(_stable(rendition.name))))
+    attributes.append(("PATHWAY-ID", quoted(pathway.id)))
+    attributes.append(("STABLE-VARIANT-ID", quoted(_stable(rendition.name))))
     return [_tag("EXT-X-STREAM-INF", attributes), urljoin(pathway.url, rendition.uri)]
 
 
-def _audio(rendition: Rendition, pathway: Pathway, place: int, presentation: Presentation) -> str:
+def _sounds(pathway: Pathway, renditions: Sequence[Rendition]) -> list[str]:
+    names = sound_labels([(one.name, one.channels or STEREO, one) for one in renditions])
+    lines = []
+    for place, (rendition, name) in enumerate(zip(renditions, names, strict=True)):
+        attributes = [
+            *[("TYPE", "AUDIO"), ("GROUP-ID", quoted(_group(pathway)))],
+            *hls_sound_attributes(name, rendition, rendition.channels or STEREO, leads=place == 0),
+            ("STABLE-RENDITION-ID", quoted(_stable(rendition.name))),
+            ("URI", quoted(urljoin(pathway.url, rendition.uri))),
+        ]
+        lines.append(_tag("EXT-X-MEDIA", attributes))
+    return lines
+
+
+def _text(rendition: Rendition, pathway: Pathway, label: str) -> str:
     attributes = [
-        ("TYPE", "AUDIO"),
-        ("GROUP-ID", _quoted(_group(pathway))),
-        ("NAME", _quoted(_audio_name(place, presentation))),
+        *[("TYPE", "SUBTITLES"), ("GROUP-ID", quoted(_text_group(pathway)))],
+        *hls_text_attributes(label, rendition),
+        ("STABLE-RENDITION-ID", quoted(_stable(rendition.name))),
+        ("URI", quoted(urljoin(pathway.url, rendition.uri))),
     ]
-    if rendition.language and rendition.language != "und":
-        attributes.append(("LANGUAGE", _quoted(rendition.language)))
-    attributes += [("DEFAULT", "YES" if place == 0 else "NO"), ("AUTOSELECT", "YES")]
-    if rendition.channels:
-        attributes.append(("CHANNELS", _quoted(str(rendition.channels))))
-    attributes.append(("STABLE-RENDITION-ID", _quoted(_stable(rendition.name))))
-    attributes.append(("URI", _quoted(urljoin(pathway.url, rendition.uri))))
     return _tag("EXT-X-MEDIA", attributes)
-
-
-def _audio_name(place: int, presentation: Presentation) -> str:
-    """A name that no other rendition of the group has (RFC 8216bis §4.4.6.1.1)."""
-    names = [other.language or "sound" for other in presentation.audio]
-    name = names[place]
-    earlier = names[:place].count(name)
-    return f"{name} {earlier + 1}" if earlier else name
-
-
-def _places(presentation: Presentation) -> list[tuple[int, Rendition]]:
-    return list(enumerate(presentation.audio))
 
 
 def _starting_variant_first(video: Sequence[Rendition]) -> list[Rendition]:
@@ -143,14 +146,13 @@ def _group(pathway: Pathway) -> str:
     return f"a-{pathway.id}"
 
 
+def _text_group(pathway: Pathway) -> str:
+    return f"t-{pathway.id}"
+
+
 def _stable(name: str) -> str:
     # RFC 8216bis §4.4.6.2: letters, digits, '+', '/', '=', '.', '-' and '_'.
     return re.sub(r"[^A-Za-z0-9+/=._-]", "-", name)
-
-
-def _quoted(text: str) -> str:
-    # RFC 8216bis §4.2: no line feed, carriage return or double quote in a quoted string.
-    return '"' + re.sub(r'[\r\n"]', " ", text) + '"'
 
 
 def _tag(name: str, attributes: Sequence[tuple[str, str]]) -> str:

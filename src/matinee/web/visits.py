@@ -91,7 +91,8 @@ def policy(edges: Iterable[str] = ()) -> str:
             "style-src-attr 'unsafe-inline'",
             "font-src 'self'",
             f"img-src 'self' data: {origins}".rstrip(),
-            f"media-src 'self' blob: {origins}".rstrip(),
+            # data: hls.js makes tracks of subtitles of an empty one.
+            f"media-src 'self' blob: data: {origins}".rstrip(),
             f"connect-src 'self' {origins}".rstrip(),
             "manifest-src 'self'",
             "form-action 'self'",

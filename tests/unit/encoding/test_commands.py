@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 
 from matinee.encoding.commands import (
-    audio_command,
-    audio_graph,
     copy_command,
     key_frames,
     look_command,
@@ -16,10 +14,12 @@ from matinee.encoding.commands import (
     video_command,
     video_graph,
 )
+from matinee.encoding.sound import measure_command, sound_command, sound_graph
 from matinee.encoding.stretches import Stretch
 from matinee.inspection.inspection import Film, Picture
 from matinee.ladder.fixed import fixed_ladder
 from matinee.model.media import Source, SourceTrack, TrackKind
+from matinee.packaging.sound import plan_sounds
 
 _PICTURE = Picture(1280, 720, Fraction(1), "yuv420p", is_interlaced=False, first_seconds=0.0)
 _FILM = Film(
@@ -39,6 +39,7 @@ _FILM = Film(
     notes=(),
 )
 _RUNGS = fixed_ladder(1280, 720, 24).rungs
+_SOUNDS = plan_sounds(_FILM.source.sounds)
 _SOURCE = Path("/kept/a,b:c.mp4")
 _STRETCH = Stretch(2, 100, tuple(range(0, 150_000, 3_750)), (0, 20), 1, 4_145_000, 1_950)
 
@@ -72,7 +73,8 @@ def test_every_rung_passes_every_frame_through_on_the_same_clock_and_grid() -> N
 def test_what_is_uploaded_opens_nothing_else() -> None:
     for command in (
         _video(),
-        audio_command("ffmpeg", _SOURCE, _FILM, Path("o")),
+        measure_command("ffmpeg", _SOURCE, _FILM, _SOUNDS),
+        sound_command("ffmpeg", _SOURCE, _FILM, _SOUNDS, [0.0], [Path("o")]),
         look_command("ffmpeg", _SOURCE, 0, 1),
         copy_command("ffmpeg", _SOURCE, _FILM, Path("o")),
         survey_command("ffmpeg", _SOURCE, _FILM, Path("o"), is_copy=False, keeps_stamps=False),
@@ -89,7 +91,9 @@ def test_picture_and_sound_are_read_by_both_runs_so_that_they_agree_about_time()
     mended = survey_command("ffmpeg", _SOURCE, _FILM, Path("o"), is_copy=False, keeps_stamps=False)
     assert mended[-7:] == both
     assert "-copyts" not in mended
-    assert audio_command("ffmpeg", _SOURCE, _FILM, Path("o"))[-7:] == ["-map", "0:0", "-c", "copy", "-f", "null", "-"]
+    assert measure_command("ffmpeg", _SOURCE, _FILM, _SOUNDS)[-7:] == ["-map", "0:0", "-c", "copy", "-f", "null", "-"]
+    other = plan_sounds([replace(_SOUNDS[0].track, index=5)])
+    assert _values(measure_command("ffmpeg", _SOURCE, _FILM, other), "-map")[1:] == ["0:0", "0:1"]
     # A container's own time stamps need no other track.
     own = survey_command("ffmpeg", _SOURCE, _FILM, Path("o"), is_copy=False, keeps_stamps=True)
     assert "-copyts" in own
@@ -175,18 +179,4 @@ def test_frames_of_unequal_length_are_encoded_in_their_order() -> None:
 
 def test_sound_is_shifted_as_the_list_of_frames_is() -> None:
     late = replace(_FILM, shift_seconds=10.25)
-    assert "PTS-(10.250000)/TB" in audio_graph(late)
-
-
-def test_sound_is_as_long_as_the_picture() -> None:
-    graph = audio_graph(_FILM)
-    assert "apad=whole_dur=12.000000" in graph
-    assert "atrim=end=12.500000" in graph
-    assert "first_pts=0" in graph
-
-
-@pytest.mark.parametrize(("channels", "words"), [(1, "FL=c0|FR=c0"), (2, "channel_layouts=stereo"), (6, "0.707*FC")])
-def test_sound_becomes_stereo_with_stated_coefficients(channels: int, words: str) -> None:
-    assert _FILM.source.audio is not None
-    audio = replace(_FILM.source.audio, channels=channels)
-    assert words in audio_graph(replace(_FILM, source=replace(_FILM.source, audio=audio)))
+    assert "PTS-(10.250000)/TB" in sound_graph(late, _SOUNDS, ["anull"])

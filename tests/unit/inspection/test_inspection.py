@@ -63,7 +63,7 @@ def test_an_ordinary_film_is_accepted_with_its_tracks() -> None:
     film = accept(select(_REPORT, _NAME), _PICTURE, _NAME)
     assert (film.source.video.index, film.source.video.width, film.source.video.frames) == (0, 1280, 384)
     assert film.source.audio is not None
-    assert (film.source.audio.index, film.source.audio.language) == (1, "eng")
+    assert (film.source.audio.index, film.source.audio.language) == (1, "en")
     assert (film.frame_rate, film.length_seconds, film.shift_seconds) == (Fraction(24), 16.0, 0.0)
     assert film.notes == ()
 
@@ -154,7 +154,14 @@ def test_of_two_sound_tracks_the_default_one_is_heard() -> None:
     chosen = select(_with(_VIDEO, comments, replace(_AUDIO, index=2)), _NAME)
     assert chosen.audio is not None
     assert chosen.audio.index == 2
-    assert chosen.notes == ("1 more sound track(s) were left out.",)
+    assert [track.index for track in chosen.others] == [1]
+    assert chosen.notes == ()
+    assert [track.index for track in accept(chosen, _PICTURE, _NAME).source.sounds] == [2, 1]
+
+
+def test_sound_that_cannot_be_read_is_left_out_where_other_sound_can() -> None:
+    chosen = select(_with(_VIDEO, _AUDIO, replace(_AUDIO, index=2, codec="cook", is_default=False)), _NAME)
+    assert chosen.notes == ("1 sound track(s) that cannot be read were left out.",)
 
 
 def test_a_late_start_of_both_is_shifted_to_zero() -> None:

@@ -26,7 +26,9 @@ _SCORES = st.lists(st.floats(min_value=0, max_value=100), min_size=1, max_size=5
 def _log(frames: int, every: int) -> str:
     metrics = {"integer_adm2": 0.9, "integer_motion2": 4.0, "vmaf": 80.0}
     metrics |= {f"integer_vif_scale{scale}": 0.5 + scale / 10 for scale in range(4)}
-    return json.dumps({"frames": [{"frameNum": at, "metrics": metrics} for at in range(0, frames, every)]})
+    step = min(every, 3)  # beyond, only neighbours of what is scored reach the filter
+    places = range(len(range(0, frames, every)))
+    return json.dumps({"frames": [{"frameNum": place * step, "metrics": metrics} for place in places]})
 
 
 def _graph(command: list[str]) -> str:
@@ -36,15 +38,15 @@ def _graph(command: list[str]) -> str:
 def test_the_source_is_made_what_the_encoder_was_given_and_cut_to_the_stretch() -> None:
     graph = _graph(quality_command("ffmpeg", _REFERENCE, ("-i", "chunk.mp4"), Path("log.json")))
     source, shown, measure = graph.split(";")
-    assert source.startswith("[0:v:0]bwdif,scale=1280:720")
-    assert "trim=end_frame=48" in source
-    assert shown.startswith("[1:v:0]scale=1280:720")
-    assert measure.startswith("[shown][reference]libvmaf=n_subsample=6")
+    assert source.startswith("[0:v:0]bwdif,trim=end_frame=48,")
+    assert all("scale=1280:720" in side and "select='lt(mod(n+1,6),3)'" in side for side in (source, shown))
+    assert shown.startswith("[1:v:0]")
+    assert measure.startswith("[shown][reference]libvmaf=n_subsample=3")
 
 
 def test_the_source_may_have_inputs_of_its_own() -> None:
     reference = Reference(("-i", "a.mp4", "-i", "b.mp4"), "", 640, 360, frames=9)
-    assert "[2:v:0]scale" in _graph(quality_command("ffmpeg", reference, ("-i", "chunk.mp4"), Path("log.json")))
+    assert "[2:v:0]select" in _graph(quality_command("ffmpeg", reference, ("-i", "chunk.mp4"), Path("log.json")))
 
 
 def test_a_log_is_read_frame_by_frame() -> None:

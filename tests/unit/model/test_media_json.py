@@ -10,6 +10,7 @@ from matinee.model.media import (
     Picture,
     Presentation,
     Rendition,
+    Role,
     TrackKind,
     presentation_from_json,
     presentation_to_json,
@@ -31,6 +32,8 @@ _renditions = st.builds(
     frames=st.none() | _numbers,
     language=st.none() | _names,
     channels=st.none() | st.integers(1, 32),
+    title=st.none() | _names,
+    roles=st.lists(st.sampled_from(Role), unique=True).map(tuple),
 )
 _presentations = st.builds(
     Presentation,
@@ -59,6 +62,7 @@ PLAIN = Presentation(
 def test_names_that_a_newer_writer_added_are_passed_over() -> None:
     values = presentation_to_json(PLAIN)
     values["renditions"][0]["grain"] = "fine"
+    values["renditions"][0]["roles"] = ["sung"]
     assert presentation_from_json({**values, "chapters": []}) == PLAIN
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import m3u8
@@ -5,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matinee.model.media import Presentation
+from matinee.model.media import Presentation, Rendition, Role, TrackKind
 from matinee.playback.manifests import Pathway, compose_dash, compose_hls, top_bitrate_bps
 from playing import PACKAGED_MPD, presentation, sound, video
 
@@ -151,3 +152,25 @@ def test_composing_replaces_what_an_earlier_composition_left(packaged: str) -> N
     root = ET.fromstring(compose_dash(packaged, PATHWAYS[:1], STEERING))
     assert len(root.findall(f"{MPD}BaseURL")) == 1
     assert root.findtext(f"{MPD}ContentSteering") == STEERING
+
+
+def test_subtitles_stand_on_every_pathway_and_every_variant_names_them() -> None:
+    text = Rendition("t-de", TrackKind.TEXT, "wvtt", "t-de/main.m3u8", 400, 90, language="de", roles=(Role.FORCED,))
+    playlist = read(presentation(video("v360", 360, 800_000), sound(), text))
+    told = [one for one in playlist.media if one.type == "SUBTITLES"]
+    assert [(one.group_id, one.language, one.forced, one.default, one.uri) for one in told] == [
+        ("t-europe-1", "de", "YES", "NO", "http://127.0.1.1:8400/tok/title/r1/t-de/main.m3u8"),
+        ("t-asia-1", "de", "YES", "NO", "http://127.0.3.1:8400/tok/title/r1/t-de/main.m3u8"),
+    ]
+    groups = {one.stream_info.pathway_id: one.stream_info.subtitles for one in playlist.playlists}
+    assert groups == {"europe-1": "t-europe-1", "asia-1": "t-asia-1"}
+    assert playlist.playlists[0].stream_info.codecs == "avc1.64001f,mp4a.40.2"
+
+
+def test_surround_is_for_who_asks_for_it() -> None:
+    five = replace(sound("a-en-51", "en"), channels=6)
+    media = [one for one in read(presentation(video("v360", 360, 1), sound(), five)).media if "europe" in one.group_id]
+    assert [(one.name, one.channels, one.default, one.autoselect) for one in media] == [
+        ("en", "2", "YES", "YES"),
+        ("en 5.1", "6", "NO", "NO"),
+    ]

@@ -13,6 +13,7 @@ import { Stats } from "./player/stats";
 import { type Segment, Stream, type Trouble } from "./player/stream";
 import { Telemetry } from "./player/telemetry";
 import { Thumbnails } from "./player/thumbnails";
+import { Tracks } from "./player/tracks";
 
 const STATE_EVERY_MS = 250;
 const RESUME_SHOWN_MS = 9000;
@@ -98,6 +99,7 @@ async function play(): Promise<void> {
   const thumbnails = new Thumbnails(addresses);
   let telemetry: Telemetry | null = null;
   let menu: Menu | null = null;
+  let tracks: Tracks | null = null;
   const stream: Stream = new Stream(video, addresses, titleId, {
     onEdge(from, to) {
       if (from === null) void thumbnails.load(to);
@@ -108,18 +110,25 @@ async function play(): Promise<void> {
       if (now.kind === "lost") telemetry?.failed(now.sentence);
     },
     onLevels: () => menu?.offer(),
+    onTracks(anew) {
+      if (anew) tracks?.settle();
+      menu?.offer();
+    },
   });
   telemetry = new Telemetry(stream, queue, {
     playback_id: playback.playback_id,
     title_id: titleId,
     profile_id: profileId,
   });
-  menu = new Menu(find(root, "#menu"), stream);
+  const chosen = new Tracks(stream);
+  tracks = chosen;
+  menu = new Menu(find(root, "#menu"), stream, chosen);
   const stats = new Stats(find(root, "#stats"), stream, () => telemetry);
   const speeds = menu;
   const controls = new Controls(root, video, {
     stats: () => stats.toggle(),
     faster: (by) => speeds.faster(by),
+    subtitles: () => chosen.toggle(),
     leave: () => location.assign(back),
   });
   new Scrub(find(root, ".scrub"), video, thumbnails, (seconds) => controls.seek(seconds));

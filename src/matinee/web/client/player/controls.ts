@@ -11,6 +11,8 @@ const VOLUME = "matinee.volume";
 interface Parts {
   stats(): void;
   faster(by: 1 | -1): number;
+  /** Subtitles off or on again: what is said of it, or null if there are none. */
+  subtitles(): string | null;
   /** Where Esc leads. */
   leave(): void;
 }
@@ -44,6 +46,7 @@ export class Controls {
       mute: () => this.mute(),
       fullscreen: () => this.fullscreen(),
       faster: (by) => this.say(`${parts.faster(by)}×`),
+      subtitles: () => this.say(parts.subtitles() ?? "No subtitles"),
       stats: () => parts.stats(),
       back: () => this.back(),
     });

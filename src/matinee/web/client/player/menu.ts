@@ -1,6 +1,10 @@
-// One menu for quality and speed: two groups of radio buttons, filled from what the film has.
+// One menu for sound, subtitles, quality and speed: groups of radio buttons, filled from what the film has.
 import { find } from "./elements";
 import type { Stream } from "./stream";
+import { OFF, type Tracks } from "./tracks";
+
+/** A place among what hls.js lists, and what it is called. */
+export type Choice = [place: number, text: string];
 
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2];
 
@@ -20,18 +24,26 @@ function option(name: string, value: string, text: string, checked: boolean): HT
 export class Menu {
   private readonly quality: HTMLElement;
   private readonly speed: HTMLElement;
-  private offered = "";
+  private readonly sound: HTMLElement;
+  private readonly subtitles: HTMLElement;
+  private readonly offered = new Map<HTMLElement, string>();
 
   constructor(
     readonly panel: HTMLElement,
     private readonly stream: Stream,
+    private readonly tracks: Tracks,
   ) {
     this.quality = find(panel, "[data-menu=quality]");
     this.speed = find(panel, "[data-menu=speed]");
+    this.sound = find(panel, "[data-menu=sound]");
+    this.subtitles = find(panel, "[data-menu=subtitles]");
+    const chosen = (event: Event) => Number((event.target as HTMLInputElement).value);
+    this.sound.addEventListener("change", (event) => tracks.hear(chosen(event)));
+    this.subtitles.addEventListener("change", (event) => tracks.show(chosen(event)));
     for (const speed of SPEEDS) {
       this.speed.append(option("speed", String(speed), speed === 1 ? "Normal" : `${speed}×`, speed === 1));
     }
-    this.quality.addEventListener("change", (event) => stream.choose(Number((event.target as HTMLInputElement).value)));
+    this.quality.addEventListener("change", (event) => stream.choose(chosen(event)));
     this.speed.addEventListener("change", (event) => {
       stream.video.playbackRate = Number((event.target as HTMLInputElement).value);
     });
@@ -50,24 +62,32 @@ export class Menu {
     return next;
   }
 
-  /** The rungs of the pathway in use; asked again after each change, because pathways may differ. */
+  /** What the pathway in use has; asked again after each change, because pathways may differ. */
   offer(): void {
     const { hls } = this.stream;
     if (!hls) return;
     const chosen = hls.autoLevelEnabled ? -1 : hls.loadLevel;
     const playing = hls.levels[hls.currentLevel];
-    const rungs = hls.levels.map((level, place) => ({ place, height: level.height, bitrate: level.bitrate })).reverse();
-    const auto = playing ? `Auto · ${playing.height}p` : "Auto";
-    const offered = JSON.stringify([rungs, chosen, auto]);
-    if (offered === this.offered) return;
-    this.offered = offered;
-    const focused = this.quality.contains(document.activeElement);
-    this.quality.replaceChildren(
-      option("quality", "-1", auto, chosen === -1),
-      ...rungs.map(({ place, height, bitrate }) =>
-        option("quality", String(place), `${height}p · ${(bitrate / 1e6).toFixed(1)} Mbit/s`, chosen === place),
-      ),
-    );
-    if (focused) this.quality.querySelector<HTMLInputElement>("input:checked")?.focus();
+    const rungs = hls.levels.map((level, place): Choice => {
+      return [place, `${level.height}p · ${(level.bitrate / 1e6).toFixed(1)} Mbit/s`];
+    });
+    const auto: Choice = [-1, playing ? `Auto · ${playing.height}p` : "Auto"];
+    this.fill(this.quality, "quality", [auto, ...rungs.reverse()], chosen);
+    const sounds = this.tracks.sounds();
+    // One sound is no choice.
+    this.fill(this.sound, "sound", sounds.length > 1 ? sounds : [], hls.audioTrack);
+    const texts = this.tracks.texts();
+    this.fill(this.subtitles, "subtitles", texts.length > 0 ? [[OFF, "Off"], ...texts] : [], this.tracks.shown());
+  }
+
+  private fill(group: HTMLElement, name: string, choices: Choice[], chosen: number): void {
+    const offered = JSON.stringify([choices, chosen]);
+    if (offered === this.offered.get(group)) return;
+    this.offered.set(group, offered);
+    const focused = group.contains(document.activeElement);
+    group.replaceChildren(...choices.map(([place, text]) => option(name, String(place), text, place === chosen)));
+    const whole = group.closest("fieldset");
+    if (whole) whole.hidden = choices.length === 0;
+    if (focused) group.querySelector<HTMLInputElement>("input:checked")?.focus();
   }
 }

@@ -9,6 +9,7 @@ export interface Actions {
   fullscreen(): void;
   faster(by: 1 | -1): void;
   stats(): void;
+  subtitles(): void;
   back(): void;
 }
 
@@ -36,6 +37,7 @@ export function listen(actions: Actions): void {
     "<": () => actions.faster(-1),
     ">": () => actions.faster(1),
     s: () => actions.stats(),
+    c: () => actions.subtitles(),
     escape: () => actions.back(),
     goback: () => actions.back(),
   };

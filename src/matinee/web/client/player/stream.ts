@@ -24,6 +24,8 @@ interface StreamHooks {
   onEdge(from: string | null, to: string): void;
   onTrouble(trouble: Trouble): void;
   onLevels(): void;
+  /** Sound or subtitles came, or others are heard and shown; `anew`: what was chosen before is to be chosen again. */
+  onTracks(anew: boolean): void;
 }
 
 export class Stream {
@@ -139,6 +141,12 @@ export class Stream {
       const goal = goalFor(data.details.targetduration);
       if (goal !== null) Object.assign(hls.config, { maxBufferLength: goal, maxMaxBufferLength: goal });
     });
+    for (const came of [Events.AUDIO_TRACKS_UPDATED, Events.SUBTITLE_TRACKS_UPDATED] as const) {
+      hls.on(came, () => this.hooks.onTracks(true));
+    }
+    for (const changed of [Events.AUDIO_TRACK_SWITCHED, Events.SUBTITLE_TRACK_SWITCH] as const) {
+      hls.on(changed, () => this.hooks.onTracks(false));
+    }
     hls.on(Events.LEVELS_UPDATED, () => this.hooks.onLevels());
     hls.on(Events.LEVEL_SWITCHED, () => this.hooks.onLevels());
     hls.on(Events.FRAG_LOADED, (_event, data) => {

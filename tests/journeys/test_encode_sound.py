@@ -1,0 +1,125 @@
+"""Sound through an encode: every track, each layout, one loudness, and in time with the picture."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from house import ROOT
+from matinee.compose.encode import encode_folder
+from matinee.encoding.sound import TARGET_LUFS
+from sources import TOOLS, ffmpeg, picture
+
+_MEDIA = Path(os.environ.get("MATINEE_TEST_MEDIA", ROOT.parent / "shared/media"))
+_SECONDS = 6.0
+_RATE = 48_000
+_WITHIN_LU = 0.5  # EBU R 128 allows as much; AAC leaves out what few hear, which the measure counts
+
+
+def _noise(volume: str, seed: int) -> list[str]:
+    return ["-f", "lavfi", "-i", f"anoisesrc=d={_SECONDS}:c=brown:seed={seed}:r=44100,volume={volume}"]
+
+
+def _loudness(playlist: Path) -> tuple[float, float]:
+    """The integrated loudness in LUFS and the true peak in dBTP."""
+    said = ffmpeg("-i", playlist, "-map", "0:a", "-af", "ebur128=peak=true:framelog=quiet", "-f", "null", "-")
+    summary = said.rpartition("Summary:")[2]
+    numbers = re.findall(r"(?:I|Peak): +(\S+)", summary)
+    return float(numbers[0]), float(numbers[1])
+
+
+def _samples(source: Path) -> "np.ndarray[Any, np.dtype[np.float32]]":
+    """The sound in one channel as a player hears it, from time zero on; priming has times before it."""
+    command = [
+        TOOLS.ffmpeg,
+        "-v",
+        "error",
+        "-copyts",
+        "-i",
+        str(source),
+        "-map",
+        "0:a:0",
+        "-ac",
+        "1",
+        "-ar",
+        str(_RATE),
+    ]
+    command += ["-af", "aresample=async=1:first_pts=0", "-f", "f32le", "-"]
+    return np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, np.float32)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    place = tmp_path_factory.mktemp("sound")
+    source = place / "film.mkv"
+    surround = "[1:a]pan=5.1|FL=c0|FR=c0|FC=c0|LFE=c0|BL=c0|BR=c0[five]"
+    ffmpeg(
+        *picture(_SECONDS),
+        *_noise("-6dB", 1),
+        *_noise("-30dB", 2),
+        *_noise("0dB", 3),
+        *("-filter_complex", surround, "-map", "0:v", "-map", "[five]", "-map", "2:a", "-map", "3:a"),
+        *("-c:v", "libx264", "-preset", "ultrafast", "-c:a", "flac"),
+        *("-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=ger", "-metadata:s:a:2", "language=eng"),
+        *("-disposition:a:2", "comment"),
+        source,
+    )
+    return place / "out", encode_folder(source, place / "out")
+
+
+def test_every_track_is_there_in_stereo_and_the_one_that_has_it_in_surround(made: tuple[Path, dict[str, Any]]) -> None:
+    _, report = made
+    sounds = [one for one in report["renditions"] if one["kind"] == "audio"]
+    assert [(one["name"], one["language"], one["channels"]) for one in sounds] == [
+        ("a-en", "en", 2),
+        ("a-en-51", "en", 6),
+        ("a-de", "de", 2),
+        ("a-en-2", "en", 2),
+    ]
+    assert sounds[3]["roles"] == ["commentary"]
+
+
+@pytest.mark.parametrize("name", ["a-en", "a-en-51", "a-de", "a-en-2"])
+def test_all_are_as_loud_and_none_clips(made: tuple[Path, dict[str, Any]], name: str) -> None:
+    lufs, peak = _loudness(made[0] / name / "main.m3u8")
+    assert lufs == pytest.approx(TARGET_LUFS, abs=_WITHIN_LU)
+    assert peak <= -1.0
+
+
+def test_loud_peaks_keep_a_film_below_the_target_and_it_is_said(tmp_path: Path) -> None:
+    # A click a second over a murmur: its peaks leave no room.
+    clicks = f"aevalsrc='if(lt(mod(t,1),0.001),0.9,0.004*sin(2800*t))':d={_SECONDS}:s=48000"
+    source = tmp_path / "film.mkv"
+    ffmpeg(*picture(_SECONDS), "-f", "lavfi", "-i", clicks, "-c:v", "libx264", "-preset", "ultrafast", source)
+    report = encode_folder(source, tmp_path / "out")
+    lufs, peak = _loudness(tmp_path / "out/a-und/main.m3u8")
+    assert peak <= -1.0
+    assert lufs < TARGET_LUFS - 1
+    assert any("more would clip its peaks" in note for note in report["notes"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["films/wave_tos_1080p2997_h264_aac_8s.mp4", "films/tos_battle_800x332_vp8_vorbis_70s.webm"],
+)
+def test_sound_is_where_it_was_against_the_picture(name: str, tmp_path: Path) -> None:
+    source = _MEDIA / name
+    if not source.exists():
+        pytest.skip(f"{name} is not here: these samples are not part of the project.")
+    report = encode_folder(source, tmp_path / "out")
+    (sound,) = (one for one in report["renditions"] if one["kind"] == "audio")
+    heard, was = _samples(tmp_path / "out" / sound["uri"]), _samples(source)
+    length = min(len(heard), len(was))
+    assert length / _RATE == pytest.approx(report["duration_seconds"], abs=0.15)
+    # Where the two agree best, near the beginning and near the end: a shift or a gap would move one of them.
+    for start in (0, length // 2, length - 2 * _RATE):
+        here, there = (one[start : start + 2 * _RATE].astype(np.float64) for one in (heard, was))
+        size = 4 * _RATE
+        likeness = np.fft.irfft(np.fft.rfft(here, size) * np.conj(np.fft.rfft(there, size)))
+        lag = int(np.argmax(likeness))
+        lag = lag - size if lag > size // 2 else lag
+        assert abs(lag) <= _RATE // 1000, f"{lag / _RATE * 1000:.2f} ms off at {start / _RATE:.1f} s"
