@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Page
 
-from foreign_players import KINDS, chromium, find_chromium, player_page
+from foreign_players import KINDS, player_page
 from matinee.compose.encode import encode_folder
 from sources import ffmpeg, picture, served, tone
 
@@ -41,12 +41,6 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     encode_folder(source, place / "out")
     with served(place / "out") as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium(find_chromium()) as one:
-        yield one
 
 
 def _opened(browser: Browser, name: str, film: str) -> Page:

@@ -40,7 +40,8 @@ class Pair:
 
     def level(self) -> None:
         """Wait until the replica has all that the primary has."""
-        end = self.primary.execute("SELECT pg_current_wal_lsn()")
+        # Inserted, not written: commits here do not wait for the disk (deploy.local).
+        end = self.primary.execute("SELECT pg_current_wal_insert_lsn()")
         until("the replica", lambda: self.replica.execute(f"SELECT pg_last_wal_replay_lsn() >= '{end}'") == "t")
 
 

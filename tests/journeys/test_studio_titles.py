@@ -1,5 +1,6 @@
 """An operator says other things of a title, takes it off every page, and puts it back."""
 
+import re
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
@@ -50,6 +51,7 @@ def test_what_is_said_of_a_title_is_changed_by_hand(studio: Studio, tide: str) -
         ({"year": "1066"}, "A title's year is between 1870 and 2200, not 1066."),
         ({"territories": "Portugal"}, "A territory is a country's two letters like PT"),
         ({"name": ""}, "A title's name"),
+        ({"maturity": ""}, "A title needs the age from which it may be seen"),
         ({"parent_id": "0" * 16}, "There is no title '0000000000000000' to belong to."),
     ],
 )
@@ -58,7 +60,9 @@ def test_what_cannot_be_is_said_and_what_was_typed_stays(
 ) -> None:
     answer = studio.do(f"/titles/{tide}", 400, **{**FORM, "moods": "Grey", **wrong}).text
     assert sentence in unescape(answer)
-    assert 'value="Grey"' in answer
+    for name, typed in {**FORM, "moods": "Grey", **wrong}.items():
+        # Nothing that was typed is lost: an age that fell back to none would show the title to children.
+        assert name == "parent_id" or re.search(rf'name="{name}"[^>]* value="{re.escape(typed)}"', answer), name
     assert studio.rooms.catalogue.title(tide).name == "Tied"
 
 
@@ -75,7 +79,7 @@ def test_an_episode_moves_to_the_series_it_belongs_to(studio: Studio) -> None:
     series = catalogue.create(TitleDraft("The Vault", kind=TitleKind.SERIES))
     episode = catalogue.create(TitleDraft("Locked", kind=TitleKind.EPISODE))
     assert "The Vault" in studio.page(f"/titles/{episode.id}")
-    form = {"name": "Locked", "parent_id": series.id, "season_number": "1", "episode_number": "2"}
+    form = {"name": "Locked", "maturity": "0", "parent_id": series.id, "season_number": "1", "episode_number": "2"}
     studio.do(f"/titles/{episode.id}", 303, **form)
     found = catalogue.title(episode.id)
     assert (found.parent_id, found.season_number, found.episode_number) == (series.id, 1, 2)

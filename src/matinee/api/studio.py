@@ -117,7 +117,7 @@ def _add_titles(router: APIRouter, rooms: Rooms) -> None:
 
     @router.put("/titles/{title_id}/withdrawal")
     def withdraw(title_id: str) -> TitleBody:
-        """Take a title off every page; who watches it is stopped."""
+        """Take a title off every page, and its files off the edges; nobody can start it any more."""
         return title_body(rooms.catalogue.withdraw(title_id), operator=True)
 
     @router.delete("/titles/{title_id}/withdrawal")

@@ -1,13 +1,13 @@
 """The studio's page of one title: what is said of it, changed by hand; taken off every page, and put back."""
 
-from dataclasses import replace
+from dataclasses import dataclass, fields
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from matinee.catalogue.lifecycle import PARENTS, draft_of
-from matinee.catalogue.titles import Title, TitleDraft
+from matinee.catalogue.titles import Title, TitleDraft, TitleKind
 from matinee.model.errors import Invalid
 from matinee.web.desk import Desk, back_to
 
@@ -34,7 +34,7 @@ class _Titles:
     def show(self, request: Request, title_id: str, done: str = "") -> Response:
         self._desk.operator(request)
         title = self._catalogue.title(title_id)
-        return self._page(request, title, draft_of(title), kept=bool(done))
+        return self._page(request, title, _form_of(draft_of(title)), kept=bool(done))
 
     def describe(
         self,
@@ -43,37 +43,33 @@ class _Titles:
         name: _Text = "",
         synopsis: _Long = "",
         year: _Text = "",
-        genres: _Text = "",
-        moods: _Text = "",
-        maturity: _Text = "0",
-        territories: _Text = "",
+        genres: _Long = "",
+        moods: _Long = "",
+        maturity: _Text = "",
+        territories: _Long = "",
         parent_id: _Text = "",
         season_number: _Text = "",
         episode_number: _Text = "",
     ) -> Response:
         self._desk.operator(request)
         title = self._catalogue.title(title_id)
-        draft = TitleDraft(
-            name=name,
-            kind=title.kind,
+        form = _Form(
+            name,
             # Browsers end lines with CR LF (HTML, form submission).
-            synopsis=synopsis.replace("\r\n", "\n"),
-            genres=_words(genres),
-            moods=_words(moods),
-            territories=_words(territories),
-            parent_id=parent_id or None,
+            synopsis.replace("\r\n", "\n"),
+            year,
+            genres,
+            moods,
+            maturity,
+            territories,
+            parent_id,
+            season_number,
+            episode_number,
         )
         try:
-            draft = replace(
-                draft,
-                year=_number("year", year),
-                maturity=_number("age", maturity) or 0,
-                season_number=_number("season", season_number),
-                episode_number=_number("episode", episode_number),
-            )
-            self._catalogue.describe(title_id, draft)
+            self._catalogue.describe(title_id, form.draft(title.kind))
         except Invalid as error:
-            answer = self._page(request, title, draft, trouble=str(error))
+            answer = self._page(request, title, form, trouble=str(error))
             answer.status_code = _BAD
             return answer
         return back_to(None, f"{_TITLES}/{title_id}?done=1")
@@ -89,9 +85,9 @@ class _Titles:
         return back_to(None, f"{_TITLES}/{title_id}")
 
     def _page(
-        self, request: Request, title: Title, draft: TitleDraft, trouble: str = "", *, kept: bool = False
+        self, request: Request, title: Title, form: "_Form", trouble: str = "", *, kept: bool = False
     ) -> Response:
-        """The form with a draft in it: what stands, or what was asked for and cannot be."""
+        """The form with what stands in it, or with what was typed and cannot be."""
         every = self._catalogue.titles()
         names = {one.id: one.name for one in every}
         parents = [
@@ -105,11 +101,54 @@ class _Titles:
             title.name,
             under=_TITLES,
             title=title,
-            draft=draft,
+            form=form,
             parents=parents,
             trouble=trouble,
             kept=kept,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """The page's fields as they are typed, so that nothing of them is lost over one that is not right."""
+
+    name: str
+    synopsis: str
+    year: str
+    genres: str
+    moods: str
+    maturity: str
+    territories: str
+    parent_id: str
+    season_number: str
+    episode_number: str
+
+    def draft(self, kind: TitleKind) -> TitleDraft:
+        """What they say of a title of a kind; Invalid for what is no number where one is wanted."""
+        maturity = _number("age", self.maturity)
+        if maturity is None:
+            raise Invalid("A title needs the age from which it may be seen: 0 is everybody's.")
+        return TitleDraft(
+            name=self.name,
+            kind=kind,
+            synopsis=self.synopsis,
+            year=_number("year", self.year),
+            genres=_words(self.genres),
+            moods=_words(self.moods),
+            maturity=maturity,
+            parent_id=self.parent_id or None,
+            season_number=_number("season", self.season_number),
+            episode_number=_number("episode", self.episode_number),
+            territories=_words(self.territories),
+        )
+
+
+def _form_of(draft: TitleDraft) -> _Form:
+    typed = {}
+    for field in fields(_Form):
+        value = getattr(draft, field.name)
+        typed[field.name] = ", ".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
+    return _Form(**typed)
 
 
 def _words(text: str) -> tuple[str, ...]:
