@@ -37,7 +37,7 @@ def free_port() -> int:
 T = TypeVar("T")
 
 
-def until(what: str, ask: Callable[[], T], seconds: float = 60.0) -> T:
+def until(what: str, ask: Callable[[], T | None], seconds: float = 60.0) -> T:
     """The first truthy answer; an AssertionError that names what did not come."""
     deadline = time.monotonic() + seconds
     while True:
@@ -144,6 +144,21 @@ class RunningDemo:
             answer = client.post("/sessions", json={"email": email, "password": PASSWORD})
             client.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['token']}"
             yield client
+
+    def press_play(
+        self, client: httpx.Client, profile: str, title: str, edges: int = 3, **device: str
+    ) -> dict[str, Any]:
+        """A playback, once so many edges were heard of: a small film may be playable before the first of them."""
+        body = {"profile_id": profile, "title_id": title, "device": {"kind": "test", **device}}
+
+        def enough() -> dict[str, Any] | None:
+            answer = client.post("/playbacks", json=body)
+            if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+                return None
+            playback: dict[str, Any] = answer.raise_for_status().json()
+            return playback if len(playback["edges"]) >= edges else None
+
+        return until(f"{edges} edges that were heard of", enough, 20)
 
     def titles(self, client: httpx.Client) -> list[dict[str, Any]]:
         """The playable titles, by name."""

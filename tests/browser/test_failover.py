@@ -64,8 +64,7 @@ def players(browser: Browser, demo: RunningDemo, foreign_page: str) -> list[Play
         for region in ("america", "asia"):
             found.append(own_player(browser, demo, title, region))
             for name in FOREIGN:
-                body = {"profile_id": profile, "title_id": title, "device": {"kind": "test", "region": region}}
-                playback = client.post("/playbacks", json=body).raise_for_status().json()
+                playback = demo.press_play(client, profile, title, region=region)
                 found.append(foreign_player(browser, foreign_page, name, playback, region))
     return found
 

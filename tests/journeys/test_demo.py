@@ -53,8 +53,7 @@ def test_pressing_play_answers_with_ranked_edges_and_manifests_that_ask_for_the_
     with demo.client() as client:
         title = demo.titles(client)[0]["id"]
         profile = client.get("/profiles").json()["profiles"][0]["id"]
-        body = {"profile_id": profile, "title_id": title, "device": {"kind": "test", "region": "asia"}}
-        playback = client.post("/playbacks", json=body).raise_for_status().json()
+        playback = demo.press_play(client, profile, title, region="asia")
     assert playback["edges"][0]["id"] == "asia-1"
     assert len(playback["edges"]) == 3
     master = httpx.get(playback["hls_url"]).raise_for_status().text
@@ -74,8 +73,7 @@ def test_an_accepted_event_outlives_the_kill_of_the_process_that_took_it(demo: R
     with demo.client() as client:
         titles = demo.titles(client)
         profile = client.get("/profiles").json()["profiles"][1]["id"]
-        body = {"profile_id": profile, "title_id": titles[0]["id"], "device": {"kind": "test"}}
-        playback = client.post("/playbacks", json=body).raise_for_status().json()["playback_id"]
+        playback = demo.press_play(client, profile, titles[0]["id"])["playback_id"]
         rows = client.get(f"/profiles/{profile}/home").raise_for_status().json()["rows"]
         assert not [row for row in rows if row["kind"] == "because_you_watched"]
         heartbeat = {

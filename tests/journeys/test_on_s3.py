@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 import httpx
 import obstore
@@ -77,13 +76,7 @@ def test_a_film_is_encoded_into_s3_and_plays_from_every_edge(service: Service) -
     assert not list((service.demo.data / "objects").rglob("*.m4s"))
     with service.demo.client() as client:
         profile = client.get("/profiles").json()["profiles"][0]["id"]
-        body = {"profile_id": profile, "title_id": service.title, "device": {"kind": "test"}}
-
-        def three_edges() -> dict[str, Any] | None:
-            answer: dict[str, Any] = client.post("/playbacks", json=body).raise_for_status().json()
-            return answer if len(answer["edges"]) == 3 else None
-
-        playback = until("three edges that were heard of", three_edges, 20)
+        playback = service.demo.press_play(client, profile, service.title)
     assert playback is not None
     assert decoded_frames(playback["hls_url"])[0] == _FRAMES
     for edge in playback["edges"]:

@@ -98,8 +98,7 @@ class _Callers:
         self._demo, self._viewer, self._operator = demo, viewer, operator
         self._profile = viewer.get("/profiles").json()["profiles"][0]["id"]
         self._title = demo.titles(viewer)[0]
-        body = {"profile_id": self._profile, "title_id": self._title["id"], "device": {"kind": "test"}}
-        self._playback = viewer.post("/playbacks", json=body).raise_for_status().json()
+        self._playback = demo.press_play(viewer, self._profile, self._title["id"])
 
     def hold(self) -> str:
         """Have an edge fetch the title's manifest, so that it holds it; its address."""
