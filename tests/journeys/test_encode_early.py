@@ -26,7 +26,9 @@ def _draw(place: Path, *more: str) -> Path:
     ffmpeg(
         *("-f", "lavfi", "-i", f"testsrc2=duration={_SECONDS}:size=640x360:rate=25"),
         *("-f", "lavfi", "-t", str(_SECONDS), "-i", _BEEPS),
-        *(*H264, "-g", "250", "-c:a", "aac", *more, place),
+        *H264,
+        *("-g", "250", "-c:a", "aac", *more),
+        place,
     )
     return place
 
@@ -103,8 +105,9 @@ def test_the_first_rung_is_there_whole_with_its_sound_when_the_survey_ends(
         assert (folder / picture).read_bytes()[:2] == b"\xff\xd8"
 
 
-@pytest.mark.parametrize("late", ["0", "1.5", "-1.2"])
-def test_it_is_heard_when_it_is_seen(late: str, source: Path, tmp_path: Path) -> None:
+# Sound that begins more than a second before the picture is kept: the film begins with it, and with a still picture.
+@pytest.mark.parametrize(("late", "shift"), [("0", 0.0), ("1.5", 1.5), ("-0.8", -0.8), ("-1.2", 0.0)])
+def test_it_is_heard_when_it_is_seen(late: str, shift: float, source: Path, tmp_path: Path) -> None:
     """Also where the sound begins later than the picture, or earlier."""
     shifted = tmp_path / "late.mkv"
     ffmpeg("-i", source, "-itsoffset", late, "-i", source, "-map", "0:v", "-map", "1:a", "-c", "copy", shifted)
@@ -114,7 +117,7 @@ def test_it_is_heard_when_it_is_seen(late: str, source: Path, tmp_path: Path) ->
     joined = tmp_path / "joined.ts"
     joined.write_bytes(b"".join((folder / segment.uri).read_bytes() for segment in world.playlist().segments))
     first, beeps = _heard(joined)
-    expected = [at + float(late) for at in (3, 6, 9)]
+    expected = [at + shift for at in (3, 6, 9)]
     for at in expected:
         assert min(abs(beep - first - at) for beep in beeps) < 0.04, (beeps, first)
 
@@ -143,7 +146,7 @@ def test_nothing_is_shown_where_nobody_asked_for_it_and_the_first_rung_is_the_sa
 ) -> None:
     quiet, shown = _World(tmp_path / "quiet", source), _World(tmp_path / "shown", source)
     first, same = quiet.survey(early=None).first, shown.survey().first
-    assert first == same
+    assert (first.times, first.bits) == (same.times, same.bits)
     assert not (quiet.objects / "media").exists()
     assert len(first.bits) == _SECONDS * 25
 
