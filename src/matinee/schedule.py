@@ -19,7 +19,7 @@ from matinee.accounts.members import Accounts
 from matinee.delivery.edges import Edges
 from matinee.delivery.network import Network
 from matinee.delivery.plans import Planner
-from matinee.encoding.pipeline import Pipeline
+from matinee.encodes.pipeline import Pipeline
 from matinee.experiments.gathering import Gathering
 from matinee.model.errors import Unavailable
 from matinee.ports import Leases, Relay

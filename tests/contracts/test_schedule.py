@@ -20,8 +20,8 @@ from matinee.catalogue.titles import Shelf
 from matinee.delivery.edges import Edges
 from matinee.delivery.network import Network
 from matinee.delivery.plans import Planner
-from matinee.encoding.jobs import Jobs
-from matinee.encoding.pipeline import Pipeline
+from matinee.encodes.jobs import Jobs
+from matinee.encodes.pipeline import Pipeline
 from matinee.experiments.gathering import Gathering
 from matinee.model.errors import Unavailable
 from matinee.model.ids import RandomBytes

@@ -26,7 +26,7 @@ from matinee.compose.tls import own_identity, server_context
 from matinee.compose.vitals import Vitals
 from matinee.consumers import Consumers
 from matinee.delivery.edges import Edges
-from matinee.encoding.jobs import Jobs
+from matinee.encodes.jobs import Jobs
 from matinee.experiments.gathering import Gathering
 from matinee.findings import require
 from matinee.observability import configure

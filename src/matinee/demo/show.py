@@ -31,8 +31,8 @@ from matinee.demo.history import retell
 from matinee.demo.intake import Intake
 from matinee.demo.processes import EDGES, SERVE_HOST, WORKER_HOST, programs
 from matinee.demo.supervisor import Supervisor
+from matinee.encodes.jobs import Jobs
 from matinee.encoding.ffmpeg import find_tools
-from matinee.encoding.jobs import Jobs
 from matinee.learning.datasets import read_interactions
 from matinee.model.errors import Conflict, Invalid, MatineeError, Unavailable
 from matinee.observability import configure

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from matinee.catalogue.titles import Title, TitleState
-from matinee.encoding.jobs import Job
+from matinee.encodes.jobs import Job
 from matinee.pages.edges import EdgePlace, place
 from matinee.pages.rooms import Rooms
 from matinee.playback.qoe import QoeSummary
