@@ -36,10 +36,14 @@ for _prefix, _uri in _PREFIXES.items():
 
 @dataclass(frozen=True, slots=True)
 class Pathway:
-    """One edge as players see it: its ID and the title's folder there, token included, ending in a slash."""
+    """One edge as players see it: its ID and the title's folder there, token included, ending in a slash.
+
+    ``playlists`` is where its media playlists stand, if not in that folder.
+    """
 
     id: str
     url: str
+    playlists: str = ""
 
 
 def compose_hls(presentation: Presentation, pathways: Sequence[Pathway], steering_url: str) -> str:
@@ -107,7 +111,7 @@ def _variant(rendition: Rendition, pathway: Pathway, presentation: Presentation)
     attributes.append(("CLOSED-CAPTIONS", "NONE"))
     attributes.append(("PATHWAY-ID", quoted(pathway.id)))
     attributes.append(("STABLE-VARIANT-ID", quoted(_stable(rendition.name))))
-    return [_tag("EXT-X-STREAM-INF", attributes), urljoin(pathway.url, rendition.uri)]
+    return [_tag("EXT-X-STREAM-INF", attributes), urljoin(pathway.playlists or pathway.url, rendition.uri)]
 
 
 def _sounds(pathway: Pathway, renditions: Sequence[Rendition]) -> list[str]:
