@@ -77,8 +77,7 @@ def run_worker(settings: Settings) -> None:
     )
     planner = open_planner(network, edges, catalogue, engine)
     periods = Periods(settings.plan_seconds, settings.token_keys_days * _DAY_SECONDS, settings.token_seconds)
-    gathering = Gathering(engine, log, clock)
-    growing = GrowingPlaylists(catalogue, objects, clock)
+    gathering, growing = Gathering(engine, log, clock), GrowingPlaylists(catalogue, objects, clock)
     table = (
         *entries(relay, accounts, edges, sources, pipeline, network, planner, gathering, growing, periods),
         *learning_entries(
