@@ -72,21 +72,28 @@ def page(browser: Browser) -> Iterator[Page]:
     assert errors == []
 
 
-def test_a_film_is_watched_from_its_start_while_it_arrives_and_to_its_end(
-    service: RunningDemo, film: ArrivingFilm, page: Page, tmp_path: Path
-) -> None:
-    sign_in(page, service, "Maya")
-    page.goto(f"{service.address}/titles/{film.title_id}")
-    expect(page.get_by_text("Arriving: 30 % so far")).to_be_visible()
-    page.goto(f"{service.address}/watch/{film.title_id}")
+@pytest.fixture
+def until_it(page: Page) -> Callable[..., Any]:
+    """What the player says of itself, once it holds; an error that it shows is one of the test."""
 
-    def until_it(what: str, holds: Callable[[Any], bool], seconds: float = 40) -> Any:
+    def wait(what: str, holds: Callable[[Any], bool], seconds: float = 40) -> Any:
         def ask() -> Any:
             seen = page.evaluate(_STATE)
             assert not seen["lost"], page.locator("#trouble").inner_text()
             return seen if holds(seen) else None
 
         return until(what, ask, seconds)
+
+    return wait
+
+
+def test_a_film_is_watched_from_its_start_while_it_arrives_and_to_its_end(
+    service: RunningDemo, film: ArrivingFilm, page: Page, until_it: Callable[..., Any], tmp_path: Path
+) -> None:
+    sign_in(page, service, "Maya")
+    page.goto(f"{service.address}/titles/{film.title_id}")
+    expect(page.get_by_text("Arriving: 30 % so far")).to_be_visible()
+    page.goto(f"{service.address}/watch/{film.title_id}")
 
     # From its start, not from the end of what there is; the bar is the whole film's.
     seen = until_it("a first picture", lambda seen: 0 < seen["time"] < 8 and seen["most"] == SECONDS)
@@ -117,6 +124,22 @@ def test_a_film_is_watched_from_its_start_while_it_arrives_and_to_its_end(
     until_it("the end", lambda seen: seen["ended"], 60)
     page.goto(f"{service.address}/titles/{film.title_id}")
     assert "rriving" not in page.locator(".title-words").inner_text()
+
+
+def test_where_a_film_was_left_may_not_be_there_yet_and_an_edge_may_die_meanwhile(
+    service: RunningDemo, film: ArrivingFilm, page: Page, until_it: Callable[..., Any]
+) -> None:
+    sign_in(page, service, "Maya")
+    page.goto(f"{service.address}/watch/{film.title_id}?start=30")
+    seen = until_it("a picture", lambda seen: seen["time"] > 0 and seen["segments"] and not seen["paused"])
+    assert seen["time"] < film.arrived_seconds + 0.5
+    assert seen["edge"] == "europe-1"
+    service.breakage("kill", "europe-1")
+    try:
+        film.arrive(len(film.segments))
+        seen = until_it("another edge", lambda seen: seen["edge"] != "europe-1" and seen["time"] > 16, 60)
+    finally:
+        service.breakage("revive", "europe-1")
 
 
 @pytest.mark.parametrize("name", ["shaka-player with HLS", "hls.js"])

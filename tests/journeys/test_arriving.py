@@ -71,7 +71,10 @@ def press(studio: Studio, profile_id: str, title_id: str, status: int = 201) -> 
     return dict(studio.ask("POST", "/api/v1/playbacks", status, json=body).json())
 
 
-def get(studio: Studio, address: str, status: int = 200, **headers: str) -> httpx.Response:
+def get(
+    studio: Studio, address: str, status: int = 200, *, accept: str = "*/*", encoding: str = "identity"
+) -> httpx.Response:
+    headers = {"Accept": accept, "Accept-Encoding": encoding}
     return studio.ask("GET", urlsplit(address).path, status, headers=headers)
 
 
@@ -125,19 +128,19 @@ def test_a_growing_playlist_is_open_to_every_page_and_kept_by_nobody(
     heard()
     playback = press(studio, profile_id, film.title_id)
     address = m3u8.loads(get(studio, playback["hls_url"]).text).playlists[0].uri
-    plain = get(studio, address, **{"Accept-Encoding": "identity"})
+    plain = get(studio, address, encoding="identity")
     assert plain.headers["content-type"] == "application/vnd.apple.mpegurl"
     assert plain.headers["cache-control"] == "no-store"
     assert plain.headers["access-control-allow-origin"] == "*"
     assert "content-encoding" not in plain.headers
-    packed = get(studio, address, **{"Accept-Encoding": "gzip, br"})
+    packed = get(studio, address, encoding="gzip, br")
     assert packed.headers["content-encoding"] == "gzip"
     assert packed.text == plain.text
     assert studio.ask("OPTIONS", urlsplit(address).path, 204).headers["access-control-allow-origin"] == "*"
     get(studio, address.replace("europe-1", "mars-1"), 404)
     get(studio, address.replace(f"/{playback['playback_id']}/", "/0123456789abcdef/"), 403)
 
-    refused = get(studio, playback["dash_url"], 503, Accept="application/json")
+    refused = get(studio, playback["dash_url"], 503, accept="application/json")
     assert int(refused.headers["retry-after"]) > 0
     assert refused.json()["detail"] == "This film is still arriving: it can be played by HLS until it is whole."
 
@@ -169,6 +172,6 @@ def test_a_film_that_breaks_off_is_gone_and_says_why(
     address = m3u8.loads(get(studio, playback["hls_url"]).text).playlists[0].uri
     film.fail("The source ends in the middle of a picture.")
     heard()
-    assert "is failed" in get(studio, address, 409, Accept="application/json").json()["detail"]
+    assert "is failed" in get(studio, address, 409, accept="application/json").json()["detail"]
     press(studio, profile_id, film.title_id, 409)
     assert "The source ends in the middle of a picture." in words(studio.page("/titles"))
