@@ -40,7 +40,7 @@ class _World:
         self.job = self.jobs.submit("title-film", "sources/film.mp4", "film.mp4").id
 
     def worker(self) -> "subprocess.Popen[bytes]":
-        arguments = [self.url, str(self.objects), str(self.folder / "work"), secrets.token_hex(4), "slower"]
+        arguments = [self.url, str(self.objects), str(self.folder / "work"), secrets.token_hex(4), "fast"]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         return subprocess.Popen([sys.executable, "-m", "encode_worker", *arguments], env=environment)
 
