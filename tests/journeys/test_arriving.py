@@ -105,6 +105,7 @@ def test_a_title_plays_while_it_arrives_and_the_whole_of_it_afterwards(
     assert [one.uri for one in segments] == [f"{folder}/{number:05}.ts" for number in range(1, 8)]
     title = studio.ask("GET", f"/api/v1/titles/{film.title_id}").json()
     assert (title["state"], title["duration_seconds"], title["revision"]) == ("playable", 40.0, REVISION)
+    assert title["is_growing"]
 
     film.arrive(SEGMENTS)
     shown = replace(presentation(), files=(("master.m3u8", 900), ("manifest.mpd", 900)))
@@ -152,6 +153,9 @@ def test_pages_say_how_much_has_arrived(
     film.tell()
     heard()
     said = "Arriving: 35 % so far"
+    poster = f"/images/{film.title_id}/{REVISION}/poster.jpg"
+    studio.rooms.objects.put(f"media/{film.title_id}/{REVISION}/poster.jpg", b"a poster")
+    assert studio.ask("GET", poster).content == b"a poster"
     for path in (f"/titles/{film.title_id}", "/studio/titles", f"/studio/titles/{film.title_id}"):
         assert said in words(studio.ask("GET", path).text), path
     assert " data-growing" in studio.ask("GET", f"/watch/{film.title_id}").text
@@ -159,6 +163,9 @@ def test_pages_say_how_much_has_arrived(
     heard()
     for path in (f"/titles/{film.title_id}", "/studio/titles", f"/studio/titles/{film.title_id}"):
         assert "rriving" not in words(studio.ask("GET", path).text), path
+    # Pages of that time still show their pictures, and nothing else of it.
+    assert studio.ask("GET", poster).content == b"a poster"
+    studio.ask("GET", poster.replace("poster.jpg", "main.m3u8"), 404)
     assert " data-growing" not in studio.ask("GET", f"/watch/{film.title_id}").text
 
 

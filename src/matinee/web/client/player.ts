@@ -105,8 +105,8 @@ async function play(): Promise<void> {
   let tracks: Tracks | null = null;
   const stream: Stream = new Stream(video, addresses, titleId, {
     onEdge(from, to) {
-      if (from === null) void thumbnails.load(to);
-      else telemetry?.switched(from, to);
+      if (from !== null) telemetry?.switched(from, to);
+      else if (!extent.isGrowing) void thumbnails.load(to);
     },
     onTrouble(now) {
       trouble(now);
