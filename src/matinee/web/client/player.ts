@@ -119,7 +119,7 @@ async function play(): Promise<void> {
       menu?.offer();
     },
   });
-  telemetry = new Telemetry(stream, queue, {
+  telemetry = new Telemetry(stream, extent, queue, {
     playback_id: playback.playback_id,
     title_id: titleId,
     profile_id: profileId,
