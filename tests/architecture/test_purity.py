@@ -37,6 +37,7 @@ SHELLS = {
     "matinee.experiments.gathering",
     "matinee.pages.rooms",
     "matinee.playback.commitments",
+    "matinee.playback.growing",
     "matinee.playback.marks",
     "matinee.playback.misses",
     "matinee.playback.ownership",

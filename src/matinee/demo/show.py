@@ -245,7 +245,10 @@ class _Show:
                 bringing.result()
             begun = {job.title_id for job in await asyncio.to_thread(self._jobs.jobs, 100_000)}
             titles = [title for title in await asyncio.to_thread(self._catalogue.titles) if title.id in begun]
-            open_titles = [title for title in titles if title.state in {TitleState.DRAFT, TitleState.ENCODING}]
+            # What is still arriving plays, but not from every edge by itself, as the check will ask.
+            open_titles = [
+                title for title in titles if title.state in {TitleState.DRAFT, TitleState.ENCODING} or title.is_growing
+            ]
             for title in reversed(titles):
                 if title.id in said or title in open_titles:
                     continue
