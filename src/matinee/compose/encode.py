@@ -18,7 +18,7 @@ from matinee.encoding.production import Order, Produced, Production
 from matinee.encoding.steps import Place, Source
 from matinee.inspection.inspection import Film
 from matinee.model.errors import Invalid, Unavailable
-from matinee.model.media import Ladder
+from matinee.model.media import Codec, Ladder
 
 REPORT = "report.json"
 
@@ -29,6 +29,7 @@ def encode_folder(
     *,
     name: str | None = None,
     font: Path | None = None,
+    codecs: tuple[Codec, ...] = (Codec.H264,),
     say: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Fill a folder with a film that plays from there; returns what ``report.json`` in it says.
@@ -54,6 +55,7 @@ def encode_folder(
             place=Place(Depot(partial(open_objects, store.as_uri()), "encode", Path(work), store), find_tools()),
             prefix="made",
             font=font or display_font(),
+            codecs=codecs,
         )
         try:
             produced = Production(order, compute, _Teller(say or (lambda _: None))).run()

@@ -14,6 +14,7 @@ from matinee.compose.objects import OUTAGE, REQUEST, open_objects, store_folder
 from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.jobs import Jobs
 from matinee.encoding.pipeline import Pipeline
+from matinee.ladder.codecs import read_codecs
 from matinee.model.errors import MatineeError
 from matinee.ports import Clock
 from matinee.settings import Settings
@@ -39,6 +40,7 @@ def open_pipeline(settings: Settings, jobs: Jobs, compute: LocalCompute | RayCom
         clock=clock,
         random_bytes=secrets.token_bytes,
         font=display_font(),
+        codecs=read_codecs(settings.codecs),
     )
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from matinee.encoding.encoders import capped_encoder, kept_range, pixel_format
 from matinee.encoding.stretches import BASE_TICKS, Stretch
 from matinee.inspection.frames import TICKS, look_size
 from matinee.inspection.inspection import Film, Picture
 from matinee.inspection.probe import DECODERS, DEMUXERS
 from matinee.ladder.fixed import needs_bars
-from matinee.model.media import Rung
+from matinee.model.media import Codec, Rung, VideoRange
 
 AUDIO_RATE_HZ = 48_000
 # With a lookahead that the preset leaves out, superfast makes what veryfast makes in two thirds of the time.
@@ -86,7 +87,7 @@ def video_command(
     seeks: bool = True,
     cores: int | None = None,
 ) -> list[str]:
-    """Encode a stretch to rungs (smallest first) out of one decode, each into an MP4 file of its own.
+    """Encode a stretch to rungs of one codec (smallest first) out of one decode, each into an MP4 file of its own.
 
     The times of the frames that the first encoder gets go into ``stamps``. On all cores or so many.
     """
@@ -102,7 +103,7 @@ def video_command(
     ]
     for place, (rung, output) in enumerate(zip(rungs, outputs, strict=True)):
         told = ("-stats_enc_pre", str(stamps), "-stats_enc_pre_fmt", "{pts}") if place == 0 else ()
-        encoder = _video_encoder(film, stretch, rung, preset, crf)
+        encoder = _video_encoder(film, stretch, rung, preset, crf, cores)
         command += ["-map", f"[v{place}]", *encoder, *threads, *told, "-f", "mp4", str(output)]
     return command
 
@@ -122,11 +123,14 @@ def video_graph(film: Film, stretch: Stretch, rungs: Sequence[Rung], track: int,
         parity = "bff" if picture.is_bottom_first else "tff"
         chain.append(f"bwdif=mode=send_field:parity={parity}:deint=all")
     chain += _name_colours(picture)
-    chain += _tone_map(picture, largest) if picture.is_wide_gamut else [_scale(picture, largest), "format=yuv420p"]
+    if largest.video_range is not VideoRange.SDR:
+        chain += kept_range(largest)
+    else:
+        form = f"format={pixel_format(rungs)}"
+        chain += [*_tone_map(picture, largest), form] if picture.is_wide_gamut else [_scale(picture, largest), form]
+        # One colour space for all ordinary rungs (HLS authoring specification, 1.27).
+        chain += ["setsar=1", "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"]
     chain += [
-        "setsar=1",
-        # One colour space for all rungs (HLS authoring specification, 1.27).
-        "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709",
         f"settb=1/{TICKS}",
         f"setpts='{_time_stamps(stretch, sought)}'",
     ]
@@ -184,25 +188,36 @@ def clean() -> list[str]:
     return ["-map_metadata", "-1", "-map_chapters", "-1", "-write_tmcd", "0", "-y"]
 
 
-def _video_encoder(film: Film, stretch: Stretch, rung: Rung, preset: str, crf: float) -> list[str]:
-    rate = film.shown_rate
+def _video_encoder(film: Film, stretch: Stretch, rung: Rung, preset: str, crf: float, cores: int | None) -> list[str]:
+    starts = key_frames(stretch)
+    if rung.codec is Codec.H264:
+        encoder = _x264(film, rung, starts, preset, crf)
+    else:
+        encoder = capped_encoder(film, rung, starts, crf, cores)
     return [
         # Every frame once, at its own time.
         *("-fps_mode", "passthrough", "-enc_time_base", f"1:{TICKS}"),
+        *encoder,
+        *clean(),
+        *("-video_track_timescale", str(TICKS)),
+    ]
+
+
+def _x264(film: Film, rung: Rung, starts: str, preset: str, crf: float) -> list[str]:
+    rate = film.shown_rate
+    return [
         *("-c:v", "libx264", "-preset", preset, "-profile:v", "high", "-crf", f"{crf:g}"),
         # Capped CRF: within any second of a stretch at most rate + buffer = peak bits.
         *("-maxrate", str(rung.bitrate_bps), "-bufsize", str(rung.peak_bps - rung.bitrate_bps)),
         # Key frames where segments begin and nowhere else; closed GOPs, so that players may switch there.
         *("-g", "100000", "-sc_threshold", "0", "-forced-idr", "1", "-flags", "+cgop"),
-        *("-force_key_frames", key_frames(stretch)),
+        *("-force_key_frames", starts),
         # Reordering starts decoding early by the length of the first frames. Where frames differ in length, decoding
         # times and with them the lengths of segments would be wrong.
         *(() if film.is_steady else ("-bf", "0")),
         # stitchable: one set of parameters for all stretches, which are joined. Without fps x264 takes the time base
         # for the rate and picks an absurd level.
         *("-x264-params", f"stitchable=1:fps={rate.numerator}/{rate.denominator}{_LOOKAHEAD.get(preset, '')}"),
-        *clean(),
-        *("-video_track_timescale", str(TICKS)),
     ]
 
 
@@ -246,5 +261,4 @@ def _tone_map(picture: Picture, rung: Rung) -> list[str]:
         # mobius leaves the darker third as it is and bends what is brighter; hable darkens the whole picture.
         *(["tonemap=tonemap=mobius:desat=0"] if picture.is_high_dynamic_range else []),
         "zscale=t=bt709:m=bt709:r=tv",
-        "format=yuv420p",
     ]

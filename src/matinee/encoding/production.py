@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from matinee.encoding import steps
 from matinee.encoding.commands import CRF, PRESET
 from matinee.encoding.depot import Depot, Finished, StoreUnavailable
+from matinee.encoding.encoders import encoder_words, in_codecs
 from matinee.encoding.publication import Cuts, publish_film
 from matinee.encoding.sound import encode_sounds
 from matinee.encoding.steps import Place, Source
@@ -25,7 +26,7 @@ from matinee.inspection.frames import field_times, film_times
 from matinee.inspection.inspection import Film
 from matinee.ladder.fixed import fixed_ladder, groups
 from matinee.model.errors import Unavailable
-from matinee.model.media import Ladder, Presentation, Rung
+from matinee.model.media import Codec, Ladder, Presentation, Rung
 from matinee.packaging.sound import plan_sounds
 from matinee.packaging.text import text_names
 from matinee.ports import Compute, Needs, Task
@@ -63,6 +64,7 @@ class Order:
     prefix: str
     preset: str = PRESET
     crf: float = CRF
+    codecs: tuple[Codec, ...] = (Codec.H264,)
     priority: int = 0
     share: str = ""
     font: Path | None = None
@@ -131,6 +133,7 @@ class Production:
         film, (times, end) = found.film, film_times(found.film, found.frames)
         stretches = plan_stretches(film, found.frames, times, end)
         ladder = fixed_ladder(film.picture.display_width, film.picture.height, float(film.shown_rate))
+        ladder = in_codecs(film, ladder, self._order.codecs)
         self._plan(film, ladder, stretches)
         self._encode(found, ladder, stretches)
         shown = field_times(times, end) if film.picture.is_interlaced else times
@@ -255,8 +258,7 @@ class Production:
         words = (
             _RECIPE,
             *source,
-            order.preset,
-            order.crf,
+            *encoder_words(rung, order.preset, order.crf),
             film.picture,
             film.shown_rate,
             film.is_steady,
