@@ -2,8 +2,8 @@
 
 They are made of H.264's, so that a film is looked at once: the same sizes, and about the same quality of each shot.
 Small sizes bring little by themselves, and are there all the same. hls.js keeps to one codec, and leaves out one whose
-smallest rung is above its first guess of the bandwidth; shaka-player takes the best codec of each size, and would change
-between codecs with sizes.
+smallest rung is above its first guess of the bandwidth; shaka-player takes the best codec of each size, and would
+change between codecs with sizes.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,8 +13,9 @@ from matinee.model.errors import Invalid
 from matinee.model.media import Codec, Ladder, Rung, VideoRange
 
 PICTURE_CODECS = (Codec.H264, Codec.HEVC, Codec.AV1)
-# CRF of equal VMAF, x264's superfast against the other's preset, by ``benchmarks/codecs.py``: y = slope * x + offset.
-_CRF = {Codec.HEVC: (1.0, 0.0), Codec.AV1: (2.45, -22.5)}
+# CRF of equal VMAF, as slope * x264's + offset: medians over films, at production's presets, which
+# ``benchmarks/encoding_codecs.py`` measures. Films differ by some 4 of AV1's CRF to either side.
+_CRF = {Codec.HEVC: (1.13, -3.4), Codec.AV1: (2.25, -15.2)}
 _CRF_RANGE = {Codec.HEVC: (0.0, 51.0), Codec.AV1: (1.0, 63.0)}
 # What they took for that quality of H.264's bits, and a little: caps are a net.
 _BITS = {Codec.H264: 1.0, Codec.HEVC: 0.8, Codec.AV1: 0.65}
