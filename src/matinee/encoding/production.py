@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from matinee.encoding import steps
 from matinee.encoding.commands import CRF, PRESET
 from matinee.encoding.depot import Depot, Finished, StoreUnavailable
-from matinee.encoding.encoders import encoder_words, in_codecs
+from matinee.encoding.encoders import encoder_words, held_pixels, in_codecs
 from matinee.encoding.publication import Cuts, publish_film
 from matinee.encoding.sound import encode_sounds
 from matinee.encoding.steps import Place, Source
@@ -44,7 +44,7 @@ _TURNS, _AT_ONCE, _FIRST_RUNG = 100, 0, 1
 # programs themselves, memory holds frames of 1.5 bytes a pixel, waiting in decoders, filters and lookaheads.
 _LARGE_PIXELS = 640 * 360
 _PROGRAM_BYTES = 256 * 2**20
-_SOURCE_FRAMES, _RUNG_FRAMES, _PIXEL_BYTES = 60, 90, 1.5
+_SOURCE_FRAMES, _PIXEL_BYTES = 60, 1.5
 _SMALL = Needs(cores=1.0, memory_bytes=_PROGRAM_BYTES)
 # A few frames are looked at: this waits for nobody, also where a rung has the whole machine, so that a new film's first
 # rung is in line before the machine is given away again.
@@ -393,7 +393,7 @@ def _survey_needs(film: Film) -> Needs:
 def _video_needs(film: Film, rungs: Sequence[Rung], *, alone: bool) -> Needs:
     """What a stretch takes: one core, so that many run beside each other, unless there is but one."""
     pixels = [rung.width * rung.height for rung in rungs]
-    frames = film.picture.display_width * film.picture.height * _SOURCE_FRAMES + sum(pixels) * _RUNG_FRAMES
+    frames = film.picture.display_width * film.picture.height * _SOURCE_FRAMES + sum(map(held_pixels, rungs))
     held = 1.0 if alone else 0.5  # fewer threads hold fewer: 2160p60 to five rungs was seen to take 700 MiB
     cores = 1.0 if not alone else 4.0 if max(pixels) > _LARGE_PIXELS else 2.0
     return Needs(cores, _PROGRAM_BYTES + round(frames * held * _PIXEL_BYTES))
