@@ -67,6 +67,7 @@ class Settings:
     codecs: str = _setting(
         "h264", "What pictures are encoded to, comma separated: h264, which is always there; hevc; av1."
     )
+    ladder: str = _setting("per-title", "Which rungs films get: per-title (those of their own) or fixed.")
     dataplane: str = _setting(
         "embedded:",
         "What moves an edge's bytes: embedded:, or nginx: or nginx:///PATH (nginx with Lua).",

@@ -39,7 +39,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     place = tmp_path_factory.mktemp("codecs")
     source = place / "film.mp4"
     ffmpeg(*picture(_SECONDS, size=_SIZE), *tone(_SECONDS), *H264, source)
-    encode_folder(source, place / "out", codecs=read_codecs("av1"))
+    encode_folder(source, place / "out", ladder="fixed", codecs=read_codecs("av1"))
     with served(place / "out") as address:
         yield address
 

@@ -41,7 +41,8 @@ def _decoded(folder: Path, name: str) -> list[Any]:
 )
 def test_high_dynamic_range_stays_in_av1_and_hevc(tmp_path: Path, transfer: str, number: int, video_range: str) -> None:
     told = f":hdr10=1:master-display={_MASTERING}:max-cll=1000,400" if video_range == "PQ" else ""
-    report = encode_folder(_film(tmp_path, transfer, told), tmp_path / "out", codecs=read_codecs("hevc,av1"))
+    source = _film(tmp_path, transfer, told)
+    report = encode_folder(source, tmp_path / "out", ladder="fixed", codecs=read_codecs("hevc,av1"))
     pictures = {one["name"]: one for one in report["renditions"] if one["kind"] == "video"}
     assert {name: one["video_range"] for name, one in pictures.items()} == {
         "240p": "SDR",
@@ -66,11 +67,15 @@ def test_high_dynamic_range_stays_in_av1_and_hevc(tmp_path: Path, transfer: str,
     assert json.loads((tmp_path / "out" / "report.json").read_text())["renditions"][0]["name"] == "240p"
 
 
-def test_an_ordinary_film_is_ordinary_in_av1(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ladder", ["per-title", "fixed"])
+def test_an_ordinary_film_is_ordinary_in_av1(tmp_path: Path, ladder: str) -> None:
     source = tmp_path / "film.mp4"
     ffmpeg(*picture(_SECONDS, rate=str(_RATE)), "-pix_fmt", "yuv420p", "-c:v", "libx264", source)
-    report = encode_folder(source, tmp_path / "out", codecs=read_codecs("av1"))
-    assert [one["video_range"] for one in report["renditions"]] == ["SDR", "SDR"]
-    frames = _decoded(tmp_path / "out", "v240-av1")
+    report = encode_folder(source, tmp_path / "out", ladder=ladder, codecs=read_codecs("av1"))
+    names = [one["name"] for one in report["renditions"]]
+    assert names == [*names[: len(names) // 2], *(f"{name}-av1" for name in names[: len(names) // 2])]
+    assert {one["video_range"] for one in report["renditions"]} == {"SDR"}
+    assert {one["frames"] for one in report["renditions"]} == {_SECONDS * _RATE}
+    frames = _decoded(tmp_path / "out", report["renditions"][-1]["uri"].partition("/")[0])
     assert len(frames) == _SECONDS * _RATE
     assert {(f.format.name, f.color_trc, f.color_primaries, f.colorspace) for f in frames} == {("yuv420p10le", 1, 1, 1)}

@@ -90,10 +90,10 @@ def demo(
 @matinee.command()
 @click.argument("source", type=_SOURCE)
 @click.option("--output", type=FOLDER, required=True, help="The folder to fill.")
-@click.option("--ladder", type=click.Choice(["fixed"]), default="fixed", show_default=True)
 @click.option(
     "--codecs", default="h264", show_default=True, help="Codecs, comma separated: h264, hevc, av1. h264 is always made."
 )
+@click.option("--ladder", type=click.Choice(["per-title", "fixed"]), default="per-title", show_default=True)
 @JSON
 def encode(source: Path, output: Path, ladder: str, codecs: str, *, as_json: bool) -> None:
     """Encode one source to a playable folder (manifest.mpd, master.m3u8) with a report.json."""
@@ -105,7 +105,7 @@ def encode(source: Path, output: Path, ladder: str, codecs: str, *, as_json: boo
         chosen = read_codecs(codecs)
     except Invalid as error:
         raise click.BadParameter(str(error), param_hint="--codecs") from error
-    report = encode_folder(source, output, codecs=chosen, say=None if as_json else click.echo)
+    report = encode_folder(source, output, ladder=ladder, codecs=chosen, say=None if as_json else click.echo)
     if as_json:
         click.echo(json.dumps(report))
     else:

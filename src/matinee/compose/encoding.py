@@ -13,6 +13,7 @@ from matinee.compose.fonts import display_font
 from matinee.compose.objects import OUTAGE, REQUEST, open_objects, store_folder
 from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.jobs import Jobs
+from matinee.encoding.orders import ladder_kind
 from matinee.encoding.pipeline import Pipeline
 from matinee.ladder.codecs import read_codecs
 from matinee.model.errors import MatineeError
@@ -41,6 +42,7 @@ def open_pipeline(settings: Settings, jobs: Jobs, compute: LocalCompute | RayCom
         random_bytes=secrets.token_bytes,
         font=display_font(),
         codecs=read_codecs(settings.codecs),
+        ladder=ladder_kind(settings.ladder),
     )
 
 

@@ -5,10 +5,13 @@ every decoder of it have them. High dynamic range stays as it is; nothing ordina
 """
 
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 
+from matinee.encoding.stretches import Stretch
 from matinee.inspection.inspection import Film
-from matinee.ladder.codecs import mapped_crf, with_codecs
-from matinee.model.media import Codec, Ladder, Rung, VideoRange
+from matinee.ladder.codecs import chunk_crf, with_codecs
+from matinee.ladder.recipes import Recipe
+from matinee.model.media import Codec, Rung, VideoRange
 
 # 9 takes a quarter less time and 6 to 11 % more bits at VMAF 93; those above are not for films, says SVT-AV1.
 AV1_PRESET = "8"
@@ -20,10 +23,10 @@ _HELD_FRAMES = {Codec.H264: 90, Codec.HEVC: 180, Codec.AV1: 300}
 _TRANSFERS = {VideoRange.PQ: "smpte2084", VideoRange.HLG: "arib-std-b67"}
 
 
-def in_codecs(film: Film, ladder: Ladder, codecs: Collection[Codec]) -> Ladder:
-    """A film's ladder with its rungs of other codecs than H.264 behind it; they keep the light as the film has it."""
+def in_codecs(film: Film, recipes: Sequence[Recipe], codecs: Collection[Codec]) -> tuple[Recipe, ...]:
+    """A film's H.264 with its rungs of other codecs behind it; they keep the light as the film has it."""
     transfers = {name: video_range for video_range, name in _TRANSFERS.items()}
-    return with_codecs(ladder, codecs, transfers.get(film.picture.colour_transfer, VideoRange.SDR))
+    return with_codecs(recipes, codecs, transfers.get(film.picture.colour_transfer, VideoRange.SDR))
 
 
 def held_pixels(rung: Rung) -> int:
@@ -31,18 +34,21 @@ def held_pixels(rung: Rung) -> int:
     return rung.width * rung.height * _HELD_FRAMES[rung.codec]
 
 
-def encoder_words(rung: Rung, x264_preset: str, x264_crf: float) -> tuple[str, float]:
-    """What is told to a rung's encoder: preset and CRF."""
-    preset = {Codec.AV1: AV1_PRESET, Codec.HEVC: HEVC_PRESET}.get(rung.codec, x264_preset)
-    return preset, mapped_crf(rung.codec, x264_crf)
+def encoder_words(recipe: Recipe, stretch: Stretch, x264_preset: str) -> tuple[str, float]:
+    """What is told to a rung's encoder for a stretch: its preset, and its CRF, of x264 the first shot's."""
+    preset = {Codec.AV1: AV1_PRESET, Codec.HEVC: HEVC_PRESET}.get(recipe.rung.codec)
+    if preset is None:
+        return x264_preset, recipe.crfs[0]
+    lengths = [following - start for start, following in pairwise((*stretch.starts, stretch.encoded))]
+    return preset, chunk_crf(recipe.rung.codec, recipe.crfs, lengths)
 
 
-def capped_encoder(film: Film, rung: Rung, starts: str, x264_crf: float, cores: int | None) -> list[str]:
+def capped_encoder(film: Film, rung: Rung, starts: str, crf: float, cores: int | None) -> list[str]:
     """The encoder of a rung that is not H.264's, with its caps; ``starts`` is where its key frames are.
 
     One CRF for the whole chunk: neither encoder has zones of it.
     """
-    (preset, crf), rate = encoder_words(rung, "", x264_crf), film.shown_rate
+    rate = film.shown_rate
     if rung.codec is Codec.AV1:
         # Of the rate SVT-AV1 makes the level; without it, it takes the time base for one.
         # The cap is meant: by itself SVT-AV1 goes a half beyond it.
@@ -50,13 +56,13 @@ def capped_encoder(film: Film, rung: Rung, starts: str, x264_crf: float, cores: 
         if rung.grain:
             # Grain is taken out and drawn again by the decoder (AV1 specification §7.18.3).
             more += f":film-grain={rung.grain}:film-grain-denoise=1"
-        options = av1_options(preset, crf, cores, more)
+        options = av1_options(AV1_PRESET, crf, cores, more)
     else:
         more = f"fps={rate.numerator}/{rate.denominator}"
         if rung.video_range is VideoRange.PQ:
             # FFmpeg hands over what the source says of its mastering display; this has it written.
             more += ":hdr10=1"
-        options = hevc_options(preset, crf, cores, more)
+        options = hevc_options(HEVC_PRESET, crf, cores, more)
         # As for x264: where frames differ in length, none is reordered.
         options += ["-forced-idr", "1", *(() if film.is_steady else ("-bf", "0"))]
     return [
@@ -120,6 +126,6 @@ def kept_range(rung: Rung) -> list[str]:
     ]
 
 
-def pixel_format(rungs: Sequence[Rung]) -> str:
-    """FFmpeg's word for what the encoders of some rungs of one codec are given."""
-    return "yuv420p10le" if rungs[-1].depth > 8 else "yuv420p"  # noqa: PLR2004 - bits
+def pixel_format(rung: Rung) -> str:
+    """FFmpeg's word for what a rung's encoder is given."""
+    return "yuv420p10le" if rung.depth > 8 else "yuv420p"  # noqa: PLR2004 - bits

@@ -9,8 +9,9 @@ change between codecs with sizes.
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from matinee.ladder.recipes import Recipe
 from matinee.model.errors import Invalid
-from matinee.model.media import Codec, Ladder, Rung, VideoRange
+from matinee.model.media import Codec, Rung, VideoRange
 
 PICTURE_CODECS = (Codec.H264, Codec.HEVC, Codec.AV1)
 # CRF of equal VMAF, as slope * x264's + offset: medians over films, at production's presets, which
@@ -60,15 +61,17 @@ def chunk_crf(codec: Codec, x264_crfs: Sequence[float], frames: Sequence[int]) -
     return mapped_crf(codec, sum(crf * length for crf, length in zip(x264_crfs, frames, strict=True)) / whole)
 
 
-def with_codecs(ladder: Ladder, codecs: Collection[Codec], video_range: VideoRange = VideoRange.SDR) -> Ladder:
-    """A ladder of H.264 with the rungs of other codecs behind it, each from the smallest up.
+def with_codecs(
+    recipes: Sequence[Recipe], codecs: Collection[Codec], video_range: VideoRange = VideoRange.SDR
+) -> tuple[Recipe, ...]:
+    """H.264's recipes with those of other codecs behind them, each from the smallest up; CRFs stay those of x264.
 
     ``video_range`` is the film's: those keep it, where H.264's are mapped down. They never get more than the film has.
     """
-    floor = tuple(rung for rung in ladder.rungs if rung.codec is Codec.H264)
+    floor = tuple(recipe for recipe in recipes if recipe.rung.codec is Codec.H264)
     others = [codec for codec in PICTURE_CODECS if codec in codecs and codec is not Codec.H264]
-    added = [in_codec(rung, codec, video_range) for codec in others for rung in floor]
-    return replace(ladder, rungs=(*floor, *added))
+    added = [replace(one, rung=in_codec(one.rung, codec, video_range)) for codec in others for one in floor]
+    return (*floor, *added)
 
 
 def in_codec(rung: Rung, codec: Codec, video_range: VideoRange = VideoRange.SDR) -> Rung:

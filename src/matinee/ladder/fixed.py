@@ -7,7 +7,7 @@ first box that holds the whole film (or nearly) gets the film at its own size an
 from fractions import Fraction
 
 from matinee.ladder.shots import SHORTEST_SECONDS
-from matinee.model.media import Codec, Ladder, Rung
+from matinee.model.media import Ladder, Rung
 
 _BOX_HEIGHTS = (240, 360, 480, 720, 1080)
 _SMALLEST_SIDE = 32  # decoders in hardware want at least two macroblocks
@@ -44,17 +44,6 @@ def needs_bars(rung: Rung, width: int, height: int) -> bool:
     """Whether the rung has another shape than the film: one too narrow for a decoder keeps its shape between bars."""
     stretch = rung.width * height / (rung.height * width)
     return max(stretch, 1 / stretch) > _OTHER_SHAPE
-
-
-def groups(ladder: Ladder) -> tuple[tuple[Rung, ...], ...]:
-    """Which rungs one run of FFmpeg makes of a stretch, in order of making.
-
-    The first rung alone, so that there is something to measure and to show early; the others together, out of one
-    decode. Then each other codec's: a film is whole in the one that everything plays before it is better in another.
-    """
-    by_codec = {codec: tuple(rung for rung in ladder.rungs if rung.codec is codec) for codec in Codec}
-    floor = by_codec.pop(Codec.H264)
-    return tuple(group for group in (floor[:1], floor[1:], *by_codec.values()) if group)
 
 
 def _fit(box_height: int, width: int, height: int) -> Fraction:

@@ -11,8 +11,10 @@ from matinee.encoding.stretches import Stretch
 from matinee.inspection.inspection import Film, Picture
 from matinee.ladder.codecs import av1_crf
 from matinee.ladder.fixed import fixed_ladder
+from matinee.ladder.recipes import Recipe, fixed_recipes
 from matinee.model.media import Codec, Rung, Source, SourceTrack, TrackKind, VideoRange
 
+CRF = 23.0
 _STARTS = "expr:eq(n,0)"
 _VIDEO = SourceTrack(0, TrackKind.VIDEO, "hevc", None, 1920, 1080, 24.0, 48)
 _PICTURE = Picture(
@@ -28,8 +30,12 @@ _STRETCH = Stretch(0, 0, tuple(range(0, 48 * 3750, 3750)), (0,))
 
 
 def _rungs(film: Film, codec: Codec) -> list[Rung]:
-    ladder = in_codecs(film, fixed_ladder(1920, 1080, 24), {codec})
-    return [rung for rung in ladder.rungs if rung.codec is codec]
+    return [recipe.rung for recipe in _recipes(film, codec)]
+
+
+def _recipes(film: Film, codec: Codec) -> list[Recipe]:
+    made = in_codecs(film, fixed_recipes(fixed_ladder(1920, 1080, 24), CRF, 1), {codec})
+    return [recipe for recipe in made if recipe.rung.codec is codec]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +74,7 @@ def test_svt_av1_has_key_frames_where_they_are_forced_and_one_crf() -> None:
     rung = _rungs(_SDR, Codec.AV1)[-1]
     command = capped_encoder(_SDR, rung, _STARTS, 23.0, 2)
     assert command[command.index("-force_key_frames") + 1] == _STARTS
-    assert command[command.index("-crf") + 1] == f"{av1_crf(23.0):g}"
+    assert command[command.index("-crf") + 1] == "23"
     assert command[command.index("-maxrate") + 1] == str(rung.bitrate_bps)
     params = command[command.index("-svtav1-params") + 1].split(":")
     assert {"keyint=-1", "lp=2", "fps-num=24", "fps-denom=1"} <= set(params)
@@ -102,7 +108,13 @@ def test_hevc_is_not_reordered_where_frames_differ_in_length() -> None:
 
 
 def test_names_of_files_follow_preset_and_crf_of_the_rungs_own_encoder() -> None:
-    h264, av1 = _rungs(_SDR, Codec.H264)[0], _rungs(_SDR, Codec.AV1)[0]
-    assert encoder_words(h264, "fast", 23.0) == ("fast", 23.0)
-    assert encoder_words(av1, "fast", 23.0) == encoder_words(av1, "slow", 23.0)
-    assert encoder_words(av1, "fast", 23.0) != encoder_words(av1, "fast", 30.0)
+    h264, av1 = _recipes(_SDR, Codec.H264)[0], _recipes(_SDR, Codec.AV1)[0]
+    assert encoder_words(h264, _STRETCH, "fast") == ("fast", CRF)
+    assert encoder_words(av1, _STRETCH, "fast") == encoder_words(av1, _STRETCH, "slow")
+    assert encoder_words(av1, _STRETCH, "fast")[1] == av1_crf(CRF)
+
+
+def test_a_chunk_of_several_shots_has_their_mean() -> None:
+    stretch = replace(_STRETCH, starts=(0, 36))
+    recipe = replace(_recipes(_SDR, Codec.AV1)[0], crfs=(22.0, 26.0))
+    assert encoder_words(recipe, stretch, "fast")[1] == av1_crf(23.0)

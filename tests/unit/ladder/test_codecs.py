@@ -14,56 +14,63 @@ from matinee.ladder.codecs import (
     read_codecs,
     with_codecs,
 )
-from matinee.ladder.fixed import fixed_ladder, groups
+from matinee.ladder.fixed import fixed_ladder
+from matinee.ladder.recipes import Recipe, fixed_recipes, groups
 from matinee.model.errors import Invalid
 from matinee.model.media import Codec, VideoRange
 
 DEEP = 10
+CRF = 23.0
 _CODECS = st.sets(st.sampled_from(PICTURE_CODECS))
 _SIDES = st.integers(16, 4320)
 _CRFS = st.floats(0, 51)
+
+
+def _plain(width: int, height: int) -> tuple[Recipe, ...]:
+    return fixed_recipes(fixed_ladder(width, height, 25), CRF, 2)
 
 
 @given(width=_SIDES, height=_SIDES, codecs=_CODECS, video_range=st.sampled_from(VideoRange))
 def test_h264_stays_as_it_is_and_stands_first(
     width: int, height: int, codecs: set[Codec], video_range: VideoRange
 ) -> None:
-    plain = fixed_ladder(width, height, 25)
+    plain = _plain(width, height)
     made = with_codecs(plain, codecs, video_range)
-    assert made.rungs[: len(plain.rungs)] == plain.rungs
-    assert {rung.codec for rung in made.rungs} == codecs | {Codec.H264}
-    assert made.segment_seconds == plain.segment_seconds
-    assert len({rung.name for rung in made.rungs}) == len(made.rungs)
+    assert made[: len(plain)] == plain
+    assert {one.rung.codec for one in made} == codecs | {Codec.H264}
+    assert {one.crfs for one in made} == {(CRF, CRF)}
+    assert len({one.rung.name for one in made}) == len(made)
 
 
 @given(width=_SIDES, height=_SIDES, codecs=_CODECS, video_range=st.sampled_from(VideoRange))
 def test_other_codecs_have_the_sizes_of_h264_under_caps_that_are_no_higher(
     width: int, height: int, codecs: set[Codec], video_range: VideoRange
 ) -> None:
-    plain = fixed_ladder(width, height, 25)
+    plain = _plain(width, height)
     for codec in codecs - {Codec.H264}:
-        rungs = [rung for rung in with_codecs(plain, codecs, video_range).rungs if rung.codec is codec]
+        rungs = [one.rung for one in with_codecs(plain, codecs, video_range) if one.rung.codec is codec]
         sizes = [(rung.width, rung.height) for rung in rungs]
-        every = [(rung.width, rung.height) for rung in plain.rungs]
+        every = [(one.rung.width, one.rung.height) for one in plain]
         assert sizes == every
         assert all(rung.video_range is video_range and rung.depth == DEEP for rung in rungs)
-        for rung, floor in zip(rungs, plain.rungs, strict=True):
+        for rung, floor in zip(rungs, [one.rung for one in plain], strict=True):
             assert rung.bitrate_bps <= floor.bitrate_bps
             assert rung.bitrate_bps < rung.peak_bps <= floor.peak_bps
 
 
 def test_names_tell_the_codec() -> None:
-    made = with_codecs(fixed_ladder(1280, 720, 24), {Codec.AV1})
+    made = with_codecs(_plain(1280, 720), {Codec.AV1})
     names = ["240p", "360p", "480p", "720p", "240p-av1", "360p-av1", "480p-av1", "720p-av1"]
-    assert [rung.name for rung in made.rungs] == names
+    assert [one.rung.name for one in made] == names
 
 
 @given(width=_SIDES, height=_SIDES, codecs=_CODECS)
 def test_h264_is_made_before_any_other_codec_and_no_run_mixes_two(width: int, height: int, codecs: set[Codec]) -> None:
-    ladder = with_codecs(fixed_ladder(width, height, 25), codecs)
-    made = groups(ladder)
-    assert [rung for group in made for rung in group] == list(ladder.rungs)
-    assert all(len({rung.codec for rung in group}) == 1 for group in made)
+    recipes = with_codecs(_plain(width, height), codecs)
+    made = groups(recipes)
+    assert [one for group in made for one in group] == list(recipes)
+    assert all(len({one.rung.codec for one in group}) == 1 for group in made)
+    assert made[0][0].rung.codec is Codec.H264
 
 
 @given(codec=st.sampled_from(PICTURE_CODECS), crf=_CRFS, more=_CRFS)
