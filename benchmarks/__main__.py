@@ -38,6 +38,7 @@ NAMES = (
     "ladder_fit",
     "encoding_ladder",
     "encoding_ladder_made",
+    "encoding_codecs",
 )
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 _HEAD = """# Benchmarks

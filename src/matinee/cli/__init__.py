@@ -90,16 +90,22 @@ def demo(
 @matinee.command()
 @click.argument("source", type=_SOURCE)
 @click.option("--output", type=FOLDER, required=True, help="The folder to fill.")
+@click.option(
+    "--codecs", default="h264", show_default=True, help="Codecs, comma separated: h264, hevc, av1. h264 is always made."
+)
 @click.option("--ladder", type=click.Choice(["per-title", "fixed"]), default="per-title", show_default=True)
-@click.option("--codecs", default="h264", show_default=True, help="Codecs, comma separated.")
 @JSON
 def encode(source: Path, output: Path, ladder: str, codecs: str, *, as_json: bool) -> None:
     """Encode one source to a playable folder (manifest.mpd, master.m3u8) with a report.json."""
     from matinee.compose.encode import encode_folder
+    from matinee.ladder.codecs import read_codecs
+    from matinee.model.errors import Invalid
 
-    if codecs != "h264":
-        raise click.BadParameter("only h264 can be made so far", param_hint="--codecs")
-    report = encode_folder(source, output, ladder=ladder, say=None if as_json else click.echo)
+    try:
+        chosen = read_codecs(codecs)
+    except Invalid as error:
+        raise click.BadParameter(str(error), param_hint="--codecs") from error
+    report = encode_folder(source, output, ladder=ladder, codecs=chosen, say=None if as_json else click.echo)
     if as_json:
         click.echo(json.dumps(report))
     else:

@@ -19,7 +19,7 @@ from matinee.encoding.production import Production
 from matinee.encoding.steps import Place, Source
 from matinee.inspection.inspection import Film
 from matinee.model.errors import Invalid, Unavailable
-from matinee.model.media import Ladder, Presentation
+from matinee.model.media import Codec, Ladder, Presentation
 
 REPORT = "report.json"
 
@@ -30,6 +30,7 @@ def encode_folder(
     *,
     name: str | None = None,
     font: Path | None = None,
+    codecs: tuple[Codec, ...] = (Codec.H264,),
     ladder: str = LadderKind.PER_TITLE,
     say: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
@@ -57,6 +58,7 @@ def encode_folder(
             place=Place(Depot(partial(open_objects, store.as_uri()), "encode", Path(work), store), find_tools()),
             prefix="made",
             font=font or display_font(),
+            codecs=codecs,
             ladder=kind,
         )
         try:

@@ -17,6 +17,7 @@ import m3u8
 from matinee.model.errors import EncodingFailed
 from matinee.model.media import Presentation, Rendition, Rung, TrackKind
 from matinee.packaging.boxes import fragment_samples
+from matinee.packaging.codec_manifests import check_codec, check_sets, rank_codecs
 from matinee.packaging.sound import GROUP, MPD, AudioFile, dash_sound_roles
 from matinee.packaging.sound_manifests import list_sounds, part_sounds
 from matinee.packaging.text import TextFile
@@ -41,8 +42,9 @@ class VideoFile:
 
 
 def video_folder(rung: Rung) -> str:
-    """The folder of a rung's segments: ``v720`` for ``720p``."""
-    return f"v{rung.name.removesuffix('p')}"
+    """The folder of a rung's segments: ``v720`` for ``720p``, ``v720-av1`` for ``720p-av1``."""
+    size, dash, rest = rung.name.partition("-")
+    return f"v{size.removesuffix('p')}{dash}{rest}"
 
 
 def package_command(
@@ -99,6 +101,7 @@ def mend_manifests(
     for period in root.iter(f"{_MPD}Period"):
         part_sounds(period, audios)
         list_texts_in_dash(period, texts, folder)
+        rank_codecs(period)
     ET.indent(root)
     dash.write_text(f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n', "utf-8")
 
@@ -134,6 +137,7 @@ def verify(
         cuts, seconds = track.cuts, sum(track.cuts)
         renditions.append(_video_rendition(folder, video, track, sizes, rate, name))
     assert seconds is not None
+    check_sets(folder / DASH, {rendition.uri: rendition.codecs for rendition in renditions}, name)
     for audio in audios:
         track = _track(tracks, audio.name, name)
         if not -_SHORTER_SECONDS <= sum(track.cuts) - seconds <= _LONGER_SECONDS:
@@ -239,7 +243,7 @@ def _video_rendition(
     return Rendition(
         name=video.rung.name,
         kind=TrackKind.VIDEO,
-        codecs=info.codecs.split(",")[0],
+        codecs=check_codec(info, video.rung, f"{name}: {track.uri}"),
         uri=track.uri,
         bandwidth_bps=peak_bps,
         average_bandwidth_bps=average_bps,
@@ -247,6 +251,7 @@ def _video_rendition(
         height=video.rung.height,
         frame_rate=float(rate),
         frames=video.frames,
+        video_range=video.rung.video_range.value,
     )
 
 
