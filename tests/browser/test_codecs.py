@@ -73,7 +73,16 @@ def demo_of_two_codecs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run
     running = RunningDemo(folder / "data", folder / "films", settings={"MATINEE_CODECS": "h264,av1"}).start()
     try:
         with running.client() as client:
-            until("a playable film", lambda: len(running.titles(client)) == 1, 120)
+            profile = client.get("/profiles").raise_for_status().json()["profiles"][0]["id"]
+
+            def is_whole() -> bool:
+                """A film that is still arriving has its first rung alone."""
+                for title in running.titles(client):
+                    playback = running.press_play(client, profile, title["id"])
+                    return "av01" in client.get(playback["hls_url"]).text
+                return False
+
+            until("the whole film", is_whole, 180)
         yield running
     finally:
         running.stop()
