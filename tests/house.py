@@ -23,6 +23,7 @@ ROOMS = (
     "recommender",
     "replay",
     "sources",
+    "spans",
     "taste",
     "teaching",
     "upstream",
