@@ -37,6 +37,7 @@ NAMES = (
     "ladder_fit",
     "encoding_ladder",
     "encoding_ladder_made",
+    "episode_spans",
 )
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 _HEAD = """# Benchmarks

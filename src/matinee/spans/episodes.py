@@ -31,7 +31,8 @@ _log = structlog.get_logger()
 _MADE = Counter("matinee_fingerprints", "Fingerprints of episodes, by what became of them.", ["outcome"])
 
 _LAST = 10_000_000  # behind every encode, whatever its priority
-_NEEDS = Needs(cores=1.0, memory_bytes=512 * 1024**2)
+# No core: one task at a time, at the lowest priority that the machine has, so that an encode that comes finds all.
+_NEEDS = Needs(cores=0.0, memory_bytes=512 * 1024**2)
 _TRIES = 3
 
 
@@ -85,6 +86,7 @@ class Episodes:
         An episode that fails three times is left alone until it has another revision.
         """
         shelf = self._catalogue.shelf()
+        self._spans.carry_over(shelf.by_id)
         seasons = seasons_of(shelf)
         wanted = {title.id: title for season in seasons for title in season.titles}
         with self._engine.connect().execution_options(read_only=True) as connection:
@@ -105,40 +107,36 @@ class Episodes:
         self._drop({known[title_id]["fingerprint"] for title_id in gone} - kept)
 
     def _hear(self, season: Season, known: Mapping[str, Mapping[str, Any]]) -> None:
-        """Make the fingerprints that are missing."""
-        due = [title for title in season.titles if _is_due(title, known.get(title.id))]
-        running = []
+        """Make the fingerprints that are missing, one after another: they take no core from who encodes."""
+        for title in season.titles:
+            before = known.get(title.id)
+            if not _is_due(title, before):
+                continue
+            whole = self._catalogue.title(title.id)  # with the names of its files
+            if whole.revision is None or whole.presentation is None:
+                continue
+            heard = heard_of(whole.presentation, f"media/{whole.id}/{whole.revision}", whole.name)
+            try:
+                self._run(f"listening: {whole.name}", make_fingerprint, heard)
+            except Unavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is this episode's alone
+                self._failed(whole, before, error)
+            else:
+                self._heard(whole, heard.key, before)
+
+    def _run(self, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        future = self._compute.submit(Task(name, function, (self._place, *arguments), _NEEDS, _LAST))
         try:
-            for title in due:
-                whole = self._catalogue.title(title.id)  # with the names of its files
-                if whole.revision is not None and whole.presentation is not None:
-                    prefix = f"media/{whole.id}/{whole.revision}"
-                    heard = heard_of(whole.presentation, prefix, whole.name)
-                    task = Task(f"listening: {whole.name}", make_fingerprint, (self._place, heard), _NEEDS, _LAST)
-                    running.append((whole, heard, self._compute.submit(task)))
-            for title, heard, future in running:
-                before = known.get(title.id)
-                try:
-                    future.result()
-                except CancelledError as error:
-                    raise Unavailable("Compute was stopped; fingerprints are made later.") from error
-                except Unavailable:
-                    raise
-                except Exception as error:  # noqa: BLE001 - whatever it is, it is this episode's alone
-                    self._failed(title, before, error)
-                else:
-                    self._heard(title, heard.key, before)
-        finally:
-            for _, _, future in running:
-                future.cancel()
+            return future.result()
+        except CancelledError as error:
+            raise Unavailable("Compute was stopped; episodes are listened to later.") from error
 
     def _heard(self, title: Title, key: str, before: Mapping[str, Any] | None) -> None:
         assert title.revision is not None
-        assert title.presentation is not None
         values = {"fingerprint": key, "failures": 0, "compared": "", "changed_at": self._clock.now()}
         with self._engine.begin() as connection:
             store.put_episode(connection, title.id, title.revision, values)
-            self._spans.carry_over(connection, title.id, title.revision, title.presentation.duration_seconds)
             kept = {row["fingerprint"] for row in store.read_episodes(connection).values()}
         if before is not None:
             self._drop({before["fingerprint"]} - kept)
@@ -169,13 +167,7 @@ class Episodes:
         if not due:
             return
         wanted = [row["title_id"] for row in due]
-        arguments = (self._place, keys, order, wanted)
-        task = Task(f"comparing {len(wanted)} episodes", compare_season, arguments, _NEEDS, _LAST)
-        future = self._compute.submit(task)
-        try:
-            found = future.result()
-        except CancelledError as error:
-            raise Unavailable("Compute was stopped; episodes are compared later.") from error
+        found = self._run(f"comparing {len(wanted)} episodes", compare_season, keys, order, wanted)
         for row in due:
             title_id = row["title_id"]
             if title_id in found:

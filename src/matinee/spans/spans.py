@@ -1,6 +1,6 @@
 """The shell around spans: what is known of a revision, what was found in it, and what operators say instead."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Protocol
@@ -98,7 +98,7 @@ class Spans:
     def reset(self, title: Title, by: str) -> tuple[Span, ...]:
         """Take back whatever operators said of the title's spans: what is found counts again."""
         with self._changing(title) as (connection, revision, _seconds):
-            store.unsettle(connection, title.id, revision)
+            store.unsettle(connection, title.id)
             # Compared anew: what was found of a kind may have become an operator's.
             store.mark_compared(connection, title.id, revision, "", self._clock.now())
             self._note(connection, by, "reset-spans", title.id)
@@ -116,18 +116,29 @@ class Spans:
             for extent in beside(found, said):
                 store.add_span(connection, title_id, revision, Span(new_id(self._random_bytes), extent, Said.FOUND))
 
-    def carry_over(self, connection: sa.Connection, title_id: str, revision: str, duration_seconds: float) -> None:
-        """Let what operators said of an earlier revision hold for this one, if that was as long."""
-        if store.settled_kinds(connection, title_id, revision):
-            return
-        for before, seconds in store.settled_lengths(connection, title_id):
-            if before != revision and same_film(seconds, duration_seconds):
-                for row in store.settled_rows(connection, title_id, before):
-                    store.settle(connection, {**row, "revision": revision})
-                for span in store.read_spans(connection, title_id, before):
-                    if span.said is Said.OPERATOR:
-                        store.add_span(connection, title_id, revision, replace(span, id=new_id(self._random_bytes)))
+    def carry_over(self, titles: Mapping[str, Title]) -> None:
+        """Let what operators said of an earlier revision of a title hold for a later one that is as long."""
+        with self._engine.connect().execution_options(read_only=True) as connection:
+            known = store.settled_revisions(connection)
+        for title_id, revisions in known.items():
+            title = titles.get(title_id)
+            if title is None or title.revision is None or title.revision in revisions:
+                continue
+            length = title.duration_seconds or 0.0
+            before = next((one for one, seconds in revisions.items() if same_film(seconds, length)), None)
+            if before is not None:
+                self._carry(title_id, before, title.revision)
+
+    def _carry(self, title_id: str, before: str, revision: str) -> None:
+        with self._engine.begin() as connection:
+            if store.settled_kinds(connection, title_id, revision):
                 return
+            for row in store.settled_rows(connection, title_id, before):
+                store.settle(connection, {**row, "revision": revision})
+            for span in store.read_spans(connection, title_id, before):
+                if span.said is Said.OPERATOR:
+                    store.add_span(connection, title_id, revision, replace(span, id=new_id(self._random_bytes)))
+        _log.info("spans.carried", title_id=title_id, revision=revision)
 
     def _take_over(self, connection: sa.Connection, title: Title, kind: SpanKind, by: str) -> None:
         """From now on operators say what there is of a kind; what was found of it so far, they say too."""

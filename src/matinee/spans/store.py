@@ -76,19 +76,19 @@ def settle(connection: sa.Connection, values: Mapping[str, Any]) -> None:
         connection.execute(sa.insert(settled).values(**values))
 
 
-def unsettle(connection: sa.Connection, title_id: str, revision: str) -> None:
-    """Forget what operators said of a revision."""
-    for table in (settled, spans):
-        of_it = [table.c.title_id == title_id, table.c.revision == revision]
-        said = [spans.c.said == Said.OPERATOR.value] if table is spans else []
-        connection.execute(sa.delete(table).where(*of_it, *said))
+def unsettle(connection: sa.Connection, title_id: str) -> None:
+    """Forget what operators said of a title, in every revision."""
+    connection.execute(sa.delete(settled).where(settled.c.title_id == title_id))
+    connection.execute(sa.delete(spans).where(spans.c.title_id == title_id, spans.c.said == Said.OPERATOR.value))
 
 
-def settled_lengths(connection: sa.Connection, title_id: str) -> list[tuple[str, float]]:
-    """Each revision of a title of which operators said something, the latest first, and how long it was."""
-    columns = (settled.c.revision, settled.c.duration_seconds)
-    query = sa.select(*columns).where(settled.c.title_id == title_id).order_by(settled.c.settled_at.desc())
-    return [(row.revision, row.duration_seconds) for row in connection.execute(query)]
+def settled_revisions(connection: sa.Connection) -> dict[str, dict[str, float]]:
+    """By title, each revision of which operators said something, the latest first, and how long it is."""
+    columns = (settled.c.title_id, settled.c.revision, settled.c.duration_seconds)
+    found: dict[str, dict[str, float]] = {}
+    for row in connection.execute(sa.select(*columns).order_by(settled.c.settled_at.desc())):
+        found.setdefault(row.title_id, {}).setdefault(row.revision, row.duration_seconds)
+    return found
 
 
 def settled_rows(connection: sa.Connection, title_id: str, revision: str) -> list[dict[str, Any]]:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks.drawn_sounds import music, placed, samples, scene
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drawn_sounds import music, placed, samples, scene
 from matinee.spans.alignment import shared_runs
 from matinee.spans.words import FRAME, HOP, HOP_SECONDS, RATE_HZ, seconds_of, word_at, words_of
 from sources import ffmpeg

@@ -1,10 +1,10 @@
 """What the episodes of a season share becomes their intro, credits and recap; what they do not share, nothing."""
 
 import numpy as np
+from benchmarks.drawn_sounds import music, placed, samples, scene
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drawn_sounds import music, placed, samples, scene
 from matinee.spans.pictures import RATE, SIDE, hashes_of
 from matinee.spans.season import NEIGHBOURS, Fingerprint, found_in, neighbours, spans_of
 from matinee.spans.span import SpanKind
