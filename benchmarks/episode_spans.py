@@ -171,7 +171,7 @@ def hour() -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seasons", type=int, default=20)
+    parser.add_argument("--seasons", type=int, default=6)
     seasons, ffmpeg = parser.parse_args().seasons, find_tools().ffmpeg
     ways: dict[str, Callable[[Sequence[Drawn]], list[tuple[Extent, ...]]]] = {
         "ours": ours,

@@ -49,7 +49,8 @@ def seasons_of(shelf: Shelf) -> tuple[Season, ...]:
     found: dict[tuple[str, int], list[Title]] = {}
     for title in shelf.titles:
         series = shelf.series_of(title) if title.kind is TitleKind.EPISODE else None
-        if series is not None and title.revision is not None:
+        # What is still arriving is not whole.
+        if series is not None and title.revision is not None and not title.is_growing:
             found.setdefault((series.id, shelf.place_of(title)[0]), []).append(title)
     return tuple(
         Season(f"{series}-{number}", tuple(sorted(titles, key=lambda one: (shelf.place_of(one), one.id))))
