@@ -10,6 +10,7 @@ import { Menu } from "./player/menu";
 import { Addresses, type Playback, startPlayback } from "./player/playback";
 import { type Remedy, verdictOf } from "./player/renewal";
 import { Scrub } from "./player/scrub";
+import { Passing } from "./player/spans";
 import { Stats } from "./player/stats";
 import { type Segment, Stream, type Trouble } from "./player/stream";
 import { Telemetry } from "./player/telemetry";
@@ -136,6 +137,7 @@ async function play(): Promise<void> {
     leave: () => location.assign(back),
   });
   new Scrub(find(root, ".scrub"), video, extent, thumbnails, (seconds) => controls.seek(seconds));
+  new Passing(find(root, "#pass"), video, playback.spans ?? [], (seconds) => controls.seek(seconds));
   announce(video, { name, poster }, (seconds) => controls.seek(seconds));
   find(root, "#trouble button").addEventListener("click", () => {
     if (remedy !== "again") return anew();
