@@ -58,6 +58,7 @@ async function shakaPlay() {
     manifest: { retryParameters },
   });
   player.addEventListener("error", (event) => probe.errors.push(`${event.detail.severity}:${event.detail.code}`));
+  window.player = player;
   await player.load(query.get("manifest"));
   const told = (track) => ({ language: track.language, channels: track.channelsCount, label: track.label });
   window.tracks = {
@@ -85,6 +86,7 @@ function dashPlay() {
     },
   });
   player.on("error", (event) => probe.errors.push(String(event.error && event.error.code)));
+  window.player = player;
   player.initialize(video, query.get("manifest"), true);
   const audio = () => player.getTracksFor("audio");
   const told = (track) => ({
@@ -121,6 +123,7 @@ function hlsPlay() {
     playlistLoadPolicy: { default: patient },
   });
   player.on(Hls.Events.ERROR, (_, data) => probe.errors.push(`${data.fatal ? "fatal " : ""}${data.details}`));
+  window.player = player;
   player.loadSource(query.get("manifest"));
   player.attachMedia(video);
   const told = (track) => ({ language: track.lang, channels: Number(track.channels) || null, label: track.name });

@@ -17,6 +17,7 @@ from matinee.inspection.inspection import Film
 from matinee.ladder.shots import LONGEST_SECONDS
 from matinee.model.errors import EncodingFailed, Unavailable
 from matinee.model.media import Ladder, Picture, Presentation, Rung
+from matinee.packaging.images import Sheets
 from matinee.packaging.packaging import (
     DASH,
     HLS,
@@ -85,7 +86,7 @@ def publish_film(
         pictures = draw_pictures(videos, film, title, font if font and font.exists() else None, folder, tools)
         texts = text_files(place.depot, film, [parts[name][0].file for name in text_names(film.source.texts)])
         write_texts(folder, f"{video_folder(videos[0].rung)}/{PLAYLIST}", texts)
-        mend_manifests(folder, film.shown_rate, audios, texts)
+        mend_manifests(folder, film.shown_rate, audios, texts, sheets_of(film))
         verified = verify(folder, videos, audios, film.shown_rate, pictures[0].colour, film.name, texts)
         presentation = replace(verified, pictures=pictures[1:])
         for rendition in presentation.video:
@@ -138,11 +139,28 @@ def draw_pictures(
         # Pillow lets go of the interpreter's lock while it scales and packs.
         with ThreadPoolExecutor(len(others) + 1) as pool:
             pictures = tuple(pool.map(draw, range(len(others) + 1)))
-    sprites = thumbnails.plan_sprites(film.picture.display_width, film.picture.height, film.length_seconds)
+    sprites = _sprites(film)
     command = thumbnails.sprites_command(tools.ffmpeg, small, folder, sprites, LONGEST_SECONDS)
     run_tool(command, tools, what, "FFmpeg")
     (folder / THUMBNAILS).write_text(thumbnails.thumbnails_vtt(sprites))
     return pictures
+
+
+def sheets_of(film: Film) -> Sheets:
+    """How the thumbnails of a film lie in their files, for DASH."""
+    sprites = _sprites(film)
+    return Sheets(
+        count=sprites.sheets,
+        columns=sprites.columns,
+        rows=sprites.rows,
+        tile_width=sprites.tile_width,
+        tile_height=sprites.tile_height,
+        interval_ms=sprites.interval_ms,
+    )
+
+
+def _sprites(film: Film) -> thumbnails.Sprites:
+    return thumbnails.plan_sprites(film.picture.display_width, film.picture.height, film.length_seconds)
 
 
 def numbered(file: str, number: int) -> str:

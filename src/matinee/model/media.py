@@ -106,7 +106,9 @@ class Rendition:
     """One encoded track as players see it.
 
     ``uri`` is its media playlist relative to the title's folder; ``codecs`` is the RFC 6381 string; ``frames`` counts
-    video frames (None for sound). Bandwidths are the packager's, in bit/s. ``title`` is the source's name for a track.
+    video frames (None for sound). Bandwidths are of its segments, in bit/s, as RFC 8216bis §4.1 counts them. ``title``
+    is the source's name for a track. ``video_range`` is HLS's word (SDR, HLG or PQ). ``iframe_uri`` is the playlist of
+    its key frames alone, which players show while people search, and the bandwidths beside it are that one's.
     """
 
     name: str
@@ -123,6 +125,10 @@ class Rendition:
     channels: int | None = None
     title: str | None = None
     roles: tuple[Role, ...] = ()
+    video_range: str = "SDR"
+    iframe_uri: str | None = None
+    iframe_bandwidth_bps: int | None = None
+    iframe_average_bandwidth_bps: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
