@@ -1,4 +1,6 @@
 // Plays ?manifest= with ?kind=shaka, dashjs or hlsjs, at most eight seconds ahead, and writes down what happened.
+// With ?keys=id:key, in hexadecimal, it can open what is encrypted.
+// With ?heights=720,1080 hls.js takes its segments from these rungs by turns.
 const query = new URLSearchParams(location.search);
 const video = document.getElementById("video");
 const probe = { errors: [], waits: 0, longestPause: 0, longestHunger: 0, segments: [], started: false };
@@ -39,6 +41,16 @@ setInterval(() => {
   }
 }, 50);
 
+const [keyId, key] = (query.get("keys") || "").split(":");
+
+function base64url(hexadecimal) {
+  const bytes = hexadecimal.match(/../g).map((digits) => Number.parseInt(digits, 16));
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
+}
+
 async function shakaPlay() {
   shaka.polyfill.installAll();
   const player = new shaka.Player();
@@ -57,6 +69,7 @@ async function shakaPlay() {
     streaming: { bufferingGoal: 8, rebufferingGoal: 1, retryParameters },
     manifest: { retryParameters },
   });
+  if (key) player.configure({ drm: { clearKeys: { [keyId]: key } } });
   player.addEventListener("error", (event) => probe.errors.push(`${event.detail.severity}:${event.detail.code}`));
   window.player = player;
   await player.load(query.get("manifest"));
@@ -87,6 +100,7 @@ function dashPlay() {
   });
   player.on("error", (event) => probe.errors.push(String(event.error && event.error.code)));
   window.player = player;
+  if (key) player.setProtectionData({ "org.w3.clearkey": { clearkeys: { [base64url(keyId)]: base64url(key) } } });
   player.initialize(video, query.get("manifest"), true);
   const audio = () => player.getTracksFor("audio");
   const told = (track) => ({
@@ -104,6 +118,25 @@ function dashPlay() {
     hear: (place) => player.setCurrentTrack(audio()[place]),
     heard: () => audio().indexOf(player.getCurrentTrackFor("audio")),
   };
+}
+
+function takeTurns(player, heights) {
+  probe.turns = [];
+  const take = (number) => {
+    player.loadLevel = player.levels.findIndex((level) => level.height === heights[number % heights.length]);
+  };
+  const counts = (frag) => frag.type === "main" && frag.sn !== "initSegment";
+  player.config.maxBufferLength = 60;
+  player.config.maxMaxBufferLength = 60;
+  player.on(Hls.Events.MANIFEST_PARSED, () => take(0));
+  // hls.js asks for the next segment before the last one is in, and for the last one again if the rung changes then.
+  player.on(Hls.Events.FRAG_LOADED, (_, { frag }) => counts(frag) && player.pauseBuffering());
+  player.on(Hls.Events.FRAG_BUFFERED, (_, { frag }) => {
+    if (!counts(frag)) return;
+    probe.turns.push({ number: frag.sn, height: player.levels[frag.level].height });
+    take(frag.sn + 1);
+    player.resumeBuffering();
+  });
 }
 
 function hlsPlay() {
@@ -124,6 +157,8 @@ function hlsPlay() {
   });
   player.on(Hls.Events.ERROR, (_, data) => probe.errors.push(`${data.fatal ? "fatal " : ""}${data.details}`));
   window.player = player;
+  const heights = (query.get("heights") || "").split(",").filter(Boolean).map(Number);
+  if (heights.length) takeTurns(player, heights);
   player.loadSource(query.get("manifest"));
   player.attachMedia(video);
   const told = (track) => ({ language: track.lang, channels: Number(track.channels) || null, label: track.name });

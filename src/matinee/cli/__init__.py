@@ -92,14 +92,22 @@ def demo(
 @click.option("--output", type=FOLDER, required=True, help="The folder to fill.")
 @click.option("--ladder", type=click.Choice(["fixed"]), default="fixed", show_default=True)
 @click.option("--codecs", default="h264", show_default=True, help="Codecs, comma separated.")
+@click.option("--encrypt", type=click.Choice(["cbcs", "cenc"]), help="Encrypt picture and sound (Common Encryption).")
+@click.option("--key", type=_SOURCE, help="The key file; without it OUTPUT.key.json, made where there is none.")
 @JSON
-def encode(source: Path, output: Path, ladder: str, codecs: str, *, as_json: bool) -> None:
+def encode(
+    source: Path, output: Path, ladder: str, codecs: str, encrypt: str | None, key: Path | None, *, as_json: bool
+) -> None:
     """Encode one source to a playable folder (manifest.mpd, master.m3u8) with a report.json."""
     from matinee.compose.encode import encode_folder
+    from matinee.packaging.protection import Scheme
 
     if codecs != "h264":
         raise click.BadParameter("only h264 can be made so far", param_hint="--codecs")
-    report = encode_folder(source, output, say=None if as_json else click.echo)
+    if key and not encrypt:
+        raise click.BadParameter("a key is of use with --encrypt alone", param_hint="--key")
+    scheme = Scheme(encrypt) if encrypt else None
+    report = encode_folder(source, output, say=None if as_json else click.echo, scheme=scheme, key=key)
     if as_json:
         click.echo(json.dumps(report))
     else:

@@ -26,6 +26,7 @@ from matinee.inspection.inspection import Film
 from matinee.ladder.fixed import fixed_ladder, groups
 from matinee.model.errors import Unavailable
 from matinee.model.media import Ladder, Presentation, Rung
+from matinee.packaging.protection import Protection
 from matinee.packaging.sound import plan_sounds
 from matinee.packaging.text import text_names
 from matinee.ports import Compute, Needs, Task
@@ -55,6 +56,7 @@ class Order:
     """What to make, and where: the presentation goes under ``prefix`` in the object store.
 
     ``title`` goes on the poster, in ``font`` if there is one; ``share`` is who gets its share of the machines.
+    With ``protection``, picture and sound are encrypted when they are packaged.
     """
 
     source: Source
@@ -66,6 +68,7 @@ class Order:
     priority: int = 0
     share: str = ""
     font: Path | None = None
+    protection: Protection | None = None
 
 
 class Watcher(Protocol):
@@ -240,7 +243,7 @@ class Production:
         task = Task(
             f"packaging: {order.source.name}",
             publish_film,
-            (order.place, film, ladder, parts, cuts, order.title, order.font, order.prefix),
+            (order.place, film, ladder, parts, cuts, order.title, order.font, order.prefix, order.protection),
             Needs(cores=2.0, memory_bytes=2 * _PROGRAM_BYTES),
             order.priority * _TURNS + _AT_ONCE,
             order.share,

@@ -104,7 +104,8 @@ def mend_manifests(
     number = str(rate.numerator) if rate.denominator == 1 else f"{rate.numerator}/{rate.denominator}"
     text = list_texts_in_hls(list_sounds(hls.read_text(), audios), texts)
     hls.write_text(complete_variants(text, folder, rate))
-    ET.register_namespace("", MPD)
+    for prefix, uri in (("", MPD), ("cenc", "urn:mpeg:cenc:2013")):
+        ET.register_namespace(prefix, uri)
     root = ET.fromstring(re.sub(r'frameRate="[^"]*"', f'frameRate="{number}"', dash.read_text()))  # noqa: S314 - as below
     for period in root.iter(f"{_MPD}Period"):
         part_sounds(period, audios)

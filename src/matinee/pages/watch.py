@@ -18,12 +18,16 @@ _AFTERWARDS = 6
 
 @dataclass(frozen=True, slots=True)
 class WatchPage:
-    """What the player is told before it presses play. ``edges`` are the origins it may fetch from (RFC 6454)."""
+    """What the player is told before it presses play. ``edges`` are the origins it may fetch from (RFC 6454).
+
+    ``chapters`` are beginnings in seconds, and names.
+    """
 
     profile_id: str
     card: Card
     edges: tuple[str, ...]
     afterwards: tuple[Card, ...]
+    chapters: tuple[tuple[float, str], ...] = ()
 
 
 def watch_page(rooms: "Rooms", profile: Profile, title_id: str, territory: str = "") -> WatchPage:
@@ -40,6 +44,9 @@ def watch_page(rooms: "Rooms", profile: Profile, title_id: str, territory: str =
         card=card(title, progress, said=said),
         edges=tuple(sorted({_origin(edge) for edge in rooms.edges.edges()})),
         afterwards=cards((shelf.by_id[other] for other in afterwards), progress, said),
+        chapters=tuple((one.start_seconds, one.name) for one in title.presentation.chapters)
+        if title.presentation
+        else (),
     )
 
 

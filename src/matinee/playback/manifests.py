@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 from xml.etree import ElementTree as ET
 
 from matinee.model.media import Presentation, Rendition
+from matinee.packaging.chapters import CHAPTERS, hls_chapters
 from matinee.packaging.multivariant import stable_id, stable_iframes_id
 from matinee.packaging.rates import Rates, loudest
 from matinee.packaging.sound import STEREO
@@ -51,6 +52,9 @@ def compose_hls(presentation: Presentation, pathways: Sequence[Pathway], steerin
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{_HLS_VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
     steering = [("SERVER-URI", quoted(steering_url)), ("PATHWAY-ID", quoted(pathways[0].id))]
     lines.append(_tag("EXT-X-CONTENT-STEERING", steering))
+    if presentation.chapters:
+        # RFC 8216bis §4.4.6.4 knows no pathways: they are where the film begins.
+        lines.append(hls_chapters(urljoin(pathways[0].url, CHAPTERS)))
     for pathway in pathways:
         lines += _sounds(pathway, presentation.audio)
         names = labels(presentation.text)
