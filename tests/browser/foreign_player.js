@@ -1,6 +1,6 @@
 // Plays ?manifest= with ?kind=shaka, dashjs or hlsjs, at most eight seconds ahead, and writes down what happened.
 // With ?keys=id:key, in hexadecimal, it can open what is encrypted.
-// With ?heights=720,1080 hls.js takes its segments from these rungs by turns.
+// With ?heights=720,1080 hls.js plays segments of these rungs by turns.
 const query = new URLSearchParams(location.search);
 const video = document.getElementById("video");
 const probe = { errors: [], waits: 0, longestPause: 0, longestHunger: 0, segments: [], started: false };
@@ -121,21 +121,22 @@ function dashPlay() {
 }
 
 function takeTurns(player, heights) {
-  probe.turns = [];
-  const take = (number) => {
-    player.loadLevel = player.levels.findIndex((level) => level.height === heights[number % heights.length]);
+  probe.turns = {};
+  let turn = 0;
+  const rung = () => {
+    const height = heights[turn % heights.length];
+    turn += 1;
+    return player.levels.findIndex((level) => level.height === height);
   };
-  const counts = (frag) => frag.type === "main" && frag.sn !== "initSegment";
   player.config.maxBufferLength = 60;
   player.config.maxMaxBufferLength = 60;
-  player.on(Hls.Events.MANIFEST_PARSED, () => take(0));
-  // hls.js asks for the next segment before the last one is in, and for the last one again if the rung changes then.
-  player.on(Hls.Events.FRAG_LOADED, (_, { frag }) => counts(frag) && player.pauseBuffering());
-  player.on(Hls.Events.FRAG_BUFFERED, (_, { frag }) => {
-    if (!counts(frag)) return;
-    probe.turns.push({ number: frag.sn, height: player.levels[frag.level].height });
-    take(frag.sn + 1);
-    player.resumeBuffering();
+  player.on(Hls.Events.MANIFEST_PARSED, () => {
+    player.loadLevel = rung();
+  });
+  // Whenever another segment is on the screen, those after it are fetched anew from the other rung.
+  player.on(Hls.Events.FRAG_CHANGED, (_, { frag }) => {
+    probe.turns[frag.sn] = player.levels[frag.level].height;
+    player.nextLevel = rung();
   });
 }
 
