@@ -1,6 +1,5 @@
 // Plays ?manifest= with ?kind=shaka, dashjs or hlsjs, at most eight seconds ahead, and writes down what happened.
 // With ?keys=id:key, in hexadecimal, it can open what is encrypted.
-// With ?heights=720,1080 hls.js plays segments of these rungs by turns.
 const query = new URLSearchParams(location.search);
 const video = document.getElementById("video");
 const probe = { errors: [], waits: 0, longestPause: 0, longestHunger: 0, segments: [], started: false };
@@ -120,26 +119,6 @@ function dashPlay() {
   };
 }
 
-function takeTurns(player, heights) {
-  probe.turns = {};
-  let turn = 0;
-  const rung = () => {
-    const height = heights[turn % heights.length];
-    turn += 1;
-    return player.levels.findIndex((level) => level.height === height);
-  };
-  player.config.maxBufferLength = 60;
-  player.config.maxMaxBufferLength = 60;
-  player.on(Hls.Events.MANIFEST_PARSED, () => {
-    player.loadLevel = rung();
-  });
-  // Whenever another segment is on the screen, those after it are fetched anew from the other rung.
-  player.on(Hls.Events.FRAG_CHANGED, (_, { frag }) => {
-    probe.turns[frag.sn] = player.levels[frag.level].height;
-    player.nextLevel = rung();
-  });
-}
-
 function hlsPlay() {
   // As the others: a fragment whose first byte does not come is asked for elsewhere.
   const policy = {
@@ -158,8 +137,6 @@ function hlsPlay() {
   });
   player.on(Hls.Events.ERROR, (_, data) => probe.errors.push(`${data.fatal ? "fatal " : ""}${data.details}`));
   window.player = player;
-  const heights = (query.get("heights") || "").split(",").filter(Boolean).map(Number);
-  if (heights.length) takeTurns(player, heights);
   player.loadSource(query.get("manifest"));
   player.attachMedia(video);
   const told = (track) => ({ language: track.lang, channels: Number(track.channels) || null, label: track.name });

@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from matinee.cli import matinee
-from matinee.compose.encode import encode_folder, key_file
+from matinee.compose.encode import encode_folder
 from matinee.model.errors import Invalid
-from matinee.packaging.protection import ContentKey, Scheme, read_key_set
+from matinee.packaging.protection import ContentKey, Scheme, key_file, read_key_set
 from sources import TOOLS, decode, draw, ffmpeg
 
 
@@ -33,7 +33,7 @@ def test_the_key_opens_every_frame_and_stands_nowhere(
 ) -> None:
     source, output = draw(tmp_path / "film.mp4"), tmp_path / "out"
     said: list[str] = []
-    report = encode_folder(source, output, scheme=scheme, say=said.append)
+    report = encode_folder(source, output, ladder="fixed", scheme=scheme, say=said.append)
     key = _key(output)
     assert stat.S_IMODE(key_file(output).stat().st_mode) == 0o600
     assert report["encryption"] == {"scheme": scheme.value, "key_id": key.key_id}

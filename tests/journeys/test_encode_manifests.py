@@ -50,7 +50,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Film:
         *("-c:v", "libx264", "-preset", "ultrafast", "-c:s", "srt"),
         place / "film.mkv",
     )
-    return Film(place / "out", encode_folder(place / "film.mkv", place / "out"))
+    return Film(place / "out", encode_folder(place / "film.mkv", place / "out", ladder="fixed"))
 
 
 def _lists(folder: Path, uri: str) -> list[tuple[int, float]]:

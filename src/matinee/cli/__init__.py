@@ -90,7 +90,7 @@ def demo(
 @matinee.command()
 @click.argument("source", type=_SOURCE)
 @click.option("--output", type=FOLDER, required=True, help="The folder to fill.")
-@click.option("--ladder", type=click.Choice(["fixed"]), default="fixed", show_default=True)
+@click.option("--ladder", type=click.Choice(["per-title", "fixed"]), default="per-title", show_default=True)
 @click.option("--codecs", default="h264", show_default=True, help="Codecs, comma separated.")
 @click.option("--encrypt", type=click.Choice(["cbcs", "cenc"]), help="Encrypt picture and sound (Common Encryption).")
 @click.option("--key", type=_SOURCE, help="The key file; without it OUTPUT.key.json, made where there is none.")
@@ -107,7 +107,7 @@ def encode(
     if key and not encrypt:
         raise click.BadParameter("a key is of use with --encrypt alone", param_hint="--key")
     scheme = Scheme(encrypt) if encrypt else None
-    report = encode_folder(source, output, say=None if as_json else click.echo, scheme=scheme, key=key)
+    report = encode_folder(source, output, ladder=ladder, say=None if as_json else click.echo, scheme=scheme, key=key)
     if as_json:
         click.echo(json.dumps(report))
     else:

@@ -15,20 +15,13 @@ from matinee.compose.fonts import display_font
 from matinee.compose.objects import open_objects
 from matinee.encoding.depot import Depot, Finished, identity_of
 from matinee.encoding.ffmpeg import find_tools
-from matinee.encoding.production import Order, Produced, Production
+from matinee.encoding.orders import LadderKind, Order, Produced, ladder_kind
+from matinee.encoding.production import Production
 from matinee.encoding.steps import Place, Source
 from matinee.inspection.inspection import Film
 from matinee.model.errors import Invalid, Unavailable
-from matinee.model.media import Ladder
-from matinee.packaging.protection import (
-    ContentKey,
-    Protection,
-    Scheme,
-    key_set,
-    new_content_key,
-    read_key_set,
-    write_secret,
-)
+from matinee.model.media import Ladder, Presentation
+from matinee.packaging.protection import Protection, Scheme, film_key
 
 REPORT = "report.json"
 
@@ -39,6 +32,7 @@ def encode_folder(
     *,
     name: str | None = None,
     font: Path | None = None,
+    ladder: str = LadderKind.PER_TITLE,
     say: Callable[[str], None] | None = None,
     scheme: Scheme | None = None,
     key: Path | None = None,
@@ -50,12 +44,13 @@ def encode_folder(
     output, which is made where there is none. Invalid if there is no source, the output holds other things, or the key
     file cannot be used; Refused if the source cannot be right.
     """
+    kind = ladder_kind(ladder)
     if not source.is_file():
         raise Invalid(f"There is no file {source}.")
     if output.exists() and (not output.is_dir() or (any(output.iterdir()) and not (output / REPORT).exists())):
         raise Invalid(f"{output} holds something else already: name a folder that is new or empty.")
     output.parent.mkdir(parents=True, exist_ok=True)
-    protection = None if scheme is None else Protection(scheme, _content_key(output, key))
+    protection = None if scheme is None else Protection(scheme, film_key(output, key, secrets.token_bytes))
     compute = LocalCompute()
     # Beside the output, so that the finished folder is moved and not copied.
     with tempfile.TemporaryDirectory(prefix=".matinee-", dir=output.parent) as work:
@@ -70,6 +65,7 @@ def encode_folder(
             prefix="made",
             font=font or display_font(),
             protection=protection,
+            ladder=kind,
         )
         try:
             produced = Production(order, compute, _Teller(say or (lambda _: None))).run()
@@ -83,21 +79,6 @@ def encode_folder(
             compute.close()
     report: dict[str, Any] = json.loads(told)
     return report
-
-
-def key_file(output: Path) -> Path:
-    """Where an encrypted film's key is kept: beside the folder that is given to others, never in it."""
-    return output.with_name(f"{output.name}.key.json")
-
-
-def _content_key(output: Path, key: Path | None) -> ContentKey:
-    path = key or key_file(output)
-    try:
-        if key is None and not path.exists():
-            write_secret(path, key_set(new_content_key(secrets.token_bytes)))
-        return read_key_set(path.read_text(), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(f"The key file {path} cannot be used: {getattr(error, 'strerror', None) or error}.") from error
 
 
 def _report(produced: Produced, protection: Protection | None) -> dict[str, Any]:
@@ -129,6 +110,9 @@ class _Teller:
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
+
+    def begun(self, film: Film, early: Presentation) -> None:
+        """Nobody waits for a folder."""
 
     def planned(self, film: Film, ladder: Ladder, names: tuple[str, ...]) -> None:  # noqa: ARG002 - a watcher's
         sizes = ", ".join(f"{rung.name} ({rung.width}x{rung.height})" for rung in ladder.rungs)

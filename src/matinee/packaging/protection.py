@@ -66,6 +66,25 @@ def read_key_set(text: str, name: str) -> ContentKey:
     return ContentKey(key_id.hex(), key.hex())
 
 
+def key_file(output: Path) -> Path:
+    """Where an encrypted film's key is kept: beside the folder that is given to others, never in it."""
+    return output.with_name(f"{output.name}.key.json")
+
+
+def film_key(output: Path, key: Path | None, random_bytes: Callable[[int], bytes]) -> ContentKey:
+    """The key in a file, else the one beside the film's folder, which is made where there is none.
+
+    Invalid with a sentence if the file cannot be used.
+    """
+    path = key or key_file(output)
+    try:
+        if key is None and not path.exists():
+            write_secret(path, key_set(new_content_key(random_bytes)))
+        return read_key_set(path.read_text(), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"The key file {path} cannot be used: {getattr(error, 'strerror', None) or error}.") from error
+
+
 def write_secret(path: Path, text: str) -> None:
     """Write a new file that its owner alone may read; FileExistsError if there is one."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY), "w") as file:
