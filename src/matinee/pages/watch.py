@@ -20,13 +20,14 @@ _AFTERWARDS = 6
 class WatchPage:
     """What the player is told before it presses play. ``edges`` are the origins it may fetch from (RFC 6454).
 
-    ``chapters`` are beginnings in seconds, and names.
+    ``chapters`` are beginnings in seconds, and names. ``is_growing``: the film is still arriving.
     """
 
     profile_id: str
     card: Card
     edges: tuple[str, ...]
     afterwards: tuple[Card, ...]
+    is_growing: bool
     chapters: tuple[tuple[float, str], ...] = ()
 
 
@@ -47,6 +48,7 @@ def watch_page(rooms: "Rooms", profile: Profile, title_id: str, territory: str =
         chapters=tuple((one.start_seconds, one.name) for one in title.presentation.chapters)
         if title.presentation
         else (),
+        is_growing=title.is_growing,
     )
 
 
