@@ -13,6 +13,7 @@ from matinee.encoding.steps import Place, Source
 from matinee.inspection.inspection import Film
 from matinee.model.errors import Invalid
 from matinee.model.media import Codec, Ladder, Presentation
+from matinee.packaging.protection import Protection
 
 
 class LadderKind(StrEnum):
@@ -36,6 +37,7 @@ class Order:
 
     The first rung goes under ``early`` while it is made, if there is such a prefix. ``title`` goes on the poster, in
     ``font`` if there is one; ``share`` is who gets its share of the machines. ``crf`` is the fixed ladder's.
+    With ``protection``, picture and sound are encrypted when they are packaged.
     """
 
     source: Source
@@ -50,6 +52,7 @@ class Order:
     font: Path | None = None
     ladder: LadderKind = LadderKind.PER_TITLE
     early: str | None = None
+    protection: Protection | None = None
 
 
 class Watcher(Protocol):

@@ -182,7 +182,7 @@ class Production:
         task = Task(
             f"packaging: {order.source.name}",
             publish_film,
-            (order.place, film, ladder, parts, cuts, order.title, order.font, order.prefix),
+            (order.place, film, ladder, parts, cuts, order.title, order.font, order.prefix, order.protection),
             packaging_needs(),
             order.priority * _TURNS + _AT_ONCE,
             order.share,

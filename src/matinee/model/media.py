@@ -129,8 +129,9 @@ class Rendition:
     """One encoded track as players see it.
 
     ``uri`` is its media playlist relative to the title's folder; ``codecs`` is the RFC 6381 string; ``frames`` counts
-    video frames (None for sound). Bandwidths are the packager's, in bit/s. ``title`` is the source's name for a track.
-    ``video_range`` is HLS's word (SDR, HLG or PQ).
+    video frames (None for sound). Bandwidths are of its segments, in bit/s, as RFC 8216bis §4.1 counts them. ``title``
+    is the source's name for a track. ``video_range`` is HLS's word (SDR, HLG or PQ). ``iframe_uri`` is the playlist of
+    its key frames alone, which players show while people search, and the bandwidths beside it are that one's.
     """
 
     name: str
@@ -148,6 +149,9 @@ class Rendition:
     title: str | None = None
     roles: tuple[Role, ...] = ()
     video_range: str = "SDR"
+    iframe_uri: str | None = None
+    iframe_bandwidth_bps: int | None = None
+    iframe_average_bandwidth_bps: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +164,21 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Chapter:
+    """A part of a film by its name; it lasts until the next one begins."""
+
+    name: str
+    start_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Presentation:
     """One encode of a title: what stands in the folder ``<title>/<revision>/``.
 
     ``colour`` is the poster's own colour as ``#rrggbb``. ``files`` are all names under the folder with their sizes in
     bytes, so that a planner and an edge can count without listing; ``digests`` are their SHA-256 in hexadecimal, in the
     same order (none, where nobody wrote them down). ``pictures`` are further ones, of other shots, by which the title
-    may be shown instead of ``poster`` and ``still``.
+    may be shown instead of ``poster`` and ``still``. ``chapters`` are in order of time.
 
     Of one that ``is_growing`` the media playlist lengthens while the film is encoded: ``duration_seconds`` are the
     whole film's, ``files`` are not counted, and there is nothing for DASH (decision 36).
@@ -183,6 +195,7 @@ class Presentation:
     thumbnails: str | None = "thumbnails.vtt"
     digests: tuple[str, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    chapters: tuple[Chapter, ...] = ()
     is_growing: bool = False
 
     @property
@@ -224,6 +237,7 @@ def presentation_to_json(presentation: Presentation) -> dict[str, Any]:
     values["files"] = [[name, size] for name, size in presentation.files]
     values["digests"] = list(presentation.digests)
     values["pictures"] = [asdict(picture) for picture in presentation.pictures]
+    values["chapters"] = [asdict(chapter) for chapter in presentation.chapters]
     return values
 
 
@@ -237,10 +251,13 @@ def presentation_from_json(values: Mapping[str, Any]) -> Presentation:
         files = tuple((str(name), int(size)) for name, size in values["files"])
         digests = tuple(str(digest) for digest in values.get("digests") or ())
         pictures = tuple(Picture(**_known(Picture, one, leave=())) for one in values.get("pictures") or ())
+        chapters = tuple(Chapter(**_known(Chapter, one, leave=())) for one in values.get("chapters") or ())
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Invalid(f"This is not a presentation: {type(error).__name__} {error}.") from error
-    plain = _known(Presentation, values, leave=("renditions", "files", "digests", "pictures"))
-    return Presentation(renditions=renditions, files=files, digests=digests, pictures=pictures, **plain)
+    plain = _known(Presentation, values, leave=("renditions", "files", "digests", "pictures", "chapters"))
+    return Presentation(
+        renditions=renditions, files=files, digests=digests, pictures=pictures, chapters=chapters, **plain
+    )
 
 
 def _rendition(values: Mapping[str, Any]) -> Rendition:
@@ -256,7 +273,7 @@ def _accepted(kind: type) -> dict[str, tuple[type, ...]]:
     return {name: (*types, int) if float in types else types for name, types in wanted.items()}
 
 
-_KINDS: tuple[type, ...] = (Rendition, Presentation, Picture)
+_KINDS: tuple[type, ...] = (Rendition, Presentation, Picture, Chapter)
 _ACCEPTED = {kind: _accepted(kind) for kind in _KINDS}
 _NEEDED = {kind: tuple(field.name for field in fields(kind) if field.default is MISSING) for kind in _KINDS}
 

@@ -22,6 +22,7 @@ class WatchPage:
 
     ``is_growing``: the film is still arriving.
     ``following`` is the episode after this one, if there is one to be seen.
+    ``chapters`` are beginnings in seconds, and names.
     """
 
     profile_id: str
@@ -30,6 +31,7 @@ class WatchPage:
     afterwards: tuple[Card, ...]
     is_growing: bool
     following: Card | None = None
+    chapters: tuple[tuple[float, str], ...] = ()
 
 
 def watch_page(rooms: "Rooms", profile: Profile, title_id: str, territory: str = "") -> WatchPage:
@@ -46,6 +48,9 @@ def watch_page(rooms: "Rooms", profile: Profile, title_id: str, territory: str =
         profile_id=profile.id,
         card=card(title, progress, said=said),
         edges=tuple(sorted({_origin(edge) for edge in rooms.edges.edges()})),
+        chapters=tuple((one.start_seconds, one.name) for one in title.presentation.chapters)
+        if title.presentation
+        else (),
         is_growing=title.is_growing,
         afterwards=shown,
         following=shown[0] if next_ids else None,
