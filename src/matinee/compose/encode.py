@@ -20,8 +20,11 @@ from matinee.encoding.steps import Place, Source
 from matinee.inspection.inspection import Film
 from matinee.model.errors import Invalid, Unavailable
 from matinee.model.media import Ladder, Presentation
+from matinee.reports.making import report_of
+from matinee.reports.report import report_to_json
+from matinee.web.reports import report_alone
 
-REPORT = "report.json"
+REPORT, REPORT_PAGE = "report.json", "report.html"
 
 
 def encode_folder(
@@ -63,6 +66,7 @@ def encode_folder(
             produced = Production(order, compute, _Teller(say or (lambda _: None))).run()
             told = json.dumps(_report(produced), indent=2)
             (store / "made" / REPORT).write_text(f"{told}\n")
+            (store / "made" / REPORT_PAGE).write_text(report_alone(report_of(produced)))
             shutil.rmtree(output, ignore_errors=True)
             (store / "made").replace(output)
         except OSError as error:
@@ -92,6 +96,7 @@ def _report(produced: Produced) -> dict[str, Any]:
         "segment_seconds": produced.ladder.segment_seconds,
         "seconds": dict(produced.seconds),
         "encodes": [asdict(finished) for finished in produced.finished],
+        "report": json.loads(report_to_json(report_of(produced))),
     }
 
 

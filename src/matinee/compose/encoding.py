@@ -17,6 +17,7 @@ from matinee.encoding.orders import ladder_kind
 from matinee.encoding.pipeline import Pipeline
 from matinee.model.errors import MatineeError
 from matinee.ports import Clock
+from matinee.reports.keeping import keep_report
 from matinee.settings import Settings
 
 _log = structlog.get_logger()
@@ -41,6 +42,7 @@ def open_pipeline(settings: Settings, jobs: Jobs, compute: LocalCompute | RayCom
         random_bytes=secrets.token_bytes,
         font=display_font(),
         ladder=ladder_kind(settings.ladder),
+        keep_report=keep_report,
     )
 
 
