@@ -22,6 +22,7 @@ ROOMS = (
     "playback",
     "recommender",
     "replay",
+    "reports",
     "sources",
     "taste",
     "teaching",

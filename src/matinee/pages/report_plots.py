@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from matinee.pages.plots import WIDTH, Frame, Tick, ticks
 from matinee.reports.report import CurvePoint, Report
 
-_LEFT, _RIGHT, _BOTTOM = 92, WIDTH - 24, 318
-HEIGHT = 360
+# Room for labels that grow on narrow screens; the SVG is 360 high.
+_LEFT, _RIGHT, _TOP, _BOTTOM = 92, WIDTH - 24, 24, 318
 _COLOURS = 5  # of tokens.css
 _KILO, _MINUTE, _HOUR = 1000.0, 60, 3600
 _LABELS = 6
@@ -73,7 +73,7 @@ def ladder_plot(report: Report) -> Ladder | None:
         measured.append((report.rungs[-1].bps, report.verified.vmaf, "best rung"))
     rates = [rate for rate, _ in points] + [rate for rate, *_ in measured]
     least, most = min(rates) / 1.5, max(rates) * 1.5
-    frame = Frame((math.log2(least), math.log2(most)), (low, 100.0), _LEFT, _RIGHT, bottom=_BOTTOM)
+    frame = Frame((math.log2(least), math.log2(most)), (low, 100.0), _LEFT, _RIGHT, _TOP, _BOTTOM)
 
     def place(rate: float, vmaf: float) -> tuple[float, float]:
         return frame.x(math.log2(rate)), frame.y(vmaf)
@@ -119,7 +119,7 @@ def quality_plot(report: Report) -> Over | None:
     if not lines:
         return None
     low = min(90.0, math.floor(min(min(values) for values, _, _ in lines) / 10) * 10)
-    frame = Frame((0.0, report.length_seconds), (low, 100.0), _LEFT, _RIGHT, bottom=_BOTTOM)
+    frame = Frame((0.0, report.length_seconds), (low, 100.0), _LEFT, _RIGHT, _TOP, _BOTTOM)
     return Over(
         frame=frame,
         across=time_ticks(report.length_seconds, frame),
@@ -147,7 +147,7 @@ def rate_plot(report: Report) -> Over | None:
         for rung in known
     }
     high = max(max(values) for values in rates.values()) * 1.08 or 1.0
-    frame = Frame((0.0, report.length_seconds), (0.0, high), _LEFT, _RIGHT, bottom=_BOTTOM)
+    frame = Frame((0.0, report.length_seconds), (0.0, high), _LEFT, _RIGHT, _TOP, _BOTTOM)
     best = known[-1]
     lines = []
     for rung in known:

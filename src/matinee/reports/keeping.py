@@ -10,5 +10,4 @@ from matinee.reports.report import report_key
 
 def keep_report(objects: ObjectStore, title_id: str, revision: str, produced: Produced) -> None:
     """Write the report of a revision; again writes the same place. The store's own errors come through."""
-    content = report_json(produced)
-    obstore.put(objects, report_key(title_id, revision), content, attributes={"Content-Type": "application/json"})
+    obstore.put(objects, report_key(title_id, revision), report_json(produced))
