@@ -40,7 +40,9 @@ class _Studio:
         """The parts of renditions of a job that the store has whole."""
         found = obstore.list(self.server.store("studio"), f"work/{job_id}/").collect()
         names = [entry["path"].rpartition("/")[2] for entry in found]
-        return [name.rpartition("-")[0] for name in names if name.endswith(".mp4.json")]
+        return [
+            name.rpartition("-")[0] for name in names if name.endswith(".mp4.json") and not name.startswith("first-")
+        ]
 
     def made(self, job_id: str) -> list[str]:
         """The parts of renditions of a job, as often as FFmpeg made them."""
