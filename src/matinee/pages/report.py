@@ -101,7 +101,7 @@ def _on_ladder(report: Report) -> tuple[str, str] | None:
     if worst < 1:
         return (
             "better",
-            f"{count}, each within {max(worst, 0.1):.1f} VMAF of the best that any size gives for its bits.",
+            f"{count}, each within {max(worst, 0.1):.1f} VMAF of the best foretold of any size for its bits.",
         )
     return "worse", f"{count}, of which {name} lies {worst:.1f} VMAF below what its bits could give: caps hold it back."
 

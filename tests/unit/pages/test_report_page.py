@@ -18,7 +18,7 @@ def numbers(line: Line) -> list[tuple[float, float]]:
 
 def test_what_stands_out_is_said_first() -> None:
     ladder, quality, bits, cost = report_page(per_title()).verdicts
-    assert ladder == ("better", "2 rungs, each within 0.2 VMAF of the best that any size gives for its bits.")
+    assert ladder == ("better", "2 rungs, each within 0.2 VMAF of the best foretold of any size for its bits.")
     assert quality[0] == "better"
     assert "VMAF 82.0, where 83.0 was expected" in quality[1]
     assert "at 0:04.0, came to 70.5. 1 of its shots were encoded again." in quality[1]
