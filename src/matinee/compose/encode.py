@@ -20,7 +20,7 @@ from matinee.encoding.production import Production
 from matinee.encoding.steps import Place, Source
 from matinee.inspection.inspection import Film
 from matinee.model.errors import Invalid, Unavailable
-from matinee.model.media import Ladder, Presentation
+from matinee.model.media import Codec, Ladder, Presentation
 from matinee.packaging.protection import Protection, Scheme, film_key
 
 REPORT = "report.json"
@@ -32,6 +32,7 @@ def encode_folder(
     *,
     name: str | None = None,
     font: Path | None = None,
+    codecs: tuple[Codec, ...] = (Codec.H264,),
     ladder: str = LadderKind.PER_TITLE,
     say: Callable[[str], None] | None = None,
     scheme: Scheme | None = None,
@@ -64,6 +65,7 @@ def encode_folder(
             place=Place(Depot(partial(open_objects, store.as_uri()), "encode", Path(work), store), find_tools()),
             prefix="made",
             font=font or display_font(),
+            codecs=codecs,
             protection=protection,
             ladder=kind,
         )

@@ -12,7 +12,7 @@ from matinee.encoding.measuring import Analysis
 from matinee.encoding.steps import Place, Source
 from matinee.inspection.inspection import Film
 from matinee.model.errors import Invalid
-from matinee.model.media import Ladder, Presentation
+from matinee.model.media import Codec, Ladder, Presentation
 from matinee.packaging.protection import Protection
 
 
@@ -46,6 +46,7 @@ class Order:
     prefix: str
     preset: str = PRESET
     crf: float = CRF
+    codecs: tuple[Codec, ...] = (Codec.H264,)
     priority: int = 0
     share: str = ""
     font: Path | None = None

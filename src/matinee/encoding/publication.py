@@ -10,13 +10,13 @@ from matinee.drawing import thumbnails
 from matinee.encoding.commands import first_frame_command
 from matinee.encoding.depot import Finished
 from matinee.encoding.ffmpeg import Tools, free_bytes, run_tool
-from matinee.encoding.joining import X264_DELAY, join
+from matinee.encoding.joining import delay_of, join
 from matinee.encoding.steps import Place, Progress
 from matinee.encoding.text import text_files
 from matinee.inspection.inspection import Film
 from matinee.ladder.shots import LONGEST_SECONDS
 from matinee.model.errors import EncodingFailed, Unavailable
-from matinee.model.media import Chapter, Ladder, Picture, Presentation, Rung
+from matinee.model.media import Chapter, Codec, Ladder, Picture, Presentation, Rung
 from matinee.packaging.chapters import list_chapters, write_chapters
 from matinee.packaging.images import Sheets
 from matinee.packaging.packaging import (
@@ -92,7 +92,9 @@ def publish_film(
         run_tool(command, tools, f"packaging {film.name}", "Shaka Packager", folder=desk)
         if protection is not None:
             name_keys(folder, protection)
-        pictures = draw_pictures(videos, film, title, font if font and font.exists() else None, folder, tools)
+        pictures = draw_pictures(
+            shown_videos(videos), film, title, font if font and font.exists() else None, folder, tools
+        )
         texts = text_files(place.depot, film, [parts[name][0].file for name in text_names(film.source.texts)])
         write_texts(folder, f"{video_folder(videos[0].rung)}/{PLAYLIST}", texts)
         mend_manifests(folder, film.shown_rate, audios, texts, sheets_of(film))
@@ -115,8 +117,13 @@ def _joined(place: Place, film: Film, rung: Rung, parts: Sequence[Finished], cut
         raise Unavailable(f"The disk has no room for joining {film.name}, which takes {needed // 2**20} MiB.")
     whole = desk / f"{rung.name}.mp4"
     files = [place.depot.rendition(part.file) for part in parts]
-    join(files, whole, cuts.times, cuts.end, X264_DELAY if film.is_steady else 0, film.name)
+    join(files, whole, cuts.times, cuts.end, delay_of(rung.codec, is_steady=film.is_steady), film.name)
     return VideoFile(rung, whole, len(cuts.times))
+
+
+def shown_videos(videos: Sequence[VideoFile]) -> list[VideoFile]:
+    """Those that pictures are taken of: H.264's are in ordinary colours and cheap to decode."""
+    return [video for video in videos if video.rung.codec is Codec.H264]
 
 
 def draw_pictures(

@@ -22,10 +22,20 @@ class TrackKind(StrEnum):
 
 
 class Codec(StrEnum):
-    """Codecs we make."""
+    """Codecs we make. Of pictures, H.264 is the floor: every player has it."""
 
     H264 = "h264"
+    HEVC = "hevc"
+    AV1 = "av1"
     AAC = "aac"
+
+
+class VideoRange(StrEnum):
+    """How light is coded, in HLS's words (RFC 8216bis §4.4.6.2): ordinary, or high dynamic range as PQ or HLG."""
+
+    SDR = "SDR"
+    PQ = "PQ"
+    HLG = "HLG"
 
 
 class Role(StrEnum):
@@ -83,7 +93,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One step of a ladder: what to encode. ``bitrate_bps`` caps the average, ``peak_bps`` any second."""
+    """One step of a ladder: what to encode. ``bitrate_bps`` caps the average, ``peak_bps`` any second.
+
+    ``grain`` is the strength of film grain that is taken out and drawn again by AV1's decoders (0: none).
+    """
 
     name: str
     width: int
@@ -91,11 +104,21 @@ class Rung:
     bitrate_bps: int
     peak_bps: int
     codec: Codec = Codec.H264
+    video_range: VideoRange = VideoRange.SDR
+    grain: int = 0
+
+    @property
+    def depth(self) -> int:
+        """Bits a sample."""
+        return 8 if self.codec is Codec.H264 else 10
 
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """Rungs from the smallest up, and the least length of the segments that they are all cut into alike."""
+    """H.264's rungs from the smallest up, then each other codec's; all are cut into segments alike.
+
+    ``segment_seconds`` is the least that a segment lasts.
+    """
 
     rungs: tuple[Rung, ...]
     segment_seconds: float
@@ -182,7 +205,7 @@ class Presentation:
 
     @property
     def video(self) -> tuple[Rendition, ...]:
-        """The video renditions, smallest first."""
+        """The video renditions: H.264's from the smallest up, then each other codec's."""
         return tuple(rendition for rendition in self.renditions if rendition.kind is TrackKind.VIDEO)
 
     @property

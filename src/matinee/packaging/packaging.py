@@ -17,8 +17,9 @@ import m3u8
 from matinee.model.errors import EncodingFailed
 from matinee.model.media import Presentation, Rendition, Rung, TrackKind
 from matinee.packaging.boxes import fragment_samples
+from matinee.packaging.codec_manifests import check_codec, check_sets, rank_codecs
 from matinee.packaging.images import Sheets, check_sheets, is_images, list_sheets
-from matinee.packaging.multivariant import IFRAMES, SDR, complete_variants
+from matinee.packaging.multivariant import IFRAMES, complete_variants
 from matinee.packaging.rates import Rates, read_list
 from matinee.packaging.sound import GROUP, MPD, AudioFile, dash_sound_roles
 from matinee.packaging.sound_manifests import list_sounds, part_sounds
@@ -44,8 +45,9 @@ class VideoFile:
 
 
 def video_folder(rung: Rung) -> str:
-    """The folder of a rung's segments: ``v720`` for ``720p``."""
-    return f"v{rung.name.removesuffix('p')}"
+    """The folder of a rung's segments: ``v720`` for ``720p``, ``v720-av1`` for ``720p-av1``."""
+    size, dash, rest = rung.name.partition("-")
+    return f"v{size.removesuffix('p')}{dash}{rest}"
 
 
 def package_command(
@@ -110,6 +112,7 @@ def mend_manifests(
     for period in root.iter(f"{_MPD}Period"):
         part_sounds(period, audios)
         list_texts_in_dash(period, texts, folder)
+        rank_codecs(period)
         if sheets is not None:
             list_sheets(period, sheets, folder)
     ET.indent(root)
@@ -142,6 +145,7 @@ def verify(
         cuts, seconds = track.cuts, sum(track.cuts)
         renditions.append(_video_rendition(folder, video, track, rate, name))
     assert seconds is not None
+    check_sets(folder / DASH, {rendition.uri: rendition.codecs for rendition in renditions}, name)
     for audio in audios:
         track = _track(tracks, audio.name, name)
         if not -_SHORTER_SECONDS <= sum(track.cuts) - seconds <= _LONGER_SECONDS:
@@ -245,7 +249,7 @@ def _video_rendition(folder: Path, video: VideoFile, track: _Track, rate: Fracti
     return Rendition(
         name=video.rung.name,
         kind=TrackKind.VIDEO,
-        codecs=info.codecs.split(",")[0],
+        codecs=check_codec(info, video.rung, f"{name}: {track.uri}"),
         uri=track.uri,
         bandwidth_bps=track.rates.peak_bps,
         average_bandwidth_bps=track.rates.average_bps,
@@ -253,7 +257,7 @@ def _video_rendition(folder: Path, video: VideoFile, track: _Track, rate: Fracti
         height=video.rung.height,
         frame_rate=float(rate),
         frames=video.frames,
-        video_range=info.video_range or SDR,
+        video_range=video.rung.video_range.value,
         iframe_uri=None if iframes is None else iframes.uri,
         iframe_bandwidth_bps=None if quick is None else quick.peak_bps,
         iframe_average_bandwidth_bps=None if quick is None else quick.average_bps,

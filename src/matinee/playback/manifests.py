@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 from matinee.model.media import Presentation, Rendition
 from matinee.packaging.chapters import CHAPTERS, hls_chapters
+from matinee.packaging.codec_manifests import sample_entry
 from matinee.packaging.multivariant import stable_id, stable_iframes_id
 from matinee.packaging.rates import Rates, loudest
 from matinee.packaging.sound import STEREO
@@ -114,12 +115,11 @@ def _variant(rendition: Rendition, pathway: Pathway, presentation: Presentation)
         attributes.append(("RESOLUTION", f"{rendition.width}x{rendition.height}"))
     if rendition.frame_rate:
         attributes.append(("FRAME-RATE", f"{rendition.frame_rate:.3f}"))
-    attributes.append(("VIDEO-RANGE", rendition.video_range))
     if audio:
         attributes.append(("AUDIO", quoted(_group(pathway))))
     if presentation.text:
         attributes.append(("SUBTITLES", quoted(_text_group(pathway))))
-    attributes.append(("CLOSED-CAPTIONS", "NONE"))
+    attributes += [("VIDEO-RANGE", rendition.video_range), ("CLOSED-CAPTIONS", "NONE")]
     attributes.append(("PATHWAY-ID", quoted(pathway.id)))
     attributes.append(("STABLE-VARIANT-ID", quoted(stable_id(rendition.uri))))
     return [_tag("EXT-X-STREAM-INF", attributes), urljoin(pathway.playlists or pathway.url, rendition.uri)]
@@ -169,7 +169,13 @@ def _text(rendition: Rendition, pathway: Pathway, label: str) -> str:
 
 
 def _starting_variant_first(video: Sequence[Rendition]) -> list[Rendition]:
-    """From the smallest up, but first the one that a player without a measurement should begin with."""
+    """Codec by codec, from the smallest up, but first the one that a player without a measurement should begin with."""
+    codecs = dict.fromkeys(sample_entry(rendition.codecs) for rendition in video)
+    by_codec = [[one for one in video if sample_entry(one.codecs) == codec] for codec in codecs]
+    return [rendition for renditions in by_codec for rendition in _first_affordable_first(renditions)]
+
+
+def _first_affordable_first(video: Sequence[Rendition]) -> list[Rendition]:
     ascending = sorted(video, key=lambda rendition: rendition.bandwidth_bps)
     affordable = [rendition for rendition in ascending if rendition.bandwidth_bps <= _FIRST_VARIANT_BPS]
     start = affordable[-1:] or ascending[:1]

@@ -11,6 +11,7 @@ import { Menu } from "./player/menu";
 import { Addresses, type Playback, startPlayback } from "./player/playback";
 import { type Remedy, verdictOf } from "./player/renewal";
 import { Scrub } from "./player/scrub";
+import { Passing } from "./player/spans";
 import { Stats } from "./player/stats";
 import { type Segment, Stream, type Trouble } from "./player/stream";
 import { Telemetry } from "./player/telemetry";
@@ -141,6 +142,7 @@ async function play(): Promise<void> {
     leave: () => location.assign(back),
   });
   new Scrub(scrub, video, extent, thumbnails, chapters, (seconds) => controls.seek(seconds));
+  new Passing(find(root, "#pass"), video, playback.spans ?? [], (seconds) => controls.seek(seconds));
   announce(video, { name, poster }, (seconds) => controls.seek(seconds));
   find(root, "#trouble button").addEventListener("click", () => {
     if (remedy !== "again") return anew();
