@@ -6,7 +6,7 @@ from pathlib import Path
 from matinee.encoding.stretches import BASE_TICKS, Stretch
 from matinee.inspection.frames import TICKS, look_size
 from matinee.inspection.inspection import Film, Picture
-from matinee.inspection.probe import DECODERS, DEMUXERS
+from matinee.inspection.probe import DECODERS, DEMUXERS, MOST_PIXELS
 from matinee.ladder.fixed import needs_bars
 from matinee.model.media import Rung
 
@@ -165,6 +165,8 @@ def open_source(source: Path) -> list[str]:
         # A playlist or a reference inside the file opens nothing else.
         *("-protocol_whitelist", "file,pipe", "-format_whitelist", ",".join(DEMUXERS)),
         *("-codec_whitelist", ",".join(DECODERS)),
+        # A picture may grow after the first.
+        *("-max_pixels", str(MOST_PIXELS)),
         # file: keeps a name with a colon from being taken for a protocol.
         *("-i", f"file:{source}"),
     ]

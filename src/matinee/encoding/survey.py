@@ -15,7 +15,7 @@ from matinee.inspection.frames import Frames, frames_from_json, frames_to_json, 
 from matinee.inspection.inspection import Film
 from matinee.model.errors import EncodingFailed, Refused, Unavailable
 
-_SURVEY = 1  # counts changes of what a survey finds
+_SURVEY = 2  # counts changes of what a survey finds
 # Containers that say where each frame is. Of others the picture is copied into one that does.
 _KEEP_PLACES = frozenset({"mov", "matroska"})
 _SURVEY_BYTES = 6 * 1024**3
@@ -101,7 +101,7 @@ def _survey(place: Place, source: Source, film: Film, copy: Finished | None, fil
             )
         except EncodingFailed as error:
             raise Refused(f"{film.name} cannot be decoded: {str(error).rpartition(': ')[2]}.") from error
-        frames = read_frames(stamps.read_text(), ran.messages, film, has_places=has_places)
+        frames = read_frames(stamps.read_text(), ran.messages, film, has_places=has_places, damaged=ran.damaged)
         part.write_text(frames_to_json(frames))
         finished = Finished("frames", file, len(frames.times), film.length_seconds, part.stat().st_size, ran.seconds)
         place.depot.shelve(finished, part)

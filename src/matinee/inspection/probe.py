@@ -11,14 +11,14 @@ import subprocess
 import sys
 from array import array
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matinee.model.errors import Refused
-from matinee.packaging.boxes import first_level
+from matinee.packaging.boxes import first_level, lies_elsewhere
 
 if TYPE_CHECKING:
     import av.container
@@ -54,6 +54,8 @@ AUDIO_CODECS = (
 TEXT_CODECS = ("subrip", "ass", "mov_text", "webvtt", "text")
 # Decoders that read the codecs above under another name.
 DECODERS = (*VIDEO_CODECS, *AUDIO_CODECS, "libdav1d", "mp3float", "mp2float", "dca", "amrnb", "amrwb")
+
+MOST_PIXELS = 2**26  # of one picture: 8192 x 8192
 
 _MEMORY_BYTES = 4 * 1024**3
 _CPU_SECONDS = 600
@@ -101,7 +103,8 @@ class TrackReport:
 class ContainerReport:
     """A file as its demuxer sees it. ``failure`` is FFmpeg's word if it could not be opened, and the rest is empty.
 
-    ``boxes`` are the types of the first level of an ISO file; ``begins`` are its first bytes.
+    ``boxes`` are the types of the first level of an ISO file; ``begins`` are its first bytes. ``is_elsewhere`` says
+    that it names other files or addresses for what it shows.
     """
 
     size_bytes: int
@@ -112,6 +115,7 @@ class ContainerReport:
     claimed_seconds: float | None = None
     start_seconds: float = 0.0
     tracks: tuple[TrackReport, ...] = ()
+    is_elsewhere: bool = False
 
 
 def read_container(path: Path, name: str, sandbox: tuple[str, ...]) -> ContainerReport:
@@ -159,14 +163,12 @@ def main(path: str) -> None:
         begins = file.read(16)
         size_bytes = file.seek(0, 2)
     boxes = first_level(Path(path))
-    report = ContainerReport(size_bytes, begins.hex(), boxes)
+    report = ContainerReport(size_bytes, begins.hex(), boxes, is_elsewhere=lies_elsewhere(Path(path)))
     try:
         with av.open(path, options=demuxer_options()) as container:
             report = _report(container, report)
     except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
-        report = ContainerReport(
-            size_bytes, begins.hex(), boxes, failure=getattr(error, "strerror", None) or repr(error)
-        )
+        report = replace(report, failure=getattr(error, "strerror", None) or repr(error))
     sys.stdout.write(json.dumps(asdict(report)) + "\n")
 
 
@@ -229,6 +231,7 @@ def _report(container: "av.container.InputContainer", report: ContainerReport) -
         claimed_seconds=None if container.duration is None else container.duration / _MICROSECONDS,
         start_seconds=start,
         tracks=tuple(_track(stream, seen[stream.index], start, report.size_bytes) for stream in container.streams),
+        is_elsewhere=report.is_elsewhere,
     )
 
 
