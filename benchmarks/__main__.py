@@ -22,6 +22,7 @@ NAMES = (
     "event_log",
     "ray_scaling",
     "encoding_chunks",
+    "encoding_memory",
     "control_plane",
     "rebuild",
     "bandit_world",

@@ -101,7 +101,11 @@ def _survey(place: Place, source: Source, film: Film, copy: Finished | None, fil
             )
         except EncodingFailed as error:
             raise Refused(f"{film.name} cannot be decoded: {str(error).rpartition(': ')[2]}.") from error
-        frames = read_frames(stamps.read_text(), ran.messages, film, has_places=has_places, damaged=ran.damaged)
+        listed = stamps.read_text()
+        # FFmpeg does not notice if a list of its cannot be written.
+        if ran.encoded != (listed.count("\n"),):
+            raise Unavailable(f"There is no space left on the disk for the list of the frames of {film.name}.")
+        frames = read_frames(listed, ran.messages, film, has_places=has_places, damaged=ran.damaged)
         part.write_text(frames_to_json(frames))
         finished = Finished("frames", file, len(frames.times), film.length_seconds, part.stat().st_size, ran.seconds)
         place.depot.shelve(finished, part)

@@ -31,7 +31,7 @@ def check_bounds(video: TrackReport, name: str) -> None:
         raise Refused(f"{name} has {video.packets} frames: Matinee takes films of up to {MOST_FRAMES}.")
 
 
-def first_few(tracks: Sequence[_T], most: int, what: str) -> tuple[tuple[_T, ...], tuple[str, ...]]:
-    """The first ``most`` of some tracks, and a sentence if there are more."""
-    left = len(tracks) - most
-    return tuple(tracks[:most]), ((f"{left} {what} were left out: Matinee takes {most}.",) if left > 0 else ())
+def first_few(tracks: Sequence[_T], most: int, what: str, taken: int = 0) -> tuple[tuple[_T, ...], tuple[str, ...]]:
+    """The first of some tracks, as many as make ``most`` with those already ``taken``; a sentence if there are more."""
+    left = len(tracks) + taken - most
+    return tuple(tracks[: most - taken]), ((f"{left} {what} were left out: Matinee takes {most}.",) if left > 0 else ())

@@ -239,7 +239,7 @@ def _select_audio(
     others = tuple(track for track in readable if track is not chosen and not track.encrypted)
     left = len(filled) - 1 - len(others)
     notes = (f"{left} sound track(s) that cannot be read were left out.",) if left else ()
-    others, too_many = first_few(others, MOST_SOUNDS - 1, "further sound tracks")
+    others, too_many = first_few(others, MOST_SOUNDS, "further sound tracks", taken=1)
     return chosen, others, (*notes, *too_many)
 
 
