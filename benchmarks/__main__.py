@@ -23,6 +23,7 @@ NAMES = (
     "ray_scaling",
     "encoding_chunks",
     "encoding_memory",
+    "encoding_first",
     "control_plane",
     "rebuild",
     "bandit_world",

@@ -24,13 +24,14 @@ from matinee.adapters.compute_local import LocalCompute
 from matinee.encoding.commands import CRF, PRESET
 from matinee.encoding.depot import Depot, Finished
 from matinee.encoding.ffmpeg import find_tools
-from matinee.encoding.production import Order, Production
+from matinee.encoding.orders import LadderKind, Order
+from matinee.encoding.production import Production
 from matinee.encoding.sound import BITRATES_BPS
 from matinee.encoding.steps import Place, Source
 from matinee.inspection.frames import TICKS
 from matinee.inspection.inspection import Film
 from matinee.ladder.fixed import fixed_ladder
-from matinee.model.media import Ladder, Rung
+from matinee.model.media import Ladder, Presentation, Rung
 from matinee.packaging.sound import STEREO
 
 SECONDS, RATE, PAIRS = 60, 24, 7
@@ -39,6 +40,9 @@ _TOOLS = find_tools()
 
 class _Nobody:
     """A watcher that looks away."""
+
+    def begun(self, film: Film, early: Presentation) -> None:
+        """Not noted."""
 
     def planned(self, film: Film, ladder: Ladder, names: tuple[str, ...]) -> None:
         """Not noted."""
@@ -75,7 +79,14 @@ def chunked(source: Path, preset: str, folder: Path) -> dict[str, float]:
     store.mkdir()
     (store / "source").symlink_to(source.absolute())
     depot = Depot(partial(LocalStore, store), "encode", folder, store)
-    order = Order(Source("source", "benchmark", source.name), "Film", Place(depot, _TOOLS), "made", preset)
+    order = Order(
+        Source("source", "benchmark", source.name),
+        "Film",
+        Place(depot, _TOOLS),
+        "made",
+        preset,
+        ladder=LadderKind.FIXED,
+    )
     try:
         return dict(Production(order, compute, _Nobody()).run().seconds)
     finally:

@@ -29,10 +29,11 @@ from matinee.adapters.compute_ray import RayCompute
 from matinee.drawing.films import DRAWN_FILMS, draw_command
 from matinee.encoding.depot import Depot, Finished
 from matinee.encoding.ffmpeg import find_tools
-from matinee.encoding.production import Order, Production
+from matinee.encoding.orders import LadderKind, Order
+from matinee.encoding.production import Production
 from matinee.encoding.steps import Place, Source
 from matinee.inspection.inspection import Film
-from matinee.model.media import Ladder
+from matinee.model.media import Ladder, Presentation
 from matinee.ports import Compute
 
 FILM_COUNT, FILM_SECONDS, AT_ONCE = 8, 3.0, 4
@@ -44,6 +45,9 @@ _turns = count()
 @dataclass(frozen=True, slots=True)
 class Silent:
     """A production's watcher that says nothing."""
+
+    def begun(self, film: Film, early: Presentation) -> None:
+        """Not noted."""
 
     def planned(self, film: Film, ladder: Ladder, names: tuple[str, ...]) -> None:
         pass
@@ -66,7 +70,14 @@ def encode(compute: Compute, store: Path, films: Sequence[str]) -> float:
     def make(film: str) -> None:
         depot = Depot(opened, f"{turn}-{film}", store.parent / "shelves", store)
         prefix = f"media/{turn}/{film}"
-        order = Order(Source(f"sources/{film}", film, film), film, Place(depot, find_tools()), prefix, share=film)
+        order = Order(
+            Source(f"sources/{film}", film, film),
+            film,
+            Place(depot, find_tools()),
+            prefix,
+            share=film,
+            ladder=LadderKind.FIXED,
+        )
         Production(order, compute, Silent()).run()
         depot.clear()
 

@@ -37,6 +37,16 @@ class Runs:
             found += [(str(Path(word).parent), match[1]) for word in outputs if (match := _RENDITION.search(word))]
         return found
 
+    def surveyed(self) -> list[tuple[str, int]]:
+        """Where a source was surveyed, and how many parts had been made anywhere before that ended."""
+        lines = self.notes.read_text().splitlines() if self.notes.exists() else []
+        found, parts = [], 0
+        for words in map(str.split, lines):
+            parts += sum(bool(_RENDITION.search(word)) for before, word in pairwise(words) if before != "-i")
+            if any(word.endswith("first.mp4") or "first.mp4|" in word for word in words):
+                found.append((words[words.index("-stats_enc_pre") + 1], parts))
+        return found
+
     def made(self) -> Counter[str]:
         """How often each part of a rendition was made, over all films."""
         return Counter(name for _, name in self.order())

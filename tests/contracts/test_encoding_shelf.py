@@ -13,14 +13,16 @@ from obstore.exceptions import GenericError
 from obstore.store import LocalStore, MemoryStore, ObjectStore
 
 from matinee.encoding.depot import Depot, Finished, StoreUnavailable
-from matinee.encoding.production import Order, Production
+from matinee.encoding.orders import LadderKind, Order
+from matinee.encoding.production import Production
 from matinee.encoding.sound import encode_sounds
 from matinee.encoding.steps import Place, Source, encode_stretch, inspect_source
 from matinee.encoding.stretches import Stretch
-from matinee.encoding.survey import Surveyed, survey_source
+from matinee.encoding.survey import FirstRung, Surveyed, survey_source
 from matinee.inspection.frames import Frames
 from matinee.inspection.inspection import Film, Picture
 from matinee.ladder.fixed import fixed_ladder
+from matinee.ladder.recipes import Recipe
 from matinee.model import media
 from matinee.model.errors import MatineeError
 from matinee.packaging.sound import plan_sounds
@@ -46,6 +48,8 @@ _FILM = Film(
 _FRAMES = Frames(tuple(range(0, 48 * 3_750, 3_750)))
 _STRETCH = Stretch(0, 0, _FRAMES.times, (0,))
 _RUNGS = fixed_ladder(640, 360, 24.0).rungs
+_RECIPES = tuple(Recipe(rung, (20.0,)) for rung in _RUNGS)
+_FIRST = FirstRung(_RUNGS[-1], "first.mp4", _FRAMES.times, (800,) * 48)
 _SOUNDS = plan_sounds(_FILM.source.sounds)
 
 
@@ -103,10 +107,10 @@ def test_a_machine_makes_only_what_does_not_lie_on_its_shelf(in_folder: bool, tm
     # There is no such source: whatever is made fails.
     place, source = Place(depot, TOOLS), Source("sources/night.mp4", "unknown", "night.mp4")
     lying = [_shelve(depot, rung.name, f"{rung.name}-0123.mp4") for rung in _RUNGS]
-    files, what = [one.file for one in lying], (_FILM, None, _STRETCH, _RUNGS)
+    files, what = [one.file for one in lying], (_FILM, None, _STRETCH, _RECIPES)
     with pytest.raises((MatineeError, FileNotFoundError)):
-        encode_stretch(place, source, *what, [*files[:-1], "another.mp4"], "slow", 20.0, _nobody)
-    assert encode_stretch(place, source, *what, files, "slow", 20.0, _nobody) == tuple(lying)
+        encode_stretch(place, source, *what, [*files[:-1], "another.mp4"], "slow", _nobody)
+    assert encode_stretch(place, source, *what, files, "slow", _nobody) == tuple(lying)
     assert [depot.find(file) for file in files] == lying
     with pytest.raises((MatineeError, FileNotFoundError)):
         encode_sounds(place, source, _FILM, _SOUNDS, ["sound.mp4"], _nobody)
@@ -125,12 +129,13 @@ class _Compute:
         if task.function is inspect_source:
             future.set_result(_FILM)
         elif task.function is survey_source:
-            future.set_result(Surveyed(_FILM, _FRAMES, None))
+            future.set_result(Surveyed(_FILM, _FRAMES, None, _FIRST))
         elif task.function is encode_sounds:
             future.set_exception(StoreUnavailable("503 Service Unavailable"))
         else:
-            rungs, files = task.arguments[5:7]
-            made = tuple(Finished(rung.name, file, 48, 2.0, 9, 1.5) for rung, file in zip(rungs, files, strict=True))
+            recipes, files = task.arguments[5:7]
+            named = zip(recipes, files, strict=True)
+            made = tuple(Finished(recipe.rung.name, file, 48, 2.0, 9, 1.5) for recipe, file in named)
             Timer(0.3, self._end, (future, made)).start()
         return future
 
@@ -148,6 +153,9 @@ class _Watcher:
     def __init__(self) -> None:
         self.names: list[str] = []
 
+    def begun(self, film: Film, early: media.Presentation) -> None:
+        """Not noted."""
+
     def planned(self, film: Film, ladder: media.Ladder, names: tuple[str, ...]) -> None:
         """Not noted."""
 
@@ -163,7 +171,8 @@ class _Watcher:
 
 def test_a_store_that_is_away_for_one_rendition_does_not_stop_the_others(tmp_path: Path) -> None:
     depot, watcher = Depot(MemoryStore, "night", tmp_path / "shelves"), _Watcher()
-    order = Order(Source("sources/night.mp4", "unknown", "night.mp4"), "Night", Place(depot, TOOLS), "media/night")
+    source, place = Source("sources/night.mp4", "unknown", "night.mp4"), Place(depot, TOOLS)
+    order = Order(source, "Night", place, "media/night", ladder=LadderKind.FIXED)
     with pytest.raises(StoreUnavailable, match="503"):
         Production(order, _Compute(), watcher).run()
     assert sorted(watcher.names) == [rung.name for rung in _RUNGS]

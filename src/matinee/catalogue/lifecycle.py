@@ -130,6 +130,28 @@ class Title:
         """How long it plays; None before its first encode."""
         return None if self.presentation is None else self.presentation.duration_seconds
 
+    @property
+    def is_growing(self) -> bool:
+        """Whether what is played of it is still arriving."""
+        return self.presentation is not None and self.presentation.is_growing
+
+    def shows(self, presentation: Presentation, *, known: bool) -> bool:
+        """Whether a revision that was told of becomes the one that is played; ``known``: it was told before.
+
+        A whole one does, once. A growing one only where nothing better is there: where nothing is, also if it was
+        told before (its encode failed meanwhile and goes on), or where another one grew whose encode was given up.
+        """
+        if not presentation.is_growing:
+            return not known
+        return self.presentation is None or (self.is_growing and not known)
+
+    def failed(self, message: str) -> "Title":
+        """The title after an encode of it failed. What grew will not be whole any more, so the title has nothing."""
+        if not self.is_growing:
+            return self.after(Step.FAIL, message=message)
+        kept = TitleState.WITHDRAWN if self.state is TitleState.WITHDRAWN else TitleState.FAILED
+        return replace(self, state=kept, message=message, revision=None, presentation=None, published_at=None)
+
     def is_for(self, maturity_limit: int, territory: str = "") -> bool:
         """Whether somebody of a maturity limit may see it in a territory ("": nobody knows which)."""
         return self.maturity <= maturity_limit and (not self.territories or territory in self.territories)

@@ -70,6 +70,27 @@ _SHORT = sa.select(titles, revisions.c.presentation).select_from(
 )
 _CHANGED = _SHORT.where(titles.c.change > sa.bindparam("change")).order_by(titles.c.change)
 _WHOLE = _SHORT.add_columns(revisions.c.files, revisions.c.digests).where(titles.c.id == sa.bindparam("title_id"))
+_LATER = revisions.alias()
+# When a revision was followed by another; one that was taken back since its encode failed has none that follows.
+_FOLLOWED_AT = (
+    sa.select(sa.func.min(_LATER.c.published_at))
+    .where(
+        _LATER.c.title_id == revisions.c.title_id,
+        _LATER.c.revision != revisions.c.revision,
+        _LATER.c.published_at >= revisions.c.published_at,
+    )
+    .scalar_subquery()
+)
+_OUTGROWN = (
+    sa.select(revisions.c.title_id, revisions.c.revision)
+    .join(titles, titles.c.id == revisions.c.title_id)
+    .where(
+        revisions.c.presentation["is_growing"].as_boolean(),
+        sa.or_(titles.c.revision.is_(None), titles.c.revision != revisions.c.revision),
+        sa.func.coalesce(_FOLLOWED_AT, revisions.c.published_at) < sa.bindparam("before", type_=Moment),
+    )
+    .order_by(revisions.c.title_id, revisions.c.revision)
+)
 
 
 def next_change(connection: sa.Connection) -> int:
@@ -91,6 +112,13 @@ def title(connection: sa.Connection, title_id: str) -> Title | None:
     """A title with its whole presentation."""
     row = connection.execute(_WHOLE, {"title_id": title_id}).one_or_none()
     return None if row is None else _title(row, row.files or (), row.digests or ())
+
+
+def presentation(connection: sa.Connection, title_id: str, revision: str) -> Presentation | None:
+    """One revision of a title, without ``files``."""
+    wanted = sa.select(revisions.c.presentation)
+    kept = connection.scalar(wanted.where(revisions.c.title_id == title_id, revisions.c.revision == revision))
+    return None if kept is None else presentation_from_json({**kept, "files": ()})
 
 
 def add_title(connection: sa.Connection, added: Title, change: int) -> None:
@@ -155,6 +183,16 @@ def add_revision(
         )
     )
     return True
+
+
+def outgrown(connection: sa.Connection, before: datetime) -> list[tuple[str, str]]:
+    """The revisions that grew and are nobody's since before a moment, as title and revision."""
+    return [(row.title_id, row.revision) for row in connection.execute(_OUTGROWN, {"before": before})]
+
+
+def delete_revision(connection: sa.Connection, title_id: str, revision: str) -> None:
+    """Keep a revision no longer."""
+    connection.execute(revisions.delete().where(revisions.c.title_id == title_id, revisions.c.revision == revision))
 
 
 def _title(row: sa.Row[Any], files: Any, digests: Any = ()) -> Title:

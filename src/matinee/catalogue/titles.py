@@ -23,7 +23,7 @@ from matinee.catalogue.lifecycle import (
 )
 from matinee.catalogue.search import Index, find, index
 from matinee.catalogue.shelf import Shelf, Snapshot
-from matinee.model.errors import Invalid, NotFound
+from matinee.model.errors import Conflict, Invalid, NotFound
 from matinee.model.events import Event, Facts, TitlePublished, TitleWithdrawn
 from matinee.model.ids import RandomBytes, is_id, new_id
 from matinee.model.media import Presentation
@@ -111,6 +111,14 @@ class Catalogue:
         with self._engine.connect() as connection:
             return _found(connection.execution_options(read_only=True), title_id)
 
+    def presentation(self, title_id: str, revision: str) -> Presentation:
+        """What a title was at a revision, ``files`` left out; NotFound if it was never that, or is kept no longer."""
+        with self._engine.connect() as connection:
+            found = store.presentation(connection.execution_options(read_only=True), title_id, revision)
+        if found is None:
+            raise NotFound(f"There is no revision {revision!r:.80} of the title {title_id!r:.32}.")
+        return found
+
     def titles(self) -> list[Title]:
         """Every title in any state, newest first, as the database has them now."""
         with self._looking:
@@ -155,7 +163,8 @@ class Catalogue:
         """The title is played from this revision on, and TitlePublished says so.
 
         A revision that was published before changes nothing, so that an old message told twice does not undo a newer
-        one. A title that was withdrawn keeps the revision and stays withdrawn.
+        one. One that is growing is played only while there is no whole one (``Title.shows``). A title that was
+        withdrawn keeps the revision and stays withdrawn.
         """
         if not revision or len(revision) > _LONGEST_REVISION:
             raise Invalid(f"A revision's name has 1 to {_LONGEST_REVISION} characters, not {len(revision)}.")
@@ -167,9 +176,18 @@ class Catalogue:
         return self._step(title_id, published, (revision, presentation))
 
     def mark_failed(self, title_id: str, message: str) -> Title:
-        """The title's last encode failed, and why. What is playable stays so."""
+        """The title's last encode failed, and why. What is playable stays so, unless it was still growing.
+
+        A growing revision whose encode failed is taken back, and TitleWithdrawn says so.
+        """
         message = paragraphs("A failure's message", message[:_LONGEST_MESSAGE], _LONGEST_MESSAGE)
-        return self._step(title_id, lambda title: (title.after(Step.FAIL, message=message), None))
+
+        def failed(title: Title) -> _Stepped:
+            changed = title.failed(message)
+            gone = title.state is TitleState.PLAYABLE and changed.state is not TitleState.PLAYABLE
+            return changed, TitleWithdrawn(title_id=title_id) if gone else None
+
+        return self._step(title_id, failed)
 
     def withdraw(self, title_id: str) -> Title:
         """The title can no longer be played; TitleWithdrawn says so if it could before."""
@@ -191,6 +209,20 @@ class Catalogue:
 
         return self._step(title_id, restored)
 
+    def outgrown(self, before: datetime) -> list[tuple[str, str]]:
+        """Growing revisions that were replaced or taken back before a moment, as title and revision."""
+        with self._engine.connect() as connection:
+            return store.outgrown(connection.execution_options(read_only=True), before)
+
+    def forget_revision(self, title_id: str, revision: str) -> None:
+        """Keep a revision no longer. Conflict if it is the one that is played."""
+        with self._changing() as (connection, _):
+            title = _found(connection, title_id)
+            if title.revision == revision:
+                raise Conflict(f"{title.name} is played from the revision {revision}.")
+            store.delete_revision(connection, title_id, revision)
+        _log.info("revision.forgotten", title_id=title_id, revision=revision)
+
     def _played(self, title: Title, revision: str) -> _Stepped:
         # A new encode does not make an old film new: the first time counts.
         title = replace(title, published_at=title.published_at or self._clock.now())
@@ -199,11 +231,13 @@ class Catalogue:
     def _step(
         self, title_id: str, step: Callable[[Title], _Stepped], new: tuple[str, Presentation] | None = None
     ) -> Title:
-        """Take a title a step on, and tell of it, in one transaction; nothing, if the ``new`` revision is known."""
+        """Take a title a step on, and tell of it, in one transaction; nothing, if it shows no ``new`` revision."""
         with self._changing() as (connection, change):
             before = _found(connection, title_id)
-            if new is not None and not store.add_revision(connection, title_id, *new, self._clock.now()):
-                return before
+            if new is not None:
+                known = not store.add_revision(connection, title_id, *new, self._clock.now())
+                if not before.shows(new[1], known=known):
+                    return before
             title, facts = step(before)
             if title != before:
                 store.change_title(connection, title, change)

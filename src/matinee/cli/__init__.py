@@ -90,7 +90,7 @@ def demo(
 @matinee.command()
 @click.argument("source", type=_SOURCE)
 @click.option("--output", type=FOLDER, required=True, help="The folder to fill.")
-@click.option("--ladder", type=click.Choice(["fixed"]), default="fixed", show_default=True)
+@click.option("--ladder", type=click.Choice(["per-title", "fixed"]), default="per-title", show_default=True)
 @click.option("--codecs", default="h264", show_default=True, help="Codecs, comma separated.")
 @JSON
 def encode(source: Path, output: Path, ladder: str, codecs: str, *, as_json: bool) -> None:
@@ -99,7 +99,7 @@ def encode(source: Path, output: Path, ladder: str, codecs: str, *, as_json: boo
 
     if codecs != "h264":
         raise click.BadParameter("only h264 can be made so far", param_hint="--codecs")
-    report = encode_folder(source, output, say=None if as_json else click.echo)
+    report = encode_folder(source, output, ladder=ladder, say=None if as_json else click.echo)
     if as_json:
         click.echo(json.dumps(report))
     else:

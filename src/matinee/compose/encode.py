@@ -14,11 +14,12 @@ from matinee.compose.fonts import display_font
 from matinee.compose.objects import open_objects
 from matinee.encoding.depot import Depot, Finished, identity_of
 from matinee.encoding.ffmpeg import find_tools
-from matinee.encoding.production import Order, Produced, Production
+from matinee.encoding.orders import LadderKind, Order, Produced, ladder_kind
+from matinee.encoding.production import Production
 from matinee.encoding.steps import Place, Source
 from matinee.inspection.inspection import Film
 from matinee.model.errors import Invalid, Unavailable
-from matinee.model.media import Ladder
+from matinee.model.media import Ladder, Presentation
 
 REPORT = "report.json"
 
@@ -29,6 +30,7 @@ def encode_folder(
     *,
     name: str | None = None,
     font: Path | None = None,
+    ladder: str = LadderKind.PER_TITLE,
     say: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Fill a folder with a film that plays from there; returns what ``report.json`` in it says.
@@ -36,6 +38,7 @@ def encode_folder(
     ``font`` sets the poster's name; without it, the web's display face does. ``say`` hears sentences about what is
     done. Invalid if there is no source or the output holds other things; Refused if the source cannot be right.
     """
+    kind = ladder_kind(ladder)
     if not source.is_file():
         raise Invalid(f"There is no file {source}.")
     if output.exists() and (not output.is_dir() or (any(output.iterdir()) and not (output / REPORT).exists())):
@@ -54,6 +57,7 @@ def encode_folder(
             place=Place(Depot(partial(open_objects, store.as_uri()), "encode", Path(work), store), find_tools()),
             prefix="made",
             font=font or display_font(),
+            ladder=kind,
         )
         try:
             produced = Production(order, compute, _Teller(say or (lambda _: None))).run()
@@ -96,6 +100,9 @@ class _Teller:
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
+
+    def begun(self, film: Film, early: Presentation) -> None:
+        """Nobody waits for a folder."""
 
     def planned(self, film: Film, ladder: Ladder, names: tuple[str, ...]) -> None:  # noqa: ARG002 - a watcher's
         sizes = ", ".join(f"{rung.name} ({rung.width}x{rung.height})" for rung in ladder.rungs)

@@ -13,6 +13,7 @@ from matinee.compose.fonts import display_font
 from matinee.compose.objects import OUTAGE, REQUEST, open_objects, store_folder
 from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.jobs import Jobs
+from matinee.encoding.orders import ladder_kind
 from matinee.encoding.pipeline import Pipeline
 from matinee.model.errors import MatineeError
 from matinee.ports import Clock
@@ -39,6 +40,7 @@ def open_pipeline(settings: Settings, jobs: Jobs, compute: LocalCompute | RayCom
         clock=clock,
         random_bytes=secrets.token_bytes,
         font=display_font(),
+        ladder=ladder_kind(settings.ladder),
     )
 
 

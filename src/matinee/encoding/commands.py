@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from matinee.encoding.stretches import BASE_TICKS, Stretch
-from matinee.inspection.frames import TICKS, look_size
+from matinee.inspection.frames import TICKS
 from matinee.inspection.inspection import Film, Picture
 from matinee.inspection.probe import DECODERS, DEMUXERS, MOST_PIXELS
 from matinee.ladder.fixed import needs_bars
+from matinee.ladder.recipes import Recipe
+from matinee.ladder.zones import zones
 from matinee.model.media import Rung
 
 AUDIO_RATE_HZ = 48_000
@@ -17,8 +19,6 @@ CRF = 23.0
 _LOOKAHEAD = {"superfast": ":rc-lookahead=20:mbtree=1"}
 _LOOK_FRAMES = 8
 _WHITE_NITS = 203  # ITU-R BT.2408: what white paper shows in HDR
-_CUT_SCORE = 8  # scdet's, of 100: fewer cuts than a viewer would name, and hardly one that is none
-_BARS_EVERY_SECONDS = 5
 
 
 def look_command(ffmpeg: str, source: Path, video: int, audio: int | None) -> list[str]:
@@ -43,44 +43,15 @@ def copy_command(ffmpeg: str, source: Path, film: Film, output: Path) -> list[st
     ]
 
 
-def survey_command(
-    ffmpeg: str, source: Path, film: Film, stamps: Path, *, is_copy: bool, keeps_stamps: bool, cores: int | None = None
-) -> list[str]:
-    """Decode all of a source: a list of every frame's time into ``stamps``, and in the messages what filters found.
-
-    Time stamps are the container's own where it ``keeps_stamps``; else they are mended as for the sound.
-    """
-    width, height = look_size(film)
-    audio, track = film.source.audio, 0 if is_copy else film.source.video.index
-    graph = (
-        # Fields are seen in whole lines alone.
-        f"[0:{track}]idet,scale={width}:{height}:flags=fast_bilinear,split[all][few];"
-        f"[all]scdet=threshold={_CUT_SCORE}[v];"
-        # It tells of every frame it sees; bars that stand for the whole film are in few as well.
-        f"[few]select='isnan(prev_selected_t)+gte(t-prev_selected_t,{_BARS_EVERY_SECONDS})',"
-        "cropdetect=round=2,nullsink"
-    )
-    return [
-        *start(ffmpeg, "verbose"),
-        *(("-threads", str(cores), "-filter_complex_threads", str(cores)) if cores else ()),
-        *(("-copyts",) if keeps_stamps else ()),
-        *open_source(source),
-        *("-filter_complex", graph, "-map", "[v]", "-fps_mode", "passthrough", "-enc_time_base", f"1:{TICKS}"),
-        *("-stats_enc_pre", str(stamps), "-stats_enc_pre_fmt", "{pts}", "-f", "null", "-"),
-        *(keep_time(audio.index) if audio is not None and not keeps_stamps else ()),
-    ]
-
-
 def video_command(
     ffmpeg: str,
     source: Path,
     film: Film,
     stretch: Stretch,
-    rungs: Sequence[Rung],
+    recipes: Sequence[Recipe],
     outputs: Sequence[Path],
     stamps: Path,
     preset: str,
-    crf: float,
     *,
     is_copy: bool = False,
     seeks: bool = True,
@@ -88,21 +59,23 @@ def video_command(
 ) -> list[str]:
     """Encode a stretch to rungs (smallest first) out of one decode, each into an MP4 file of its own.
 
-    The times of the frames that the first encoder gets go into ``stamps``. On all cores or so many.
+    Recipes are those of the stretch. The times of the frames that the first encoder gets go into ``stamps``. On all
+    cores or so many.
     """
+    rungs = [recipe.rung for recipe in recipes]
     threads = ("-threads", str(cores)) if cores else ()
     track = 0 if is_copy else film.source.video.index
     command = [
         # verbose: its last lines count what was decoded and encoded.
         *start(ffmpeg, "verbose"),
         *(("-filter_complex_threads", str(cores), *threads) if cores else ()),
-        *(_seek(stretch) if seeks else ()),
+        *(seek_in(stretch.seek_microseconds) if seeks else ()),
         *open_source(source),
         *("-filter_complex", video_graph(film, stretch, rungs, track, seeks=seeks)),
     ]
-    for place, (rung, output) in enumerate(zip(rungs, outputs, strict=True)):
+    for place, (recipe, output) in enumerate(zip(recipes, outputs, strict=True)):
         told = ("-stats_enc_pre", str(stamps), "-stats_enc_pre_fmt", "{pts}") if place == 0 else ()
-        encoder = _video_encoder(film, stretch, rung, preset, crf)
+        encoder = _video_encoder(film, stretch, recipe, preset)
         command += ["-map", f"[v{place}]", *encoder, *threads, *told, "-f", "mp4", str(output)]
     return command
 
@@ -114,22 +87,7 @@ def first_frame_command(ffmpeg: str, rendition: Path, output: Path) -> list[str]
 
 def video_graph(film: Film, stretch: Stretch, rungs: Sequence[Rung], track: int, *, seeks: bool = True) -> str:
     """The filters from the decoded picture to one pad ``[vN]`` a rung; each rung is scaled from the largest."""
-    picture, largest = film.picture, rungs[-1]
-    sought = seeks and stretch.seek_microseconds is not None
-    first = 0 if sought else stretch.first
-    chain = [f"trim=start_frame={first}:end_frame={first + len(stretch.times)}"]
-    if picture.is_interlaced:
-        parity = "bff" if picture.is_bottom_first else "tff"
-        chain.append(f"bwdif=mode=send_field:parity={parity}:deint=all")
-    chain += _name_colours(picture)
-    chain += _tone_map(picture, largest) if picture.is_wide_gamut else [_scale(picture, largest), "format=yuv420p"]
-    chain += [
-        "setsar=1",
-        # One colour space for all rungs (HLS authoring specification, 1.27).
-        "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709",
-        f"settb=1/{TICKS}",
-        f"setpts='{_time_stamps(stretch, sought)}'",
-    ]
+    chain = stretch_chain(film, stretch, rungs[-1], seeks=seeks)
     graph = f"[0:{track}]{','.join(chain)}"
     if len(rungs) == 1:
         return f"{graph}[v0]"
@@ -141,17 +99,45 @@ def video_graph(film: Film, stretch: Stretch, rungs: Sequence[Rung], track: int,
     return ";".join([f"{graph},split={len(rungs)}{pads}", *smaller, f"[s{last}]null[v{last}]"])
 
 
+def stretch_chain(film: Film, stretch: Stretch, rung: Rung, *, seeks: bool = True) -> list[str]:
+    """The filters that leave the frames of a stretch, as a rung shows them, at their times."""
+    sought = seeks and stretch.seek_microseconds is not None
+    first = 0 if sought else stretch.first
+    return [
+        f"trim=start_frame={first}:end_frame={first + len(stretch.times)}",
+        *picture_chain(film, rung),
+        f"settb=1/{TICKS}",
+        f"setpts='{_time_stamps(stretch, sought)}'",
+    ]
+
+
+def picture_chain(film: Film, rung: Rung) -> list[str]:
+    """The filters from decoded pictures to those of a rung: whole frames, ordinary colours, square pixels."""
+    picture, chain = film.picture, list[str]()
+    if picture.is_interlaced:
+        parity = "bff" if picture.is_bottom_first else "tff"
+        chain.append(f"bwdif=mode=send_field:parity={parity}:deint=all")
+    chain += _name_colours(picture)
+    chain += _tone_map(picture, rung) if picture.is_wide_gamut else [_scale(picture, rung), "format=yuv420p"]
+    return [
+        *chain,
+        "setsar=1",
+        # One colour space for all rungs (HLS authoring specification, 1.27).
+        "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709",
+    ]
+
+
 def key_frames(stretch: Stretch) -> str:
     """Where every rung has an IDR frame: the first frame of each segment. Frames are counted, so that rungs agree."""
     return "expr:" + "+".join(f"eq(n,{start})" for start in stretch.starts)
 
 
-def _seek(stretch: Stretch) -> list[str]:
-    """Begin with the stretch's first frame: decode from the key frame before it, and drop what comes too early."""
-    if stretch.seek_microseconds is None:
+def seek_in(microseconds: int | None) -> list[str]:
+    """Begin with the first frame from there on: decode from the key frame before it, and drop what comes too early."""
+    if microseconds is None:
         return []
     # By the container's own time stamps: its start may be another track's.
-    return ["-seek_timestamp", "1", "-ss", f"{stretch.seek_microseconds}us"]
+    return ["-seek_timestamp", "1", "-ss", f"{microseconds}us"]
 
 
 def start(ffmpeg: str, loglevel: str) -> list[str]:
@@ -186,12 +172,26 @@ def clean() -> list[str]:
     return ["-map_metadata", "-1", "-map_chapters", "-1", "-write_tmcd", "0", "-y"]
 
 
-def _video_encoder(film: Film, stretch: Stretch, rung: Rung, preset: str, crf: float) -> list[str]:
-    rate = film.shown_rate
+def encode_frames(preset: str, crf: float) -> list[str]:
+    """Every frame once, at its own time, with H.264."""
     return [
-        # Every frame once, at its own time.
         *("-fps_mode", "passthrough", "-enc_time_base", f"1:{TICKS}"),
         *("-c:v", "libx264", "-preset", preset, "-profile:v", "high", "-crf", f"{crf:g}"),
+    ]
+
+
+def x264_params(film: Film, preset: str) -> str:
+    """What libx264 cannot be told in FFmpeg's own words."""
+    # stitchable: one set of parameters for all stretches, which are joined. Without fps x264 takes the time base for
+    # the rate and picks an absurd level.
+    rate = film.shown_rate
+    return f"stitchable=1:fps={rate.numerator}/{rate.denominator}{_LOOKAHEAD.get(preset, '')}"
+
+
+def _video_encoder(film: Film, stretch: Stretch, recipe: Recipe, preset: str) -> list[str]:
+    rung, by_shot = recipe.rung, zones(stretch.starts, stretch.encoded, recipe.crfs)
+    return [
+        *encode_frames(preset, recipe.crfs[0]),
         # Capped CRF: within any second of a stretch at most rate + buffer = peak bits.
         *("-maxrate", str(rung.bitrate_bps), "-bufsize", str(rung.peak_bps - rung.bitrate_bps)),
         # Key frames where segments begin and nowhere else; closed GOPs, so that players may switch there.
@@ -200,9 +200,7 @@ def _video_encoder(film: Film, stretch: Stretch, rung: Rung, preset: str, crf: f
         # Reordering starts decoding early by the length of the first frames. Where frames differ in length, decoding
         # times and with them the lengths of segments would be wrong.
         *(() if film.is_steady else ("-bf", "0")),
-        # stitchable: one set of parameters for all stretches, which are joined. Without fps x264 takes the time base
-        # for the rate and picks an absurd level.
-        *("-x264-params", f"stitchable=1:fps={rate.numerator}/{rate.denominator}{_LOOKAHEAD.get(preset, '')}"),
+        *("-x264-params", x264_params(film, preset) + (f":zones={by_shot}" if by_shot else "")),
         *clean(),
         *("-video_track_timescale", str(TICKS)),
     ]

@@ -115,6 +115,18 @@ class Depot:
             self._note(finished.file).unlink(missing_ok=True)
             (self.shelf / finished.file).unlink(missing_ok=True)
 
+    def once(self, file: str, make: Callable[[Path], Finished]) -> Finished:
+        """A file that was made before, by anybody, or is made now: ``make`` writes it where it is told."""
+        found = self.find(file)
+        if found is None:
+            found = self.shelved(file)
+            if found is None:
+                with self.desk() as desk:
+                    found = make(desk / file)
+                    self.shelve(found, desk / file)
+            self.keep(found)
+        return found
+
     def find(self, file: str) -> Finished | None:
         """What is known of a rendition, if it was kept and is whole."""
         key = f"{WORK}/{self.name}/{file}"
@@ -148,6 +160,14 @@ class Depot:
                 put(names[-1])
             finally:
                 pool.shutdown(cancel_futures=True)
+
+    def read(self, key: str) -> bytes | None:
+        """An object of the store, of any name; None if there is none."""
+        with self._store() as store:
+            try:
+                return bytes(obstore.get(store, key).bytes())
+            except FileNotFoundError:
+                return None
 
     def clear(self) -> None:
         """Forget all of it, in the store and on this machine."""

@@ -94,16 +94,22 @@ def run_ffmpeg(
     what: str,
     on_progress: Callable[[Mapping[str, str]], None] | None = None,
     cpu_seconds: int | None = None,
+    *,
+    folder: Path | None = None,
 ) -> Ran:
     """Run FFmpeg with ``-progress pipe:1`` in its arguments; ``on_progress`` gets each report as keys and values.
 
-    It is killed when it has used ``cpu_seconds`` of all cores together.
+    It runs in a folder, if that is given, and is killed when it has used ``cpu_seconds`` of all cores together.
     ``what`` names the work in sentences. EncodingFailed if FFmpeg fails; Refused if it can decode little of the source;
     Unavailable if it was killed, hangs or finds no space on the disk.
     """
     started, said = time.monotonic(), _Said()
     process = subprocess.Popen(
-        [*tools.sandbox, *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*tools.sandbox, *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=folder,
     )
     try:
         _limit(process.pid, tools.memory_bytes, cpu_seconds)

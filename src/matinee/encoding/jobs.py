@@ -122,6 +122,13 @@ class Jobs:
         with self._changing() as connection:
             self._hold(connection, job_id, owner, {"held_until": self._clock.now() + timedelta(seconds=seconds)})
 
+    def begin(self, job_id: str, owner: str, revision: str, presentation: Presentation) -> None:
+        """A title can be played from its start while the rest arrives, as a revision of its own."""
+        with self._changing() as connection:
+            self._hold(connection, job_id, owner, {})
+            facts = TitleEncoded(self._read(connection, job_id).title_id, revision, presentation_to_json(presentation))
+            self._outbox.append(connection, [Event(new_id(self._random_bytes), self._clock.now(), "encoding", facts)])
+
     def plan(self, job_id: str, owner: str, revision: str, names: tuple[str, ...]) -> None:
         """Say which renditions a job makes, in order, and as which revision of its title."""
         with self._changing() as connection:

@@ -51,3 +51,14 @@ def join(parts: Sequence[Path], output: Path, times: Sequence[int], end: int, de
                 done += len(packets)
     if done != len(times):
         raise EncodingFailed(f"{name}: {done} frames were encoded, and its list holds {len(times)}.")
+
+
+def shown_packets(path: Path) -> list[tuple[int, int]]:
+    """Of each frame of an encoded file, in the order of showing, its time in ticks and its size in bytes."""
+    import av  # noqa: PLC0415 - as above
+
+    with av.open(path) as container:
+        stream = container.streams.video[0]
+        unit = Fraction(stream.time_base or _TICK) / _TICK
+        found = [(round((one.pts or 0) * unit), one.size) for one in container.demux(stream) if one.size]
+    return sorted(found)

@@ -5,6 +5,7 @@ unknown. What was finished of it is kept in the job's depot; whoever leases the 
 """
 
 import errno
+import hashlib
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
@@ -21,12 +22,13 @@ from matinee.encoding.commands import PRESET
 from matinee.encoding.depot import Depot, Finished, StoreUnavailable, identity_of, kept_work
 from matinee.encoding.ffmpeg import Tools
 from matinee.encoding.jobs import REFUSED, Job, Jobs, JobState, JobsUnavailable
-from matinee.encoding.production import Order, Production
+from matinee.encoding.orders import LadderKind, Order
+from matinee.encoding.production import Production
 from matinee.encoding.steps import Place, Source
 from matinee.inspection.inspection import Film
 from matinee.model.errors import Conflict, EncodingFailed, NotFound, Refused, Unavailable, bare_reason
 from matinee.model.ids import RandomBytes, new_id
-from matinee.model.media import Ladder
+from matinee.model.media import Ladder, Presentation
 from matinee.ports import Clock, Compute
 
 _log = structlog.get_logger()
@@ -58,6 +60,7 @@ class Pipeline:
         tools: Tools | None = None,
         font: Path | None = None,
         preset: str = PRESET,
+        ladder: LadderKind = LadderKind.PER_TITLE,
         lease_seconds: float = LEASE_SECONDS,
     ) -> None:
         """``open_store`` and ``work`` go to every machine, pickled; ``folder`` is the store's own, if it is one.
@@ -78,6 +81,7 @@ class Pipeline:
         self._tools = tools
         self._font = font
         self._preset = preset
+        self._ladder = ladder
         self._lease_seconds = lease_seconds
         self._stranded: dict[str, str] = {}  # by owner: the job whose end the database did not hear
 
@@ -169,6 +173,8 @@ class Pipeline:
             priority=job.priority,
             share=job.id,
             font=self._font,
+            ladder=self._ladder,
+            early=f"media/{job.title_id}/{early_revision(job.id)}",
         )
         produced = Production(order, self._compute, watcher, self._depot(job.id)).run()
         self._jobs.finish(job.id, owner, revision, produced.presentation)
@@ -215,6 +221,11 @@ class _Recorder:
         self._progress = 0.0
         self._held = time.monotonic()
         self._advanced = False
+
+    def begun(self, film: Film, early: Presentation) -> None:
+        """The title can be played from its start while it arrives."""
+        _log.info("encode.begun", job=self._job.id, source=film.name, film_seconds=round(film.length_seconds, 3))
+        self._jobs.begin(self._job.id, self._owner, early_revision(self._job.id), early)
 
     def planned(self, film: Film, ladder: Ladder, names: tuple[str, ...]) -> None:
         _log.info(
@@ -271,6 +282,11 @@ class _Recorder:
             size_bytes=finished.size_bytes,
             seconds=finished.seconds,
         )
+
+
+def early_revision(job_id: str) -> str:
+    """The revision under which a job's first rung is shown while it is made; the same in every run of the job."""
+    return new_id(lambda count: hashlib.sha256(f"early {job_id}".encode()).digest()[:count])
 
 
 def _sentence(job: Job, error: Exception) -> str:

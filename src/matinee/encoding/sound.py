@@ -75,14 +75,16 @@ def sound_command(
     return [*command, *_in_time(film, sounds)]
 
 
-def sound_graph(film: Film, sounds: Sequence[Sound], last: Sequence[str]) -> str:
+def sound_graph(film: Film, sounds: Sequence[Sound], last: Sequence[str], zero_seconds: float | None = None) -> str:
     """The filters from one decoded track to a pad a rendition, called by its name; ``last`` ends each.
 
-    All is in time with the picture, 48 kHz, and as long as the picture.
+    All is in time with the picture, 48 kHz, and as long as the picture. ``zero_seconds`` is when the film begins, where
+    that is not what it was inspected with: by another clock.
     """
     length, track = film.length_seconds, sounds[0].track
+    zero = film.shift_seconds if zero_seconds is None else zero_seconds
     head = [
-        f"asetpts='PTS-({film.shift_seconds:.6f})/TB'",
+        f"asetpts='PTS-({zero:.6f})/TB'",
         # Silence fills what is missing before the first sample and in gaps; what overlaps is cut.
         f"aresample={AUDIO_RATE_HZ}:async=1:first_pts=0",
         # Sums may pass full scale between here and the gain.

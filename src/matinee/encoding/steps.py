@@ -15,8 +15,8 @@ from matinee.encoding.ffmpeg import Tools, find_tools, free_bytes, run_ffmpeg
 from matinee.encoding.stretches import Stretch, check_stretch
 from matinee.inspection.inspection import Film, accept, look, select
 from matinee.inspection.probe import read_container
+from matinee.ladder.recipes import Recipe
 from matinee.model.errors import EncodingFailed, Refused, Unavailable
-from matinee.model.media import Rung
 from matinee.packaging.boxes import track_seconds
 
 Progress = Callable[[float], None]
@@ -64,21 +64,20 @@ def encode_stretch(
     film: Film,
     copy: str | None,
     stretch: Stretch,
-    rungs: Sequence[Rung],
+    recipes: Sequence[Recipe],
     files: Sequence[str],
     preset: str,
-    crf: float,
     progress: Progress,
 ) -> tuple[Finished, ...]:
     """Encode frames of a film to rungs (smallest first) out of one decode; they must be those of the frame list.
 
-    ``copy`` is the depot's file of the picture, where the source is not decoded itself. What this machine made before
-    and could not give to the store is given to it now, and not made again.
+    ``recipes`` are those of the stretch. ``copy`` is the depot's file of the picture, where the source is not decoded
+    itself. What this machine made before and could not give to the store is given to it now, and not made again.
     """
     made = {file: one for file in files if (one := place.depot.shelved(file))}
-    left = [(rung, file) for rung, file in zip(rungs, files, strict=True) if file not in made]
+    left = [(recipe, file) for recipe, file in zip(recipes, files, strict=True) if file not in made]
     if left:
-        finished = _encode_left(place, source, film, copy, stretch, left, preset, crf, progress)
+        finished = _encode_left(place, source, film, copy, stretch, left, preset, progress)
         made |= {one.file: one for one in finished}
     for file in files:
         place.depot.keep(made[file])
@@ -91,14 +90,14 @@ def _encode_left(
     film: Film,
     copy: str | None,
     stretch: Stretch,
-    left: Sequence[tuple[Rung, str]],
+    left: Sequence[tuple[Recipe, str]],
     preset: str,
-    crf: float,
     progress: Progress,
 ) -> Sequence[Finished]:
     """Encode rungs into files on this machine's shelf, all or none."""
     tools, path = place.find_tools(), picture_of(place, source, copy)
-    rungs = [rung for rung, _ in left]
+    recipes = [recipe for recipe, _ in left]
+    rungs = [recipe.rung for recipe in recipes]
     what = f"encoding {film.name} to {', '.join(rung.name for rung in rungs)}, part {stretch.number + 1}"
     length = stretch.encoded / float(film.shown_rate)
     with place.depot.desk() as desk:
@@ -111,11 +110,10 @@ def _encode_left(
                 path,
                 film,
                 stretch,
-                rungs,
+                recipes,
                 parts,
                 stamps,
                 preset,
-                crf,
                 is_copy=copy is not None,
                 seeks=seeks,
                 cores=granted_threads(),
@@ -135,7 +133,7 @@ def _encode_left(
             seconds = encode(seeks=False)
         finished = [
             Finished(rung.name, file, stretch.encoded, track_seconds(part), part.stat().st_size, seconds)
-            for (rung, file), part in zip(left, parts, strict=True)
+            for rung, (_, file), part in zip(rungs, left, parts, strict=True)
         ]
         # All of them before the store is asked for any: it may not answer.
         for one, part in zip(finished, parts, strict=True):

@@ -1,26 +1,43 @@
-"""The task that decodes all of a source once: its frame list, and with it what is cut, interlaced, dark or missing.
+"""The task that decodes all of a source once: its frame list, what is cut, interlaced, dark or missing, the first rung.
 
 What it finds is kept in the depot by content, so that an encode that was stopped does not look twice.
 """
 
 import hashlib
-from collections.abc import Callable
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from matinee.encoding.commands import copy_command, survey_command
-from matinee.encoding.depot import Depot, Finished
+from matinee.encoding.commands import copy_command
+from matinee.encoding.depot import Finished
+from matinee.encoding.early import Early, EarlyEdition
 from matinee.encoding.ffmpeg import free_bytes, run_ffmpeg
-from matinee.encoding.steps import Place, Progress, Source, granted_threads, picture_of, share_of
+from matinee.encoding.first_rung import EARLY, FIRST, EarlySound, first_rung, first_time_command, survey_command
+from matinee.encoding.joining import shown_packets
+from matinee.encoding.steps import Place, Progress, Source, check_room, granted_threads, picture_of, share_of
 from matinee.inspection.frames import Frames, frames_from_json, frames_to_json, read_frames, surveyed
 from matinee.inspection.inspection import Film
 from matinee.model.errors import EncodingFailed, Refused, Unavailable
+from matinee.model.media import Rung
+from matinee.packaging.sound import plan_sounds
 
-_SURVEY = 2  # counts changes of what a survey finds
+_SURVEY = 3  # counts changes of what a survey finds
 # Containers that say where each frame is. Of others the picture is copied into one that does.
 _KEEP_PLACES = frozenset({"mov", "matroska"})
 _SURVEY_BYTES = 6 * 1024**3
 # Seconds of all cores together: what a second of 2160p60 AV1 takes several times over, and something to begin with.
 _SURVEY_SECONDS, _SLOWEST_DECODE = 600, 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class FirstRung:
+    """The depot's file of the first rung; of each of its frames, as they are shown, the time in ticks and the bits."""
+
+    rung: Rung
+    file: str
+    times: tuple[int, ...]
+    bits: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,83 +47,142 @@ class Surveyed:
     film: Film
     frames: Frames
     copy: str | None
+    first: FirstRung
 
 
-def survey_source(place: Place, source: Source, film: Film, progress: Progress) -> Surveyed:
-    """Decode all of a source once; what was found by an earlier run is not looked for again.
+def survey_source(place: Place, source: Source, film: Film, early: Early | None, progress: Progress) -> Surveyed:
+    """Decode all of a source once, encoding its first rung; what was found by an earlier run is not looked for again.
 
-    Refused if most of it cannot be decoded, or if decoding takes beyond all measure.
+    What can be played of that rung is shown ``early``, while it is made, if that is asked for.
+    Refused if most of the source cannot be decoded, or if decoding takes beyond all measure.
     """
     depot = place.depot
-    digest = hashlib.sha256(repr((_SURVEY, source.identity, film)).encode()).hexdigest()[:16]
     copy = None
     if film.source.container not in _KEEP_PLACES:
-        copy = _once(depot, f"picture-{digest}.mkv", lambda file: _copy(place, source, film, file))
-    listed = _once(depot, f"frames-{digest}.list", lambda file: _survey(place, source, film, copy, file, progress))
-    assert listed is not None
-    frames = frames_from_json(depot.rendition(listed.file).read_text())
-    return Surveyed(surveyed(film, frames), frames, None if copy is None else copy.file)
+        digest = _digest(source, film)
+        copy = _copied(place, source, film, f"picture-{digest}.mkv")
+    seen, frames, first = _seen(place, source, film, copy, early, progress)
+    if seen.picture != film.picture:
+        # It is not what its first frames say: the first rung was made of whole frames, or of fields, wrongly.
+        seen, frames, first = _seen(place, source, replace(film, picture=seen.picture), copy, None, progress)
+    packets = shown_packets(depot.rendition(first.file))
+    wanted = len(frames.times) * (2 if seen.picture.is_interlaced else 1)
+    if len(packets) != wanted:
+        raise EncodingFailed(f"The first rung of {film.name} has {len(packets)} frames, and its list holds {wanted}.")
+    times, bits = tuple(time for time, _ in packets), tuple(8 * size for _, size in packets)
+    return Surveyed(
+        seen, frames, None if copy is None else copy.file, FirstRung(first_rung(film), first.file, times, bits)
+    )
 
 
-def _once(depot: Depot, file: str, make: Callable[[str], Finished | None]) -> Finished | None:
-    """What was made before, by anybody, or is made now."""
-    found = depot.find(file)
-    if found is None:
-        found = depot.shelved(file) or make(file)
-        if found is not None:
-            depot.keep(found)
-    return found
+def _seen(
+    place: Place, source: Source, film: Film, copy: Finished | None, early: Early | None, progress: Progress
+) -> tuple[Film, Frames, Finished]:
+    """The film as its frames show it, these, and the first rung of the film as it was thought to be."""
+    digest = _digest(source, film)
+    listed, first = f"frames-{digest}.list", f"first-{digest}.mp4"
+    depot = place.depot
+    there = [depot.find(file) or depot.shelved(file) for file in (listed, first)]
+    made = [one for one in there if one is not None]
+    if len(made) < len(there):
+        made = _survey(place, source, film, copy, (listed, first), early, progress)
+    for one in made:
+        depot.keep(one)
+    frames = frames_from_json(depot.rendition(listed).read_text())
+    return surveyed(film, frames), frames, made[1]
 
 
-def _copy(place: Place, source: Source, film: Film, file: str) -> Finished | None:
+def _digest(source: Source, film: Film) -> str:
+    return hashlib.sha256(repr((_SURVEY, source.identity, film)).encode()).hexdigest()[:16]
+
+
+def _copied(place: Place, source: Source, film: Film, file: str) -> Finished | None:
     """The picture in a container that can be sought in; None if it cannot be put into one."""
     tools, path, what = place.find_tools(), picture_of(place, source, None), f"copying the picture of {film.name}"
-    with place.depot.desk() as desk:
-        part, size = desk / file, path.stat().st_size
-        if free_bytes(desk) < size:
+
+    def make(part: Path) -> Finished:
+        size = path.stat().st_size
+        if free_bytes(part.parent) < size:
             raise Unavailable(f"The disk has no room for {what}, which takes {size // 2**20} MiB.")
-        try:
-            ran = run_ffmpeg(copy_command(tools.ffmpeg, path, film, part), tools, what)
-        except EncodingFailed:
-            return None
-        finished = Finished("picture", file, None, film.length_seconds, part.stat().st_size, ran.seconds)
-        place.depot.shelve(finished, part)
-    return finished
+        ran = run_ffmpeg(copy_command(tools.ffmpeg, path, film, part), tools, what)
+        return Finished("picture", file, None, film.length_seconds, part.stat().st_size, ran.seconds)
+
+    try:
+        return place.depot.once(file, make)
+    except EncodingFailed:
+        return None
 
 
-def _survey(place: Place, source: Source, film: Film, copy: Finished | None, file: str, progress: Progress) -> Finished:
+def _survey(
+    place: Place,
+    source: Source,
+    film: Film,
+    copy: Finished | None,
+    files: tuple[str, str],
+    early: Early | None,
+    progress: Progress,
+) -> list[Finished]:
     tools, path = place.find_tools(), picture_of(place, source, None if copy is None else copy.file)
     bounded = replace(tools, memory_bytes=min(tools.memory_bytes, _SURVEY_BYTES))
     has_places = copy is not None or film.source.container in _KEEP_PLACES
     expected = max(film.source.video.frames or 0, 1)
     cpu_seconds = _SURVEY_SECONDS + round(film.length_seconds * _SLOWEST_DECODE)
+    rung = first_rung(film)
     with place.depot.desk() as desk:
-        stamps, part = desk / "stamps", desk / file
+        check_room(desk, rung.bitrate_bps * (1 if early is None else 2), film)
+        # What was copied has no sound, and what was not made has no times.
+        plays = early is not None and copy is None and has_places
+        shown = EarlyEdition(place.depot, desk, early, tools) if early is not None and plays else None
+        (desk / EARLY).mkdir()
         command = survey_command(
             tools.ffmpeg,
-            path,
+            path.absolute(),
             film,
-            stamps,
+            rung,
+            desk / "stamps",
             is_copy=copy is not None,
             keeps_stamps=has_places,
             cores=granted_threads(),
+            early=shown is not None,
+            sound=None if shown is None else _early_sound(place, path, film),
         )
+
+        def follow(report: Mapping[str, str]) -> None:
+            progress(share_of(report, "frame", expected))
+            if shown is not None:
+                shown.show(film, rung)
+
         try:
-            ran = run_ffmpeg(
-                command,
-                bounded,
-                f"decoding {film.name}",
-                lambda report: progress(share_of(report, "frame", expected)),
-                cpu_seconds,
-            )
+            ran = run_ffmpeg(command, bounded, f"decoding {film.name}", follow, cpu_seconds, folder=desk)
         except EncodingFailed as error:
             raise Refused(f"{film.name} cannot be decoded: {str(error).rpartition(': ')[2]}.") from error
-        listed = stamps.read_text()
+        listed = (desk / "stamps").read_text()
         # FFmpeg does not notice if a list of its cannot be written.
-        if ran.encoded != (listed.count("\n"),):
+        if ran.encoded[:1] != (listed.count("\n"),):
             raise Unavailable(f"There is no space left on the disk for the list of the frames of {film.name}.")
         frames = read_frames(listed, ran.messages, film, has_places=has_places, damaged=ran.damaged)
-        part.write_text(frames_to_json(frames))
-        finished = Finished("frames", file, len(frames.times), film.length_seconds, part.stat().st_size, ran.seconds)
-        place.depot.shelve(finished, part)
-    return finished
+        surveyed(film, frames)  # what is refused is not kept, and its early edition does not end well
+        if shown is not None:
+            shown.show(film, rung)
+        (desk / files[0]).write_text(frames_to_json(frames))
+        (desk / FIRST).replace(desk / files[1])
+        made = [
+            Finished(name, file, len(frames.times), film.length_seconds, (desk / file).stat().st_size, ran.seconds)
+            for name, file in zip(("frames", rung.name), files, strict=True)
+        ]
+        for one in made:
+            place.depot.shelve(one, desk / one.file)
+    return made
+
+
+def _early_sound(place: Place, path: Path, film: Film) -> EarlySound | None:
+    """The leading track's stereo, in time with a picture whose time stamps are the container's own."""
+    if film.source.audio is None:
+        return None
+    tools = place.find_tools()
+    ran = run_ffmpeg(first_time_command(tools.ffmpeg, path, film), tools, f"looking at {film.name}")
+    found = re.search(r" pts_time:(-?\d+(?:\.\d+)?)", ran.messages)
+    if found is None:
+        return None
+    zero = float(found.group(1)) - (film.picture.first_seconds - film.shift_seconds)
+    return EarlySound(plan_sounds(film.source.sounds)[0], zero)

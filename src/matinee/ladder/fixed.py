@@ -46,15 +46,6 @@ def needs_bars(rung: Rung, width: int, height: int) -> bool:
     return max(stretch, 1 / stretch) > _OTHER_SHAPE
 
 
-def groups(ladder: Ladder) -> tuple[tuple[Rung, ...], ...]:
-    """Which rungs one run of FFmpeg makes of a stretch, in order of making.
-
-    The first rung alone, so that there is something to measure and to show early; the others together, out of one
-    decode.
-    """
-    return tuple(group for group in (ladder.rungs[:1], ladder.rungs[1:]) if group)
-
-
 def _fit(box_height: int, width: int, height: int) -> Fraction:
     long_side, short_side = max(width, height), min(width, height)
     return min(Fraction(box_height * 16, 9 * long_side), Fraction(box_height, short_side))

@@ -21,7 +21,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class TitleEncoded(Facts):
-    """A revision stands in the object store, whole. ``presentation`` is ``model.media.Presentation`` as JSON."""
+    """A revision stands in the object store, whole or growing. ``presentation`` is a ``model.media.Presentation``."""
 
     type: ClassVar[str] = "title.encoded"
     title_id: str

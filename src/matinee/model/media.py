@@ -142,6 +142,9 @@ class Presentation:
     bytes, so that a planner and an edge can count without listing; ``digests`` are their SHA-256 in hexadecimal, in the
     same order (none, where nobody wrote them down). ``pictures`` are further ones, of other shots, by which the title
     may be shown instead of ``poster`` and ``still``.
+
+    Of one that ``is_growing`` the media playlist lengthens while the film is encoded: ``duration_seconds`` are the
+    whole film's, ``files`` are not counted, and there is nothing for DASH (decision 36).
     """
 
     duration_seconds: float
@@ -155,6 +158,7 @@ class Presentation:
     thumbnails: str | None = "thumbnails.vtt"
     digests: tuple[str, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    is_growing: bool = False
 
     @property
     def every_picture(self) -> tuple[Picture, ...]:
@@ -185,7 +189,7 @@ class Presentation:
 def presentation_to_json(presentation: Presentation) -> dict[str, Any]:
     """The presentation as values that JSON can hold; ``files`` becomes a list of ``[name, size_bytes]``.
 
-    Digests stand apart from it, where readers of the release before pass them over.
+    Digests stand apart from it, where readers of the release before pass them over, as they do ``is_growing``.
     """
     values = asdict(presentation)
     values["renditions"] = [
@@ -240,6 +244,8 @@ def _known(kind: type, values: Mapping[str, Any], leave: tuple[str, ...]) -> dic
     chosen = {name: value for name, value in values.items() if name in accepted and name not in leave}
     for name, value in chosen.items():
         finite = not isinstance(value, float) or math.isfinite(value)
-        if not isinstance(value, accepted[name]) or isinstance(value, bool) or not finite:
+        # To Python, True is a number as well.
+        right = type(value) in accepted[name] if isinstance(value, bool) else isinstance(value, accepted[name])
+        if not right or not finite:
             raise Invalid(f"In a {kind.__name__.lower()}, {name!r} cannot be {value!r}.")
     return chosen

@@ -17,6 +17,7 @@ from matinee.catalogue.lifecycle import (
     checked_draft,
 )
 from matinee.model.errors import Conflict, Invalid
+from matinee.model.media import Presentation
 
 TITLE = Title(
     id="0123456789abcdef",
@@ -98,3 +99,26 @@ def test_episodes_belong_to_seasons_and_films_to_nothing() -> None:
     check_parent(TitleKind.SEASON, TitleKind.SERIES)
     with pytest.raises(Invalid, match="film cannot belong to a series"):
         check_parent(TitleKind.FILM, TitleKind.SERIES)
+
+
+GROWING = Presentation(duration_seconds=60.0, renditions=(), files=(), colour="#102030", is_growing=True)
+WHOLE = replace(GROWING, is_growing=False)
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("there", [None, GROWING, WHOLE])
+def test_a_growing_revision_is_shown_only_where_nothing_better_is(there: Presentation | None, known: bool) -> None:
+    title = replace(TITLE, presentation=there)
+    assert title.shows(GROWING, known=known) is (there is None or (there is GROWING and not known))
+    assert title.shows(WHOLE, known=known) is not known
+
+
+@pytest.mark.parametrize("state", TitleState)
+def test_what_grew_and_failed_is_gone_and_what_is_whole_stays(state: TitleState) -> None:
+    grew = replace(TITLE, state=state, revision="r0", presentation=GROWING, published_at=TITLE.created_at).failed(
+        "Why."
+    )
+    assert (grew.revision, grew.presentation, grew.published_at, grew.message) == (None, None, None, "Why.")
+    assert grew.state is (TitleState.WITHDRAWN if state is TitleState.WITHDRAWN else TitleState.FAILED)
+    whole = replace(TITLE, state=state, revision="r1", presentation=WHOLE)
+    assert whole.failed("Why.") == whole.after(Step.FAIL, message="Why.")

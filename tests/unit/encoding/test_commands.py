@@ -3,6 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,14 +11,15 @@ from matinee.encoding.commands import (
     copy_command,
     key_frames,
     look_command,
-    survey_command,
     video_command,
     video_graph,
 )
+from matinee.encoding.first_rung import EarlySound, first_rung, survey_command
 from matinee.encoding.sound import measure_command, sound_command, sound_graph
 from matinee.encoding.stretches import Stretch
 from matinee.inspection.inspection import Film, Picture
 from matinee.ladder.fixed import fixed_ladder
+from matinee.ladder.recipes import Recipe
 from matinee.model.media import Source, SourceTrack, TrackKind
 from matinee.packaging.sound import plan_sounds
 
@@ -50,7 +52,13 @@ def _film(**changes: object) -> Film:
 
 def _video(film: Film = _FILM, **more: bool) -> list[str]:
     outputs = [Path(f"/kept/{rung.name}.part") for rung in _RUNGS]
-    return video_command("ffmpeg", _SOURCE, film, _STRETCH, _RUNGS, outputs, Path("/kept/stamps"), "fast", 23, **more)
+    recipes = [Recipe(rung, (23.0, 27.5)) for rung in _RUNGS]
+    return video_command("ffmpeg", _SOURCE, film, _STRETCH, recipes, outputs, Path("/kept/stamps"), "fast", **more)
+
+
+def _survey(**more: Any) -> list[str]:
+    words = {"is_copy": False, "keeps_stamps": True, **more}
+    return survey_command("ffmpeg", _SOURCE, _FILM, first_rung(_FILM), Path("o"), **words)
 
 
 def _graph(film: Film = _FILM, stretch: Stretch = _STRETCH) -> str:
@@ -77,7 +85,7 @@ def test_what_is_uploaded_opens_nothing_else() -> None:
         sound_command("ffmpeg", _SOURCE, _FILM, _SOUNDS, [0.0], [Path("o")]),
         look_command("ffmpeg", _SOURCE, 0, 1),
         copy_command("ffmpeg", _SOURCE, _FILM, Path("o")),
-        survey_command("ffmpeg", _SOURCE, _FILM, Path("o"), is_copy=False, keeps_stamps=False),
+        _survey(keeps_stamps=False),
     ):
         before_input = command[: command.index("-i")]
         assert {"-protocol_whitelist", "-format_whitelist", "-codec_whitelist"} <= set(before_input)
@@ -88,24 +96,43 @@ def test_what_is_uploaded_opens_nothing_else() -> None:
 def test_picture_and_sound_are_read_by_both_runs_so_that_they_agree_about_time() -> None:
     both = ["-map", "0:1", "-c", "copy", "-f", "null", "-"]
     assert copy_command("ffmpeg", _SOURCE, _FILM, Path("o"))[-7:] == both
-    mended = survey_command("ffmpeg", _SOURCE, _FILM, Path("o"), is_copy=False, keeps_stamps=False)
+    mended = _survey(keeps_stamps=False)
     assert mended[-7:] == both
     assert "-copyts" not in mended
     assert measure_command("ffmpeg", _SOURCE, _FILM, _SOUNDS)[-7:] == ["-map", "0:0", "-c", "copy", "-f", "null", "-"]
     other = plan_sounds([replace(_SOUNDS[0].track, index=5)])
     assert _values(measure_command("ffmpeg", _SOURCE, _FILM, other), "-map")[1:] == ["0:0", "0:1"]
     # A container's own time stamps need no other track.
-    own = survey_command("ffmpeg", _SOURCE, _FILM, Path("o"), is_copy=False, keeps_stamps=True)
+    own = _survey()
     assert "-copyts" in own
     assert "0:1" not in own
 
 
 def test_a_survey_looks_at_whole_lines_for_fields_and_at_a_small_picture_for_cuts() -> None:
-    command = survey_command("ffmpeg", _SOURCE, _FILM, Path("o"), is_copy=True, keeps_stamps=True)
+    command = _survey(is_copy=True)
     (graph,) = _values(command, "-filter_complex")
-    assert graph.startswith("[0:0]idet,scale=320:180")
+    assert graph.startswith("[0:0]split[whole][first];[whole]idet,scale=320:180")
     assert _values(command, "-stats_enc_pre") == ["o"]
-    assert _values(command, "-enc_time_base") == ["1:90000"]
+    assert set(_values(command, "-enc_time_base")) == {"1:90000"}
+
+
+def test_the_first_rung_comes_out_of_the_decode_that_looks_at_every_frame() -> None:
+    assert first_rung(_FILM).height == 360
+    quiet = _survey()
+    assert _values(quiet, "-crf") == ["26"]
+    assert _values(quiet, "-f") == ["null", "mp4"]
+    assert "-c:a" not in quiet
+    shown = _survey(early=True, sound=EarlySound(_SOUNDS[0], 1.5))
+    assert "PTS-(1.500000)/TB" in _values(shown, "-filter_complex")[0]
+    whole, segments = shown[shown.index("tee") + 1].split("|")
+    assert whole == "[select=v:f=mp4:video_track_timescale=90000]first.mp4"
+    assert "hls_playlist_type=event" in segments
+
+
+def test_each_shot_of_a_stretch_has_its_own_crf() -> None:
+    command = _video()
+    assert _values(command, "-crf") == ["23"] * len(_RUNGS)
+    assert all(words.endswith(":zones=0,19,crf=23/20,39,crf=27.5") for words in _values(command, "-x264-params"))
 
 
 def test_a_stretch_is_sought_midway_before_its_first_frame_and_ends_by_count() -> None:

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matinee.ladder.fixed import fixed_ladder, groups, needs_bars
+from matinee.ladder.fixed import fixed_ladder, needs_bars
 from matinee.model.media import Ladder
 
 _SIDES = st.integers(min_value=2, max_value=8192)
@@ -83,11 +83,3 @@ def test_a_rung_keeps_the_films_shape_or_stands_between_bars(width: int, height:
 def test_a_peak_is_at_most_twice_the_average(width: int, height: int, rate: float) -> None:
     for rung in fixed_ladder(width, height, rate).rungs:
         assert 0 < rung.bitrate_bps < rung.peak_bps <= 2 * rung.bitrate_bps
-
-
-@given(_SIDES, _SIDES)
-def test_groups_hold_every_rung_once_and_the_smallest_comes_alone(width: int, height: int) -> None:
-    ladder = fixed_ladder(width, height, 25)
-    made = groups(ladder)
-    assert tuple(rung for group in made for rung in group) == ladder.rungs
-    assert made[0] == ladder.rungs[:1]

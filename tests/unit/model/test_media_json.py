@@ -43,6 +43,7 @@ _presentations = st.builds(
     colour=_names,
     thumbnails=st.none() | _names,
     pictures=st.lists(st.builds(Picture, _names, _names, _names), max_size=3).map(tuple),
+    is_growing=st.booleans(),
 )
 
 
@@ -85,6 +86,8 @@ def test_what_is_missing_is_named(name: str) -> None:
         ("duration_seconds", float("nan")),
         ("duration_seconds", True),
         ("colour", 7),
+        ("is_growing", 1),
+        ("is_growing", "true"),
         ("renditions", 3),
         ("renditions", [{}]),
         ("renditions", [{"kind": "smell"}]),
@@ -114,3 +117,9 @@ def test_a_presentation_of_before_there_were_pictures_has_its_own_alone() -> Non
 def test_pictures_of_another_form_are_invalid(pictures: object) -> None:
     with pytest.raises(Invalid):
         presentation_from_json({**presentation_to_json(PLAIN), "pictures": pictures})
+
+
+def test_a_presentation_of_before_any_grew_is_whole() -> None:
+    values = presentation_to_json(replace(PLAIN, is_growing=True))
+    assert values.pop("is_growing") is True
+    assert presentation_from_json(values) == PLAIN

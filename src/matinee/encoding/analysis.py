@@ -1,0 +1,138 @@
+"""The film's own ladder on its way: pieces that measure, choose, and hold the best rung against what was foretold.
+
+The choosing itself is arithmetic of ``ladder/``; here it is cut into pieces for compute, and their outcomes are kept.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import accumulate, pairwise
+
+from matinee.encoding.depot import Finished
+from matinee.encoding.measuring import Analysis, Encoded, choose_ladder, measure_stretch, missed
+from matinee.encoding.names import measured_name
+from matinee.encoding.needs import SMALL, measuring_needs
+from matinee.encoding.orders import Order
+from matinee.encoding.running import Key, Piece
+from matinee.encoding.stretches import Stretch
+from matinee.encoding.survey import Surveyed
+from matinee.inspection.frames import TICKS
+from matinee.ladder.fixed import fixed_ladder
+from matinee.ladder.prediction import Probe, probed
+from matinee.ladder.quality import EVERY, FrameQuality
+from matinee.ladder.recipes import Recipe, chosen_recipes, part_of
+from matinee.ladder.rungs import ChosenRung
+from matinee.ladder.verification import VERIFIED_EVERY, Miss
+from matinee.ports import Task
+
+_MEASURED = "measured"
+_MICROSECONDS = 1_000_000
+
+
+Verified = Callable[[Stretch, Recipe, Finished], list[Piece]]
+"""What to do with a part that was looked at: the recipe is the one to encode it by, which may be another one by now."""
+
+
+class Analysing:
+    """The analysis of one film. ``task`` makes tasks of its order: from words, a turn, needs, a function, arguments."""
+
+    def __init__(self, order: Order, found: Surveyed, stretches: Sequence[Stretch], task: Callable[..., Task]) -> None:
+        self._order = order
+        self._found = found
+        self._stretches = stretches
+        self._task = task
+        self._firsts = [0, *accumulate(len(stretch.starts) for stretch in stretches)]
+        self._measured: dict[int, tuple[tuple[FrameQuality, ...], ...]] = {}
+        self._verified: dict[int, tuple[float, ...]] = {}
+        self._again: list[Miss] = []
+        self._probes: tuple[Probe, ...] = ()
+        self._chosen: tuple[ChosenRung, ...] = ()
+        film = found.film
+        picture = film.picture
+        self._usual = fixed_ladder(picture.display_width, picture.height, float(film.shown_rate))
+
+    @property
+    def segment_seconds(self) -> float:
+        """The least length of a segment."""
+        return self._usual.segment_seconds
+
+    @property
+    def recipes(self) -> tuple[Recipe, ...]:
+        """The ladder, once it is chosen."""
+        return chosen_recipes(self._chosen)
+
+    def weights(self) -> dict[Key, float]:
+        """What is measured, and how long that takes."""
+        return {(_MEASURED, stretch.number): float(stretch.encoded) for stretch in self._stretches}
+
+    def measurements(self, turn: int) -> list[Piece]:
+        """Look at the first rung, stretch by stretch."""
+        found, first = self._found, self._found.first
+        place = 0
+        pieces = []
+        for stretch in self._stretches:
+            seek = None
+            if place:
+                seek = (first.times[place - 1] + first.times[place]) * _MICROSECONDS // (2 * TICKS)
+            encoded = Encoded(first.rung, first.file, seek)
+            place += stretch.encoded
+
+            def done(shots: tuple[tuple[FrameQuality, ...], ...], number: int = stretch.number) -> None:
+                self._measured[number] = shots
+
+            words = (found.film, found.copy, stretch, encoded, EVERY, measured_name(first.file, stretch, EVERY))
+            what = f"measuring the first rung, part {stretch.number + 1} of {len(self._stretches)}"
+            task = self._task(what, turn, measuring_needs(found.film), measure_stretch, *words)
+            pieces.append(Piece(task, done, ((_MEASURED, stretch.number),)))
+        return pieces
+
+    def choice(self, turn: int) -> list[Piece]:
+        """Choose the ladder by what was measured."""
+        film, first = self._found.film, self._found.first
+        lengths = [
+            following - start
+            for stretch in self._stretches
+            for start, following in zip(stretch.starts, (*stretch.starts[1:], stretch.encoded), strict=True)
+        ]
+        ends = [0, *accumulate(lengths)]
+        bits = [sum(first.bits[begin:end]) for begin, end in pairwise(ends)]
+        shots = [shot for number in sorted(self._measured) for shot in self._measured[number]]
+        self._probes = probed(first.rung.width, first.rung.height, bits, lengths, shots)
+        sizes = [(rung.width, rung.height) for rung in self._usual.rungs]
+
+        def done(chosen: tuple[ChosenRung, ...]) -> None:
+            self._chosen = chosen
+
+        task = self._task(
+            "choosing the ladder", turn, SMALL, choose_ladder, sizes, float(film.shown_rate), self._probes
+        )
+        return [Piece(task, done)]
+
+    def verifies(self, name: str) -> bool:
+        """Whether parts of a rung are looked at: the best rung's."""
+        return name == self._chosen[-1].rung.name
+
+    def verification(self, stretch: Stretch, recipe: Recipe, one: Finished, verified: Verified, turn: int) -> Piece:
+        """Look at a part of the best rung."""
+        best = self._chosen[-1]
+        found, first, shots = self._found, self._firsts[stretch.number], len(stretch.starts)
+
+        def done(measured: tuple[tuple[FrameQuality, ...], ...]) -> list[Piece]:
+            probes = self._probes[first : first + shots]
+            came_to, wrong = missed(part_of(best, first, shots), probes, measured)
+            self._verified[stretch.number] = came_to
+            self._again += [replace(miss, shot=first + miss.shot) for miss in wrong]
+            crfs = list(recipe.crfs)
+            for miss in wrong:
+                crfs[miss.shot] = miss.crf
+            return verified(stretch, replace(recipe, crfs=tuple(crfs)), one)
+
+        file = measured_name(one.file, stretch, VERIFIED_EVERY)
+        words = (found.film, found.copy, stretch, Encoded(recipe.rung, one.file), VERIFIED_EVERY, file)
+        what = f"verifying {one.name}, part {stretch.number + 1} of {len(self._stretches)}"
+        task = self._task(what, turn, measuring_needs(found.film), measure_stretch, *words)
+        return Piece(task, done)
+
+    def outcome(self) -> Analysis:
+        """All of it."""
+        verified = tuple(vmaf for number in sorted(self._verified) for vmaf in self._verified[number])
+        return Analysis(self._probes, self._chosen, verified, tuple(sorted(self._again, key=lambda miss: miss.shot)))

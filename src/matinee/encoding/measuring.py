@@ -1,0 +1,141 @@
+"""The tasks that look at encodes beside their source: how good a stretch came out, and which ladder follows from it.
+
+What was measured is kept in the depot by content, as encodes are, so that it is not measured twice.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from matinee.encoding.commands import open_source, seek_in, stretch_chain
+from matinee.encoding.depot import Finished
+from matinee.encoding.ffmpeg import run_ffmpeg
+from matinee.encoding.steps import Place, Progress, Source, granted_threads, picture_of, share_of
+from matinee.encoding.stretches import Stretch
+from matinee.inspection.inspection import Film
+from matinee.ladder.prediction import CRFS, Probe, predicted, taught
+from matinee.ladder.quality import (
+    FrameQuality,
+    Reference,
+    by_shot,
+    mean_quality,
+    quality_command,
+    read_quality,
+    reference_size,
+)
+from matinee.ladder.rungs import ChosenRung, choose_rungs
+from matinee.ladder.verification import Miss, misses
+from matinee.model.errors import EncodingFailed
+from matinee.model.media import Rung
+
+_SHOWN = 3  # of each so many frames three are compared: the scored one and its neighbours
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """What is measured: a file of the depot, and where in it the stretch begins; None: with its first frame."""
+
+    rung: Rung
+    file: str
+    seek_microseconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What the first rung told of each shot, the ladder that was chosen by it, and what the best rung came to.
+
+    ``verified`` is the best rung's mean VMAF by shot, ``again`` which shots were encoded a second time.
+    """
+
+    probes: tuple[Probe, ...]
+    chosen: tuple[ChosenRung, ...]
+    verified: tuple[float, ...] = ()
+    again: tuple[Miss, ...] = ()
+
+
+def measure_stretch(
+    place: Place,
+    source: Source,
+    film: Film,
+    copy: str | None,
+    stretch: Stretch,
+    encoded: Encoded,
+    every: int,
+    file: str,
+    progress: Progress,
+) -> tuple[tuple[FrameQuality, ...], ...]:
+    """How each shot of a stretch looks beside the source, every so many frames; ``file`` is where it is kept."""
+
+    def make(part: Path) -> Finished:
+        measured, seconds = _measure(place, source, film, copy, stretch, encoded, every, part.parent, progress)
+        part.write_text(json.dumps([asdict(one) for one in measured]))
+        return Finished("quality", file, len(measured), film.length_seconds, part.stat().st_size, seconds)
+
+    kept = place.depot.once(file, make)
+    values = json.loads(place.depot.rendition(kept.file).read_text())
+    return by_shot([FrameQuality(**one) for one in values], stretch.starts, stretch.encoded)
+
+
+def choose_ladder(
+    _place: Place,
+    _source: Source,
+    sizes: Sequence[tuple[int, int]],
+    frame_rate: float,
+    probes: Sequence[Probe],
+    _progress: Progress,
+) -> tuple[ChosenRung, ...]:
+    """The rungs of a film, out of what its first one told of each shot."""
+    return choose_rungs([predicted(probe, sizes, CRFS, taught()) for probe in probes], frame_rate)
+
+
+def missed(
+    chosen: ChosenRung, probes: Sequence[Probe], measured: Sequence[Sequence[FrameQuality]]
+) -> tuple[tuple[float, ...], tuple[Miss, ...]]:
+    """What a rung's shots came to, and those that must be encoded again; all three are of the same shots."""
+    size = (chosen.rung.width, chosen.rung.height)
+    came_to = tuple(mean_quality([one.vmaf for one in shot]) for shot in measured)
+    return came_to, misses(chosen, came_to, [predicted(probe, [size], CRFS, taught()) for probe in probes])
+
+
+def _measure(
+    place: Place,
+    source: Source,
+    film: Film,
+    copy: str | None,
+    stretch: Stretch,
+    encoded: Encoded,
+    every: int,
+    desk: Path,
+    progress: Progress,
+) -> tuple[tuple[FrameQuality, ...], float]:
+    tools, path = place.find_tools(), picture_of(place, source, copy)
+    what = f"measuring {encoded.rung.name} of {film.name}, part {stretch.number + 1}"
+    width, height = reference_size(film.picture.display_width, film.picture.height)
+    threads, log = granted_threads() or 1, desk / "vmaf.json"
+    words = ("-threads", str(threads))
+
+    def measure(*, seeks: bool) -> tuple[tuple[FrameQuality, ...], float]:
+        reference = Reference(
+            (*words, *(seek_in(stretch.seek_microseconds) if seeks else ()), *open_source(path)),
+            ",".join(stretch_chain(film, stretch, Rung("reference", width, height, 0, 0), seeks=seeks)),
+            width,
+            height,
+            stretch.encoded,
+            f"0:{0 if copy is not None else film.source.video.index}",
+        )
+        own = (*words, *seek_in(encoded.seek_microseconds), "-i", str(place.depot.rendition(encoded.file)))
+        ran = run_ffmpeg(
+            quality_command(tools.ffmpeg, reference, own, log, every, threads),
+            tools,
+            what,
+            lambda report: progress(share_of(report, "frame", stretch.encoded * _SHOWN / every)),
+        )
+        return read_quality(log.read_text(), stretch.encoded, every), ran.seconds
+
+    try:
+        return measure(seeks=True)
+    except EncodingFailed:
+        if stretch.seek_microseconds is None:
+            raise
+        return measure(seeks=False)
