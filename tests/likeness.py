@@ -43,10 +43,13 @@ def lag_seconds(here: Samples, there: Samples) -> float:
     return (lag - size if lag > size // 2 else lag) / RATE
 
 
-def pictures(source: Path | str, places: tuple[int, ...], track: str = "0:v:0") -> "list[np.ndarray[Any, Any]]":
-    """Some frames of a video track as FFmpeg shows them: small, square and grey."""
+def pictures(
+    source: Path | str, places: tuple[int, ...], track: str = "0:v:0", shape: float | None = None
+) -> "list[np.ndarray[Any, Any]]":
+    """Some frames of a video track as FFmpeg shows them: small, square and grey; without bars around a ``shape``."""
     chosen = "+".join(f"eq(n,{place})" for place in places)
-    graph = f"select='{chosen}',scale={_SIDE}:{_SIDE}:flags=area,format=gray"
+    inside = f"crop='max(min(iw,ih*{shape}),2)':'max(min(ih,iw/{shape}),2)'," if shape else ""
+    graph = f"select='{chosen}',{inside}scale={_SIDE}:{_SIDE}:flags=area,format=gray"
     command = [TOOLS.ffmpeg, "-v", "quiet", "-i", str(source), "-map", track, "-fps_mode", "passthrough", "-vf", graph]
     done = subprocess.run([*command, "-f", "rawvideo", "-"], capture_output=True, check=True)
     return list(np.frombuffer(done.stdout, np.uint8).reshape(-1, _SIDE, _SIDE).astype(float))

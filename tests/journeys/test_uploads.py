@@ -1,6 +1,7 @@
 """Operators bring films over HTTP: promised, uploaded, made titles of; into a folder and straight into a real S3."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -35,14 +36,17 @@ class Desk:
 
 
 @contextmanager
-def control_plane(data: Path, template: bytes, environment: dict[str, str]) -> Iterator[tuple[httpx.Client, int]]:
+def control_plane(
+    data: Path, template: bytes, environment: dict[str, str], ends: int = 0
+) -> Iterator[tuple[httpx.Client, int]]:
     """``matinee serve`` on a database of its own, and a client that is signed in as an operator; and its pid."""
-    data.mkdir()
-    (data / "matinee.db").write_bytes(template)
-    engine = open_database(f"sqlite:///{data / 'matinee.db'}")
-    accounts = Accounts(engine=engine, clock=SystemClock(), random_bytes=os.urandom, session_seconds=3600)
-    accounts.sign_up("operator@example.org", PASSWORD, role=Role.OPERATOR)
-    engine.dispose()
+    if not data.exists():
+        data.mkdir()
+        (data / "matinee.db").write_bytes(template)
+        engine = open_database(f"sqlite:///{data / 'matinee.db'}")
+        accounts = Accounts(engine=engine, clock=SystemClock(), random_bytes=os.urandom, session_seconds=3600)
+        accounts.sign_up("operator@example.org", PASSWORD, role=Role.OPERATOR)
+        engine.dispose()
     port = free_port()
     own = {"MATINEE_DATA": str(data), "MATINEE_PORT": str(port)}
     command = [sys.executable, "-m", "matinee.cli", "serve"]
@@ -57,7 +61,7 @@ def control_plane(data: Path, template: bytes, environment: dict[str, str]) -> I
             yield client, process.pid
         finally:
             process.terminate()
-            assert process.wait(timeout=20) == 0, (data / "log").read_text()
+            assert process.wait(timeout=20) == ends, (data / "log").read_text()
 
 
 def _answers(client: httpx.Client, process: subprocess.Popen[bytes], data: Path) -> bool:
@@ -155,6 +159,30 @@ def test_what_arrived_of_an_upload_stays_and_it_goes_on_there(where: str, reques
     late = send(client, address, b"x", 20_000_000)
     assert (late.status_code, "taken in already" in late.json()["detail"]) == (409, True)
     assert client.delete(address, headers=TUS).status_code == 409
+
+
+def test_what_arrived_before_the_server_was_killed_is_there_when_it_is_back(
+    tmp_path: Path, sqlite_template: bytes
+) -> None:
+    data, content = tmp_path / "data", os.urandom(14_000_000)
+    with control_plane(data, sqlite_template, {}, ends=-signal.SIGKILL) as (client, pid):
+        address = begin(client, "film.mov", len(content))
+
+        def killing() -> Iterator[bytes]:
+            for start in range(0, 10_000_000, 500_000):
+                yield content[start : start + 500_000]
+            until("two parts", lambda: len(obstore.list(LocalStore(data / "objects"), "uploads/").collect()) == 2, 20)
+            os.kill(pid, signal.SIGKILL)
+            raise httpx.WriteError("nobody is there")
+
+        with pytest.raises(httpx.HTTPError):
+            send(client, address, killing(), headers={"Content-Length": str(len(content))})
+    with control_plane(data, sqlite_template, {}) as (client, _):
+        here = reached(client, address)
+        assert here >= 8_000_000
+        assert send(client, address, content[here:], here).status_code == 204
+        key = client.get(address.replace("uploads", "sources")).json()["key"]
+    assert bytes(obstore.get(LocalStore(data / "objects"), key).bytes()) == content
 
 
 @pytest.mark.parametrize("where", ["folder_desk", "s3_desk"])

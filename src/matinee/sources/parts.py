@@ -4,8 +4,8 @@ A part is named for where it begins, and is there whole or not at all. How far a
 without a gap: nothing else remembers it, so that a killed process forgets nothing that was said to have arrived.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import obstore
@@ -42,11 +42,20 @@ def arrived(objects: ObjectStore, source: Source) -> int:
 
 def put_together(objects: ObjectStore, source: Source) -> None:
     """Make a source of its parts, which reach to its end. Done again, it makes the same."""
-    if source.size_bytes:
-        # obstore asks for the bytes of a put in threads of its own, where nothing of it may be called but this way.
-        asyncio.run(_put_together(objects, source))
-    else:
+    reading: list[str] = []
+    sizes, offset = _sizes(objects, source), 0
+    while sizes.get(offset):
+        reading.append(part_key(source, offset))
+        offset += sizes[offset]
+    if not reading:
         obstore.put(objects, source.key, b"")
+    else:
+        # obstore asks for the bytes of a put in the thread that puts, where nothing else of it may be called meanwhile.
+        with ThreadPoolExecutor(1, thread_name_prefix="parts") as pool:
+            pieces = (pool.submit(_read, objects, key).result() for key in reading)
+            # The store takes so many of its own parts, however many came.
+            size = part_bytes(source.size_bytes)
+            obstore.put(objects, source.key, pieces, chunk_size=size, max_concurrency=_TOGETHER_AT_ONCE)
     forget(objects, source)
 
 
@@ -67,15 +76,5 @@ def _sizes(objects: ObjectStore, source: Source) -> dict[int, int]:
     return {int(entry["path"].removeprefix(start)): int(entry["size"]) for entry in entries}
 
 
-async def _put_together(objects: ObjectStore, source: Source) -> None:
-    async def pieces() -> AsyncIterator[bytes]:
-        sizes, offset = await asyncio.to_thread(_sizes, objects, source), 0
-        while sizes.get(offset):
-            found = await obstore.get_async(objects, part_key(source, offset))
-            async for chunk in found.stream():
-                yield bytes(chunk)
-            offset += sizes[offset]
-
-    # The store takes so many of its own parts, however many came.
-    size = part_bytes(source.size_bytes)
-    await obstore.put_async(objects, source.key, pieces(), chunk_size=size, max_concurrency=_TOGETHER_AT_ONCE)
+def _read(objects: ObjectStore, key: str) -> bytes:
+    return bytes(obstore.get(objects, key).bytes())
