@@ -229,10 +229,10 @@ def test_a_killed_worker_leaves_no_tool_behind_and_the_next_goes_on_without_maki
     watcher.start()
     _until(lambda: second.run_once("second"), "the second lease")
     watcher.join(_PATIENCE)
-    assert seen == kept
-    assert not any(path.exists() for path in kept)
     done = world.jobs.job(job.id)
     assert (done.state, done.attempts, done.message) == (JobState.DONE, 2, None)
+    assert seen == kept
+    assert not any(path.exists() for path in kept)
     assert len({made.frames for made in done.renditions if made.frames is not None}) == 1
     assert len(world.events()) == 1
 

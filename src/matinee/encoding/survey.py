@@ -5,7 +5,7 @@ What it finds is kept in the depot by content, so that an encode that was stoppe
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -82,14 +82,20 @@ def _seen(
     digest = _digest(source, film)
     listed, first = f"frames-{digest}.list", f"first-{digest}.mp4"
     depot = place.depot
-    there = [depot.find(file) or depot.shelved(file) for file in (listed, first)]
-    made = [one for one in there if one is not None]
-    if len(made) < len(there):
-        made = _survey(place, source, film, copy, (listed, first), early, progress)
-    for one in made:
-        depot.keep(one)
+    files = (listed, first)
+    kept = _both(map(depot.find, files))
+    if kept is None:
+        kept = _both(map(depot.shelved, files)) or _survey(place, source, film, copy, files, early, progress)
+        for one in kept:
+            depot.keep(one)
     frames = frames_from_json(depot.rendition(listed).read_text())
-    return surveyed(film, frames), frames, made[1]
+    return surveyed(film, frames), frames, kept[1]
+
+
+def _both(found: Iterable[Finished | None]) -> list[Finished] | None:
+    there = list(found)
+    made = [one for one in there if one is not None]
+    return made if len(made) == len(there) else None
 
 
 def _digest(source: Source, film: Film) -> str:
