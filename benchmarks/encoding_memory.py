@@ -6,6 +6,7 @@ picture, copied.
 ``python -m benchmarks.encoding_memory [NAME …]`` takes some of the films alone; the 2160p60 one lies in ``FILMS``.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from typing import Any
 import psutil
 
 from benchmarks.encoding_grid import FILMS
-from benchmarks.machine import report
+from benchmarks.machine import RESULTS, report
 from matinee.encoding.ffmpeg import find_tools
 
 _HOURS = 10
@@ -81,7 +82,10 @@ def measured(source: Path, folder: Path) -> dict[str, float]:
 
 
 def main(names: list[str]) -> None:
-    rows: list[dict[str, Any]] = []
+    known = RESULTS / "encoding_memory.json"
+    rows: list[dict[str, Any]] = json.loads(known.read_text())["rows"] if known.exists() else []
+    # Each takes long: those that are not asked for stay as they were measured.
+    rows = [row for row in rows if row["film"] not in names]
     for name in names:
         with tempfile.TemporaryDirectory() as place:
             found = measured(_SOURCES[name](Path(place)), Path(place))

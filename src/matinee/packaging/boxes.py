@@ -55,7 +55,7 @@ def lies_elsewhere(path: Path) -> bool:
                 for _, reference, stop in walk(file, start + 8, end):
                     is_itself = _number(file, reference + 3, 1) & 1
                     # Some writers forget the flag; without a place there is no other file.
-                    if not is_itself and _number(file, reference + 4, min(stop - reference - 4, 1024)):
+                    if not is_itself and _number(file, reference + 4, max(min(stop - reference - 4, 1024), 0)):
                         return True
     return False
 
