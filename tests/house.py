@@ -14,6 +14,7 @@ ROOMS = (
     "catalogue",
     "delivery",
     "edge",
+    "encodes",
     "encoding",
     "experiments",
     "inspection",

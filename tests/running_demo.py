@@ -161,7 +161,7 @@ class RunningDemo:
         return until(f"{edges} edges that were heard of", enough, 20)
 
     def titles(self, client: httpx.Client) -> list[dict[str, Any]]:
-        """The playable titles, by name."""
+        """The titles that are playable as a whole, by name."""
         answer = client.get("/titles", params={"query": ""}).raise_for_status().json()
-        titles: list[dict[str, Any]] = answer["titles"] if isinstance(answer, dict) else answer
+        titles: list[dict[str, Any]] = [title for title in answer["titles"] if not title["is_growing"]]
         return sorted(titles, key=lambda title: str(title["name"]))

@@ -28,7 +28,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
     running = RunningDemo(data=folder / "data", films=folder / "films").start()
     try:
         with running.client() as client:
-            until("four playable films", lambda: len(running.titles(client)) == len(FILMS), 90)
+            until("four playable films", lambda: len(running.titles(client)) == len(FILMS), 200)
         yield running
     finally:
         running.stop()

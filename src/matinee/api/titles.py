@@ -25,7 +25,8 @@ class TitleBody(BaseModel):
     """A title. Addresses of pictures are relative to the host and open to who is signed in; times of day are in UTC.
 
     ``maturity`` is an age; ``colour`` is the poster's own. ``territories`` are the countries where it may be shown
-    (none: everywhere). ``message`` says to operators why the last encode failed.
+    (none: everywhere). One that ``is_growing`` is still arriving: HLS plays it from its start, DASH when it is whole.
+    ``message`` says to operators why the last encode failed.
     """
 
     id: str
@@ -49,6 +50,7 @@ class TitleBody(BaseModel):
     created_at: datetime
     published_at: datetime | None
     territories: tuple[str, ...]
+    is_growing: bool
     message: str | None = None
 
 
@@ -128,6 +130,7 @@ def title_body(title: Title, *, operator: bool = False) -> TitleBody:
         created_at=title.created_at,
         published_at=title.published_at,
         territories=title.territories,
+        is_growing=title.is_growing,
         message=title.message if operator else None,
     )
 

@@ -11,10 +11,10 @@ from matinee.adapters.compute_ray import RayCompute
 from matinee.compose.engines import films_at_once
 from matinee.compose.fonts import display_font
 from matinee.compose.objects import OUTAGE, REQUEST, open_objects, store_folder
+from matinee.encodes.jobs import Jobs
+from matinee.encodes.pipeline import Pipeline
 from matinee.encoding.ffmpeg import find_tools
-from matinee.encoding.jobs import Jobs
 from matinee.encoding.orders import ladder_kind
-from matinee.encoding.pipeline import Pipeline
 from matinee.model.errors import MatineeError
 from matinee.ports import Clock
 from matinee.settings import Settings

@@ -36,7 +36,7 @@ def all_metadata() -> list[sa.MetaData]:
     from matinee.adapters.leases_database import metadata as leases
     from matinee.catalogue.store import metadata as catalogue
     from matinee.delivery.store import metadata as delivery
-    from matinee.encoding.store import metadata as encoding
+    from matinee.encodes.store import metadata as encoding
     from matinee.experiments.store import metadata as experiments
     from matinee.playback.store import metadata as playback
     from matinee.recommender.store import metadata as recommender

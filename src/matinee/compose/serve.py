@@ -31,7 +31,7 @@ from matinee.compose.objects import REQUEST, open_objects
 from matinee.compose.tls import own_identity
 from matinee.delivery.accounts import Accounting
 from matinee.delivery.edges import Edges
-from matinee.encoding.jobs import Jobs
+from matinee.encodes.jobs import Jobs
 from matinee.experiments.experiments import Experiments
 from matinee.findings import require
 from matinee.model.errors import Unavailable

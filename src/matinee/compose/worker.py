@@ -26,10 +26,11 @@ from matinee.compose.tls import own_identity, server_context
 from matinee.compose.vitals import Vitals
 from matinee.consumers import Consumers
 from matinee.delivery.edges import Edges
-from matinee.encoding.jobs import Jobs
+from matinee.encodes.jobs import Jobs
 from matinee.experiments.gathering import Gathering
 from matinee.findings import require
 from matinee.observability import configure
+from matinee.playback.growing import GrowingPlaylists
 from matinee.playback.telemetry import Telemetry
 from matinee.ports import Compute
 from matinee.schedule import Periods, Schedule, entries, learning_entries
@@ -75,10 +76,10 @@ def run_worker(settings: Settings) -> None:
         forget_pages=learner.journal.forget,
     )
     planner = open_planner(network, edges, catalogue, engine)
-    periods = Periods(settings.plan_seconds, settings.token_keys_days * _DAY_SECONDS)
-    gathering = Gathering(engine, log, clock)
+    periods = Periods(settings.plan_seconds, settings.token_keys_days * _DAY_SECONDS, settings.token_seconds)
+    gathering, growing = Gathering(engine, log, clock), GrowingPlaylists(catalogue, objects, clock)
     table = (
-        *entries(relay, accounts, edges, sources, pipeline, network, planner, gathering, periods),
+        *entries(relay, accounts, edges, sources, pipeline, network, planner, gathering, growing, periods),
         *learning_entries(
             learner.upkeep, learner.artefacts, learner.training, learner.nightly.renew, learner.journal.tidy
         ),

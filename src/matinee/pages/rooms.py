@@ -11,7 +11,7 @@ from matinee.delivery.accounts import Accounting
 from matinee.delivery.desk import Desk
 from matinee.delivery.edges import Edges
 from matinee.delivery.network import Network
-from matinee.encoding.jobs import Jobs
+from matinee.encodes.jobs import Jobs
 from matinee.experiments.experiments import Experiments
 from matinee.model.ids import RandomBytes
 from matinee.model.topology import Topology

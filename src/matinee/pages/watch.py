@@ -18,12 +18,16 @@ _AFTERWARDS = 6
 
 @dataclass(frozen=True, slots=True)
 class WatchPage:
-    """What the player is told before it presses play. ``edges`` are the origins it may fetch from (RFC 6454)."""
+    """What the player is told before it presses play. ``edges`` are the origins it may fetch from (RFC 6454).
+
+    ``is_growing``: the film is still arriving.
+    """
 
     profile_id: str
     card: Card
     edges: tuple[str, ...]
     afterwards: tuple[Card, ...]
+    is_growing: bool
 
 
 def watch_page(rooms: "Rooms", profile: Profile, title_id: str, territory: str = "") -> WatchPage:
@@ -40,6 +44,7 @@ def watch_page(rooms: "Rooms", profile: Profile, title_id: str, territory: str =
         card=card(title, progress, said=said),
         edges=tuple(sorted({_origin(edge) for edge in rooms.edges.edges()})),
         afterwards=cards((shelf.by_id[other] for other in afterwards), progress, said),
+        is_growing=title.is_growing,
     )
 
 

@@ -36,10 +36,14 @@ for _prefix, _uri in _PREFIXES.items():
 
 @dataclass(frozen=True, slots=True)
 class Pathway:
-    """One edge as players see it: its ID and the title's folder there, token included, ending in a slash."""
+    """One edge as players see it: its ID and the title's folder there, token included, ending in a slash.
+
+    ``playlists`` is where its media playlists stand, if not in that folder.
+    """
 
     id: str
     url: str
+    playlists: str = ""
 
 
 def compose_hls(presentation: Presentation, pathways: Sequence[Pathway], steering_url: str) -> str:
@@ -48,6 +52,9 @@ def compose_hls(presentation: Presentation, pathways: Sequence[Pathway], steerin
     HLS has no queryBeforeStart, so the order decides where a player begins.
     """
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{_HLS_VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    if presentation.is_growing:
+        # RFC 8216bis §4.4.2.2: a playlist without an end is else begun near what came last.
+        lines.append("#EXT-X-START:TIME-OFFSET=0")
     steering = [("SERVER-URI", quoted(steering_url)), ("PATHWAY-ID", quoted(pathways[0].id))]
     lines.append(_tag("EXT-X-CONTENT-STEERING", steering))
     for pathway in pathways:
@@ -107,7 +114,7 @@ def _variant(rendition: Rendition, pathway: Pathway, presentation: Presentation)
     attributes.append(("CLOSED-CAPTIONS", "NONE"))
     attributes.append(("PATHWAY-ID", quoted(pathway.id)))
     attributes.append(("STABLE-VARIANT-ID", quoted(_stable(rendition.name))))
-    return [_tag("EXT-X-STREAM-INF", attributes), urljoin(pathway.url, rendition.uri)]
+    return [_tag("EXT-X-STREAM-INF", attributes), urljoin(pathway.playlists or pathway.url, rendition.uri)]
 
 
 def _sounds(pathway: Pathway, renditions: Sequence[Rendition]) -> list[str]:

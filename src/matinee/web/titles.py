@@ -9,6 +9,7 @@ from starlette.responses import Response
 from matinee.catalogue.lifecycle import PARENTS, draft_of
 from matinee.catalogue.titles import Title, TitleDraft, TitleKind
 from matinee.model.errors import Invalid
+from matinee.pages.arriving import arriving
 from matinee.web.desk import Desk, back_to
 
 _TITLES = "/studio/titles"
@@ -105,6 +106,7 @@ class _Titles:
             parents=parents,
             trouble=trouble,
             kept=kept,
+            arriving=arriving(self._desk.rooms, title),
         )
 
 

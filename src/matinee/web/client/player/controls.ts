@@ -1,6 +1,7 @@
 // Our own controls over the film: shown in 150 ms when somebody moves, gone three seconds later.
 import { clock } from "./clock";
 import { find } from "./elements";
+import type { Extent } from "./extent";
 import { listen } from "./shortcuts";
 
 const IDLE_MS = 3000;
@@ -30,6 +31,7 @@ export class Controls {
   constructor(
     private readonly root: HTMLElement,
     private readonly video: HTMLVideoElement,
+    private readonly extent: Extent,
     private readonly parts: Parts,
   ) {
     this.flash = find(root, ".player-flash");
@@ -41,7 +43,7 @@ export class Controls {
     listen({
       toggle: () => this.toggle(),
       skip: (seconds) => this.skip(seconds),
-      seekShare: (share) => this.seek(share * (video.duration || 0)),
+      seekShare: (share) => this.seek(share * (extent.duration || 0)),
       louder: (by) => this.setVolume(video.volume + by),
       mute: () => this.mute(),
       fullscreen: () => this.fullscreen(),
@@ -56,8 +58,8 @@ export class Controls {
   }
 
   seek(seconds: number): void {
-    const { duration } = this.video;
-    this.video.currentTime = Math.min(Math.max(seconds, 0), Number.isFinite(duration) ? duration - 0.1 : seconds);
+    this.video.currentTime = this.extent.hold(seconds);
+    if (this.extent.isBeyond(seconds)) this.say("That part is still arriving");
     this.wake();
   }
 
@@ -68,7 +70,9 @@ export class Controls {
   }
 
   private skip(seconds: number): void {
-    this.seek(this.video.currentTime + seconds);
+    const target = this.video.currentTime + seconds;
+    this.seek(target);
+    if (this.extent.isBeyond(target)) return;
     this.say(seconds < 0 ? `−${-seconds} s` : `+${seconds} s`, seconds < 0 ? "left" : "right");
   }
 
@@ -178,7 +182,7 @@ export class Controls {
     const total = find(root, "#total");
     const times = () => {
       now.textContent = clock(video.currentTime);
-      total.textContent = clock(video.duration);
+      total.textContent = clock(this.extent.duration);
     };
     for (const name of ["timeupdate", "durationchange", "seeking"]) video.addEventListener(name, times);
     document.addEventListener("fullscreenchange", () => {
@@ -186,14 +190,19 @@ export class Controls {
       root.classList.toggle("player-full", full);
       find(root, "[data-press=fullscreen]").setAttribute("aria-label", full ? "Leave full screen" : "Full screen");
     });
+    const arriving = find(root, "#arriving");
     // A wait shorter than the eye's patience needs no spinner.
     const wait = () => {
       clearTimeout(this.spinner);
-      this.spinner = window.setTimeout(() => root.classList.add("player-waiting"), SPINNER_MS);
+      this.spinner = window.setTimeout(() => {
+        root.classList.add("player-waiting");
+        arriving.hidden = !this.extent.isAtEnd;
+      }, SPINNER_MS);
     };
     const done = () => {
       clearTimeout(this.spinner);
       root.classList.remove("player-waiting");
+      arriving.hidden = true;
     };
     video.addEventListener("waiting", wait);
     for (const name of ["playing", "canplay", "pause", "ended"]) video.addEventListener(name, done);

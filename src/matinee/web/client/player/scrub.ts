@@ -1,6 +1,7 @@
 // The scrub bar: what was played, what is buffered, and a small picture under the pointer.
 import { clock, spoken } from "./clock";
 import { find } from "./elements";
+import type { Extent } from "./extent";
 import type { Thumbnails } from "./thumbnails";
 
 export class Scrub {
@@ -14,6 +15,7 @@ export class Scrub {
   constructor(
     private readonly bar: HTMLElement,
     private readonly video: HTMLVideoElement,
+    private readonly extent: Extent,
     private readonly thumbnails: Thumbnails,
     private readonly seek: (seconds: number) => void,
   ) {
@@ -34,7 +36,8 @@ export class Scrub {
   }
 
   draw(): void {
-    const { duration, currentTime, buffered } = this.video;
+    const { currentTime, buffered } = this.video;
+    const { duration, arrived } = this.extent;
     if (!(duration > 0)) return;
     const position = this.dragging ?? currentTime;
     let end = currentTime;
@@ -43,6 +46,7 @@ export class Scrub {
     }
     this.played.style.transform = `scaleX(${Math.min(position / duration, 1)})`;
     this.buffered.style.transform = `scaleX(${Math.min(end / duration, 1)})`;
+    this.bar.style.setProperty("--missing", String(Math.max(1 - arrived / duration, 0)));
     this.bar.style.setProperty("--at", String(Math.min(position / duration, 1)));
     this.bar.setAttribute("aria-valuemax", String(Math.round(duration)));
     this.bar.setAttribute("aria-valuenow", String(Math.round(position)));
@@ -52,7 +56,7 @@ export class Scrub {
   private secondsAt(event: PointerEvent): number {
     const box = this.bar.getBoundingClientRect();
     const share = (event.clientX - box.left) / box.width;
-    return Math.min(Math.max(share, 0), 1) * (this.video.duration || 0);
+    return Math.min(Math.max(share, 0), 1) * (this.extent.duration || 0);
   }
 
   private grab(event: PointerEvent): void {
@@ -88,7 +92,8 @@ export class Scrub {
 
   /** A slider's keys (ARIA practices); arrows and digits belong to the whole player. */
   private key(event: KeyboardEvent): void {
-    const { duration, currentTime } = this.video;
+    const { currentTime } = this.video;
+    const { duration } = this.extent;
     const targets: Record<string, number> = {
       Home: 0,
       End: duration - 1,
@@ -102,7 +107,7 @@ export class Scrub {
   }
 
   private show(seconds: number): void {
-    const { duration } = this.video;
+    const { duration } = this.extent;
     if (!(duration > 0)) return;
     const picture = this.thumbnails.at(seconds);
     this.picture.hidden = picture === null;
@@ -112,7 +117,7 @@ export class Scrub {
       this.picture.style.backgroundImage = `url("${picture.url}")`;
       this.picture.style.backgroundPosition = `-${picture.x}px -${picture.y}px`;
     }
-    this.label.textContent = clock(seconds);
+    this.label.textContent = this.extent.isBeyond(seconds) ? `${clock(seconds)} · not here yet` : clock(seconds);
     this.preview.hidden = false;
     const width = this.preview.offsetWidth;
     const room = this.bar.clientWidth;

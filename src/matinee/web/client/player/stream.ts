@@ -24,6 +24,8 @@ interface StreamHooks {
   onEdge(from: string | null, to: string): void;
   onTrouble(trouble: Trouble): void;
   onLevels(): void;
+  /** How many seconds a playlist has, and whether more will come. */
+  onExtent(seconds: number, growing: boolean): void;
   /** Sound or subtitles came, or others are heard and shown; `anew`: what was chosen before is to be chosen again. */
   onTracks(anew: boolean): void;
 }
@@ -140,6 +142,13 @@ export class Stream {
     hls.on(Events.LEVEL_LOADED, (_event, data) => {
       const goal = goalFor(data.details.targetduration);
       if (goal !== null) Object.assign(hls.config, { maxBufferLength: goal, maxMaxBufferLength: goal });
+      const { edge, live } = data.details;
+      this.hooks.onExtent(edge, live);
+      // Where the film was left has not arrived again yet: what comes nearest.
+      if (live && !this.settled && this.position > edge) {
+        this.position = Math.max(edge - 2 * data.details.targetduration, 0);
+        hls.startLoad(this.position);
+      }
     });
     for (const came of [Events.AUDIO_TRACKS_UPDATED, Events.SUBTITLE_TRACKS_UPDATED] as const) {
       hls.on(came, () => this.hooks.onTracks(true));

@@ -18,10 +18,10 @@ import structlog
 from obstore.store import ObjectStore
 from prometheus_client import Counter, Histogram
 
+from matinee.encodes.jobs import REFUSED, Job, Jobs, JobState, JobsUnavailable
 from matinee.encoding.commands import PRESET
 from matinee.encoding.depot import Depot, Finished, StoreUnavailable, identity_of, kept_work
 from matinee.encoding.ffmpeg import Tools
-from matinee.encoding.jobs import REFUSED, Job, Jobs, JobState, JobsUnavailable
 from matinee.encoding.orders import LadderKind, Order
 from matinee.encoding.production import Production
 from matinee.encoding.steps import Place, Source
