@@ -16,9 +16,9 @@ from matinee.adapters.clock_manual import ManualClock
 from matinee.adapters.compute_local import LocalCompute
 from matinee.adapters.events_database import DatabaseOutbox
 from matinee.compose.database import open_database
+from matinee.encodes.jobs import Jobs, JobState
+from matinee.encodes.pipeline import Pipeline
 from matinee.encoding.ffmpeg import find_tools
-from matinee.encoding.jobs import Jobs, JobState
-from matinee.encoding.pipeline import Pipeline
 from sources import draw
 
 _DISK_BYTES = 16 * 2**20
