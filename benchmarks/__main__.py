@@ -22,6 +22,7 @@ NAMES = (
     "event_log",
     "ray_scaling",
     "encoding_chunks",
+    "encoding_memory",
     "encoding_first",
     "control_plane",
     "rebuild",

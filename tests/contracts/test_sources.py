@@ -20,6 +20,7 @@ from matinee.compose.objects import NONE, open_objects
 from matinee.encodes.jobs import Jobs
 from matinee.model.errors import Conflict, Invalid, NotFound, Unavailable
 from matinee.model.ids import RandomBytes
+from matinee.sources.parts import part_key
 from matinee.sources.promise import UPLOAD_SECONDS, WAIT_SECONDS, Source
 from matinee.sources.sources import Sources
 
@@ -154,6 +155,46 @@ def test_what_is_never_taken_in_ends_and_what_was_begun_stays(desk: Desk) -> Non
     with pytest.raises(NotFound):
         desk.sources.source(never.id)
     assert desk.sources.expire() == 0
+
+
+def _lay(desk: Desk, source: Source, *parts: bytes) -> None:
+    offset = 0
+    for part in parts:
+        obstore.put(desk.objects, part_key(source, offset), part)
+        offset += len(part)
+
+
+@BOTH
+def test_parts_are_put_together_once_they_are_all_there_also_by_who_takes_them_in(desk: Desk) -> None:
+    source = desk.sources.promise("film.mp4", 12)
+    _lay(desk, source, b"twel", b"ve ")
+    desk.sources.complete(source)
+    assert (desk.sources.offset(source), there(desk, source)) == (7, False)
+    # Left by a line that was thought dead: it begins beyond a gap.
+    obstore.put(desk.objects, part_key(source, 9), b"tes")
+    assert desk.sources.offset(source) == 7
+    obstore.put(desk.objects, part_key(source, 7), b"bytes")
+    assert desk.sources.offset(source) == 12
+    # As after a kill before they were put together.
+    assert desk.sources.claim(source.id).source.id == source.id
+    assert bytes(obstore.get(desk.objects, source.key).bytes()) == b"twelve bytes"
+    assert obstore.list(desk.objects, "uploads/").collect() == []
+    assert desk.sources.offset(source) == 12
+    with pytest.raises(Conflict, match="taken in already"):
+        desk.sources.end(source.id)
+
+
+@BOTH
+def test_an_upload_that_is_given_up_or_ends_leaves_no_parts(desk: Desk) -> None:
+    late, gone = desk.sources.promise("late.mp4", 12), desk.sources.promise("gone.mp4", 12)
+    _lay(desk, late, b"twel", b"ve ")
+    _lay(desk, gone, b"twel")
+    desk.sources.end(gone.id)
+    with pytest.raises(NotFound):
+        desk.sources.source(gone.id)
+    desk.clock.advance(WAIT_SECONDS)
+    assert desk.sources.expire() == 1
+    assert obstore.list(desk.objects, "uploads/").collect() == []
 
 
 @BOTH

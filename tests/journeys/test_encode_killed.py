@@ -1,4 +1,7 @@
-"""A worker that is killed again and again: what was finished is not made twice, and the result is the same bytes."""
+"""A worker that is killed again and again: what was finished is not made twice, and the result is the same bytes.
+
+``ENCODE_KILLS=50`` kills more often, in a longer film.
+"""
 
 import os
 import random
@@ -23,7 +26,8 @@ from matinee.encodes.jobs import Job, Jobs, JobState
 from running_demo import until
 from sources import draw
 
-_KILLS = 5
+_KILLS = int(os.environ.get("ENCODE_KILLS", "5"))
+_FEW = 5
 _ENOUGH_SECONDS = 180.0
 
 
@@ -78,10 +82,11 @@ class _World:
         return {"/".join(path.parts[-2:]): path.read_bytes() for path in media.rglob("*.m4s")}
 
 
+@pytest.mark.timeout(240 * max(1, _KILLS // _FEW))
 def test_an_encode_that_is_killed_again_and_again_makes_the_same_bytes_and_nothing_twice(
     tmp_path: Path, sqlite_template: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = draw(tmp_path / "film.mp4", seconds=24, size="480x270", rate="24")
+    source = draw(tmp_path / "film.mp4", seconds=24 * max(1, _KILLS // _FEW // 2), size="480x270", rate="24")
     whole = _World(tmp_path / "whole", sqlite_template, source)
     whole.ended()
     runs = counted_ffmpeg(tmp_path)

@@ -1,22 +1,18 @@
 """Sound through an encode: every track, each layout, one loudness, and in time with the picture."""
 
-import os
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from house import ROOT
+from given_media import given
+from likeness import RATE, lag_seconds, samples
 from matinee.compose.encode import encode_folder
 from matinee.encoding.sound import TARGET_LUFS
-from sources import TOOLS, ffmpeg, picture
+from sources import ffmpeg, picture
 
-_MEDIA = Path(os.environ.get("MATINEE_TEST_MEDIA", ROOT.parent / "shared/media"))
 _SECONDS = 6.0
-_RATE = 48_000
 _WITHIN_LU = 0.5  # EBU R 128 allows as much; AAC leaves out what few hear, which the measure counts
 
 
@@ -30,26 +26,6 @@ def _loudness(playlist: Path) -> tuple[float, float]:
     summary = said.rpartition("Summary:")[2]
     numbers = re.findall(r"(?:I|Peak): +(\S+)", summary)
     return float(numbers[0]), float(numbers[1])
-
-
-def _samples(source: Path) -> "np.ndarray[Any, np.dtype[np.float32]]":
-    """The sound in one channel as a player hears it, from time zero on; priming has times before it."""
-    command = [
-        TOOLS.ffmpeg,
-        "-v",
-        "error",
-        "-copyts",
-        "-i",
-        str(source),
-        "-map",
-        "0:a:0",
-        "-ac",
-        "1",
-        "-ar",
-        str(_RATE),
-    ]
-    command += ["-af", "aresample=async=1:first_pts=0", "-f", "f32le", "-"]
-    return np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -107,19 +83,14 @@ def test_loud_peaks_keep_a_film_below_the_target_and_it_is_said(tmp_path: Path) 
     ["films/wave_tos_1080p2997_h264_aac_8s.mp4", "films/tos_battle_800x332_vp8_vorbis_70s.webm"],
 )
 def test_sound_is_where_it_was_against_the_picture(name: str, tmp_path: Path) -> None:
-    source = _MEDIA / name
-    if not source.exists():
-        pytest.skip(f"{name} is not here: these samples are not part of the project.")
+    source = given(name)
     report = encode_folder(source, tmp_path / "out")
     (sound,) = (one for one in report["renditions"] if one["kind"] == "audio")
-    heard, was = _samples(tmp_path / "out" / sound["uri"]), _samples(source)
+    heard, was = samples(tmp_path / "out" / sound["uri"]), samples(source)
     length = min(len(heard), len(was))
-    assert length / _RATE == pytest.approx(report["duration_seconds"], abs=0.15)
+    assert length / RATE == pytest.approx(report["duration_seconds"], abs=0.15)
     # Where the two agree best, near the beginning and near the end: a shift or a gap would move one of them.
-    for start in (0, length // 2, length - 2 * _RATE):
-        here, there = (one[start : start + 2 * _RATE].astype(np.float64) for one in (heard, was))
-        size = 4 * _RATE
-        likeness = np.fft.irfft(np.fft.rfft(here, size) * np.conj(np.fft.rfft(there, size)))
-        lag = int(np.argmax(likeness))
-        lag = lag - size if lag > size // 2 else lag
-        assert abs(lag) <= _RATE // 1000, f"{lag / _RATE * 1000:.2f} ms off at {start / _RATE:.1f} s"
+    for start in (0, length // 2, length - 2 * RATE):
+        here, there = (one[start : start + 2 * RATE] for one in (heard, was))
+        lag = lag_seconds(here, there)
+        assert abs(lag) <= 0.001, f"{lag * 1000:.2f} ms off at {start / RATE:.1f} s"

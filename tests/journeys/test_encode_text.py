@@ -1,13 +1,13 @@
 """Subtitles of every kind through an encode: what a player of the folder reads is what the source shows."""
 
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from given_media import given
 from matinee.compose.encode import encode_folder as encode
 from matinee.packaging.text import Cue, read_webvtt
 from sources import TOOLS, ffmpeg, picture, tone
@@ -22,7 +22,6 @@ _SRT = """1
 {{\\an8}}above
 
 """
-_MEDIA = Path(os.environ.get("MATINEE_TEST_MEDIA", Path(__file__).parents[3] / "shared/media"))
 
 
 def _shown(folder: Path, name: str) -> list[Cue]:
@@ -104,10 +103,7 @@ def test_text_that_is_not_utf_8_is_read_as_its_language_was_written_and_told(
     ],
 )
 def test_subtitles_as_they_occur(name: str, cues: int, note: str | None, tmp_path: Path) -> None:
-    source = _MEDIA / "subtitles" / name
-    if not source.exists():
-        pytest.skip(f"{name} is not here: these samples are not part of the project.")
-    report = encode(source, tmp_path / "out")
+    report = encode(given(f"subtitles/{name}", always=True), tmp_path / "out")
     found = [read_webvtt(path.read_text()) for path in (tmp_path / "out").glob("t-*/text.vtt")]
     assert sum(map(len, found)) == cues
     assert note is None or any(note in said for said in report["notes"])

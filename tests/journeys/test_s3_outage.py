@@ -34,6 +34,7 @@ from matinee.recommender.archive import PREFIX, Archive
 from running_demo import OPERATOR, RunningDemo, draw, until
 from s3_faults import Line, line_to
 from sources import TOOLS
+from uploading import send
 
 _MINUTE = 60.0
 _names = count(1)
@@ -128,7 +129,7 @@ class _Callers:
 
     def put(self, source: str, content: bytes) -> httpx.Response:
         """Bring an upload's bytes."""
-        return self._well(self._operator.put(f"/studio/sources/{source}", content=content), 204)
+        return self._well(send(self._operator, source, content), 204)
 
     def encode(self, job: str) -> dict[str, Any]:
         """An encode as the studio shows it."""

@@ -21,6 +21,7 @@ from matinee.api import (
     steering,
     studio,
     titles,
+    uploads,
 )
 from matinee.pages.rooms import Rooms
 
@@ -50,6 +51,7 @@ def application(rooms: Rooms, version: str) -> FastAPI:
         studio,
         experiments,
         sources,
+        uploads,
     ):
         app.include_router(noun.routes(rooms), prefix="/api/v1")
     for noun in (steering, manifests):

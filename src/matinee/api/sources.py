@@ -1,24 +1,18 @@
 """How operators bring films: a source is promised, uploaded (straight to S3 where that can be), made a title of."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
-import obstore
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
 
 from matinee.api.authentication import operator
+from matinee.api.uploads import upload_url
 from matinee.catalogue.lifecycle import checked_draft
 from matinee.catalogue.titles import TitleDraft, TitleKind, TitleState
-from matinee.model.errors import Conflict, Invalid
 from matinee.pages.rooms import Rooms
-from matinee.sources.promise import Arriving, Source, part_bytes
-from matinee.sources.sources import store_answers
-
-_PARTS_AT_ONCE = 2  # so many parts of an upload are in memory
+from matinee.sources.promise import Source
 
 
 class Promise(BaseModel):
@@ -30,7 +24,10 @@ class Promise(BaseModel):
 
 
 class UploadBody(BaseModel):
-    """The request that brings the bytes. A ``url`` that begins with / is ours, and asks for the operator's session."""
+    """The request that brings the bytes: PUT straight into the store, or, where ``url`` begins with /, tus of ours.
+
+    That is a PATCH with the operator's session; ``api.uploads`` tells more.
+    """
 
     method: str
     url: str
@@ -91,7 +88,7 @@ def routes(rooms: Rooms) -> APIRouter:
 
     @router.post("/sources", status_code=201)
     def promise(promised: Promise) -> SourceBody:
-        """Say what comes; the answer tells where to PUT it."""
+        """Say what comes; the answer tells where to send it."""
         source = rooms.sources.promise(promised.name, promised.size_bytes, promised.content_type)
         return _body(source, _upload(rooms, source))
 
@@ -106,25 +103,6 @@ def routes(rooms: Rooms) -> APIRouter:
         # Whoever is given an address may begin with it: the source is not to end before. One taken in stays as it is.
         source = rooms.sources.prolong(source_id)
         return _body(source, _upload(rooms, source) if source.taken_at is None else None)
-
-    @router.put("/sources/{source_id}", status_code=204)
-    async def receive(source_id: str, request: Request) -> Response:
-        """The bytes themselves, where the store takes none from outside: whole, or nothing is kept of them."""
-        source = await run_in_threadpool(rooms.sources.prolong, source_id)
-        if source.taken_at is not None:
-            raise Conflict(f"{source.name} is taken in already: what it was encoded from stays as it is.")
-        length = request.headers.get("content-length")
-        if length is not None and length != str(source.size_bytes):
-            raise Invalid(f"{source.name} was promised with {source.size_bytes} bytes, not {length}.")
-        parts, arriving = part_bytes(source.size_bytes), _arriving(source, request)
-        with store_answers():
-            if source.size_bytes <= parts:
-                await obstore.put_async(rooms.objects, source.key, b"".join([chunk async for chunk in arriving]))
-            else:
-                await obstore.put_async(
-                    rooms.objects, source.key, arriving, chunk_size=parts, max_concurrency=_PARTS_AT_ONCE
-                )
-        return Response(status_code=204)
 
     @router.post("/titles", status_code=201)
     def take(order: TitleOrder) -> TitleTaken:
@@ -143,23 +121,11 @@ def routes(rooms: Rooms) -> APIRouter:
     return router
 
 
-async def _arriving(source: Source, request: Request) -> AsyncIterator[bytes]:
-    arriving = Arriving(source)
-    try:
-        async for chunk in request.stream():
-            if chunk:
-                yield arriving.passed(chunk)
-    except ClientDisconnect as error:
-        raise Invalid(f"The upload of {source.name} broke off.") from error
-    arriving.ended()
-
-
 def _upload(rooms: Rooms, source: Source) -> UploadBody:
-    headers = {"Content-Type": source.content_type} if source.content_type else {}
     there = rooms.sources.upload(source)
     if there is None:
-        here = f"/api/v1/studio/sources/{source.id}"
-        return UploadBody(method="PUT", url=here, headers=headers, expires_at=source.expires_at)
+        return UploadBody(method="PATCH", url=upload_url(source), headers={}, expires_at=source.expires_at)
+    headers = {"Content-Type": source.content_type} if source.content_type else {}
     return UploadBody(method="PUT", url=there.url, headers=headers, expires_at=there.expires_at)
 
 

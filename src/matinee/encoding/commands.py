@@ -7,7 +7,7 @@ from matinee.encoding.encoders import capped_encoder, encoder_words, kept_range,
 from matinee.encoding.stretches import BASE_TICKS, Stretch
 from matinee.inspection.frames import TICKS
 from matinee.inspection.inspection import Film, Picture
-from matinee.inspection.probe import DECODERS, DEMUXERS
+from matinee.inspection.probe import DECODERS, DEMUXERS, MOST_PIXELS
 from matinee.ladder.fixed import needs_bars
 from matinee.ladder.recipes import Recipe
 from matinee.ladder.zones import zones
@@ -155,6 +155,8 @@ def open_source(source: Path) -> list[str]:
         # A playlist or a reference inside the file opens nothing else.
         *("-protocol_whitelist", "file,pipe", "-format_whitelist", ",".join(DEMUXERS)),
         *("-codec_whitelist", ",".join(DECODERS)),
+        # A picture may grow after the first.
+        *("-max_pixels", str(MOST_PIXELS)),
         # file: keeps a name with a colon from being taken for a protocol.
         *("-i", f"file:{source}"),
     ]

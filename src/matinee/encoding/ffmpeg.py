@@ -14,16 +14,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
 
 from matinee.model.errors import EncodingFailed, Refused, Unavailable
 
-_SILENT_SECONDS = 300.0  # a tool that reports nothing new for so long hangs
-_HEAD_BYTES, _TAIL_BYTES = 512 * 1024, 64 * 1024
+# Of what a tool says, what a film of a day needs: a line for each cut, and one each five seconds on its black bars.
+_HEAD_BYTES, _TAIL_BYTES = 8 * 2**20, 64 * 1024
 _GRACE_SECONDS = 5  # between the signal that time is up, which FFmpeg obeys, and the one that nothing disobeys
 _TIME_IS_UP = re.compile(f"received signal {signal.SIGXCPU.value}\\b")
 _NO_SPACE = 256 - 28  # FFmpeg ends with the low byte of -ENOSPC
 _DAMAGED = 69  # FFmpeg's -max_error_rate: two thirds of what it decoded were errors
+_DAMAGED_FRAME = b"corrupt decoded frame"
 _NO_SPACE_WORDS = re.compile("No space left on device|running out of disk space")
 # Ways to take the network away, the mildest last; which work depends on the kernel and on who we are.
 _SANDBOXES = (("unshare", "--map-root-user", "--net"), ("unshare", "--net"))
@@ -31,23 +31,31 @@ _SANDBOXES = (("unshare", "--map-root-user", "--net"), ("unshare", "--net"))
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """Where the programs are; ``sandbox`` stands before each command that reads what was uploaded."""
+    """Where the programs are; ``sandbox`` stands before each command that reads what was uploaded.
+
+    FFmpeg that reports nothing new for ``silent_seconds`` hangs, and is killed.
+    """
 
     ffmpeg: str
     packager: str
     ffprobe: str | None = None
     sandbox: tuple[str, ...] = ()
     memory_bytes: int = 16 * 1024**3
+    silent_seconds: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A tool that ended well. Frame counts are FFmpeg's own: what came out of its decoder and into its encoders."""
+    """A tool that ended well. Frame counts are FFmpeg's own: what came out of its decoder and into its encoders.
+
+    ``damaged`` are frames that it decoded from broken packets, and mended by its neighbours.
+    """
 
     messages: str
     seconds: float
     decoded: int | None = None
     encoded: tuple[int, ...] = ()
+    damaged: int = 0
 
 
 def find_tools() -> Tools:
@@ -95,26 +103,26 @@ def run_ffmpeg(
     ``what`` names the work in sentences. EncodingFailed if FFmpeg fails; Refused if it can decode little of the source;
     Unavailable if it was killed, hangs or finds no space on the disk.
     """
-    started = time.monotonic()
-    with TemporaryFile() as messages:
-        process = subprocess.Popen(
-            [*tools.sandbox, *command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=messages,
-            cwd=folder,
-        )
-        try:
-            _limit(process.pid, tools.memory_bytes, cpu_seconds)
-            _follow(process, what, on_progress)
-            code = process.wait()
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
-        text = _words(messages.fileno())
+    started, said = time.monotonic(), _Said()
+    process = subprocess.Popen(
+        [*tools.sandbox, *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=folder,
+    )
+    try:
+        _limit(process.pid, tools.memory_bytes, cpu_seconds)
+        _follow(process, what, on_progress, said, tools.silent_seconds)
+        code = process.wait()
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+    text = said.text()
     _check(code, text, what, "FFmpeg")
     decoded = re.findall(r"(\d+) frames decoded", text)
     encoded = re.findall(r"\(video\): (\d+) frames encoded", text)
@@ -123,6 +131,7 @@ def run_ffmpeg(
         seconds=time.monotonic() - started,
         decoded=sum(map(int, decoded)) if decoded else None,
         encoded=tuple(map(int, encoded)),
+        damaged=said.damaged,
     )
 
 
@@ -160,39 +169,60 @@ def _limit(pid: int, memory_bytes: int, cpu_seconds: int | None) -> None:
 
 
 def _follow(
-    process: "subprocess.Popen[bytes]", what: str, on_progress: Callable[[Mapping[str, str]], None] | None
+    process: "subprocess.Popen[bytes]",
+    what: str,
+    on_progress: Callable[[Mapping[str, str]], None] | None,
+    said: "_Said",
+    silent_seconds: float,
 ) -> None:
-    """Read ``key=value`` lines until the tool closes its output; each report ends with ``progress=…``."""
+    """Read ``key=value`` lines and messages until the tool closes both; each report ends with ``progress=…``."""
     assert process.stdout is not None
-    source, rest, report = process.stdout.fileno(), b"", dict[str, str]()
+    assert process.stderr is not None
+    reports, messages = process.stdout.fileno(), process.stderr.fileno()
+    open_ones, rest, report = [reports, messages], b"", dict[str, str]()
     frames, changed = "", time.monotonic()
-    while True:
-        ready, _, _ = select.select([source], [], [], 5.0)
-        if ready:
+    while open_ones:
+        ready, _, _ = select.select(open_ones, [], [], min(5.0, silent_seconds / 2))
+        for source in ready:
             read = os.read(source, 65_536)
             if not read:
-                return
-            *lines, rest = (rest + read).split(b"\n")
-            for line in lines:
-                key, _, value = line.decode("utf-8", "replace").partition("=")
-                report[key] = value.strip()
-                if key == "progress" and on_progress is not None:
-                    on_progress(report)
+                open_ones.remove(source)
+            elif source == messages:
+                said.hear(read)
+            else:
+                *lines, rest = (rest + read).split(b"\n")
+                for line in lines:
+                    key, _, value = line.decode("utf-8", "replace").partition("=")
+                    report[key] = value.strip()
+                    if key == "progress" and on_progress is not None:
+                        on_progress(report)
         seen = report.get("frame", "") + report.get("out_time_us", "") + report.get("total_size", "")
         if seen != frames:
             frames, changed = seen, time.monotonic()
-        elif time.monotonic() - changed > _SILENT_SECONDS:
-            raise Unavailable(f"FFmpeg stood still for {_SILENT_SECONDS:.0f} s while {what} and was stopped.")
+        # Messages are no progress: a decoder that goes round in circles may say so for ever.
+        elif time.monotonic() - changed > silent_seconds:
+            raise Unavailable(f"FFmpeg stood still for {silent_seconds:g} s while {what} and was stopped.")
 
 
-def _words(file: int) -> str:
-    """What a tool said: the beginning and the end, where it said very much."""
-    length = os.lseek(file, 0, os.SEEK_END)
-    said = os.pread(file, _HEAD_BYTES, 0)
-    if length > _HEAD_BYTES:
-        rest = max(length - _TAIL_BYTES, _HEAD_BYTES)
-        said += b"\n" + os.pread(file, length - rest, rest)
-    return said.decode("utf-8", "replace")
+class _Said:
+    """What a tool says, in bounded memory and on no disk: the beginning, and the end where it says very much."""
+
+    def __init__(self) -> None:
+        self._head, self._tail = bytearray(), bytearray()
+        self.damaged = 0
+
+    def hear(self, said: bytes) -> None:
+        # Words that fall on a seam of two reads are missed: one frame in thousands.
+        self.damaged += said.count(_DAMAGED_FRAME)
+        room = _HEAD_BYTES - len(self._head)
+        self._head += said[:room]
+        self._tail += said[room:]
+        if len(self._tail) > 2 * _TAIL_BYTES:
+            del self._tail[:-_TAIL_BYTES]
+
+    def text(self) -> str:
+        between = b"\n" if self._tail else b""
+        return (self._head + between + self._tail).decode("utf-8", "replace")
 
 
 def _check(code: int, text: str, what: str, tool: str) -> None:

@@ -27,6 +27,7 @@ from matinee.encoding.text import read_film_texts
 from matinee.inspection.frames import field_times, film_times
 from matinee.inspection.inspection import Film
 from matinee.ladder.fixed import fixed_ladder
+from matinee.ladder.quality import can_be_compared
 from matinee.ladder.recipes import Recipe, fixed_recipes
 from matinee.model.media import Ladder, Presentation, presentation_from_json
 from matinee.packaging.sound import plan_sounds
@@ -117,7 +118,8 @@ class Production:
 
     def _analyse(self, found: Surveyed, stretches: Sequence[Stretch]) -> Analysing | None:
         """What the film's own ladder is chosen by; None: it gets the fixed one."""
-        if self._order.ladder is LadderKind.FIXED:
+        picture = found.film.picture
+        if self._order.ladder is LadderKind.FIXED or not can_be_compared(picture.display_width, picture.height):
             return None
         analysing = Analysing(self._order, found, stretches, self._task)
         self._running.weigh("measuring", analysing.weights())

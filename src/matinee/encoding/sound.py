@@ -158,7 +158,8 @@ def _encode(
             seconds = track_seconds(part)
             if not seconds:
                 raise Refused(f"{film.name} has sound that cannot be decoded.")
-            took, notes = measured.seconds + ran.seconds, sound_notes(one, was, gain)
+            took = measured.seconds + ran.seconds
+            notes = (*sound_notes(one, was, gain), *damage_notes(one, ran.messages))
             size, cpu_seconds = part.stat().st_size, round((spent_seconds() - before) / len(sounds), 3)
             finished.append(Finished(one.name, file, None, seconds, size, took, notes, was.lufs, gain, cpu_seconds))
         for made, part in zip(finished, parts, strict=True):
@@ -175,6 +176,14 @@ def sound_notes(sound: Sound, loudness: Loudness, gain: float) -> tuple[str, ...
         return ()
     why = "raise its noise" if gain >= MOST_GAIN_DB else "clip its peaks"
     return (f"The sound {sound.name} was brought to {reached:.1f} LUFS only: more would {why}.",)
+
+
+def damage_notes(sound: Sound, messages: str) -> tuple[str, ...]:
+    """A sentence if FFmpeg counted packets of a sound's track that it could not decode."""
+    said = re.search(rf"Input stream #0:{sound.track.index} \(audio\): .*? (\d+) decode errors", messages)
+    if said is None or not int(said.group(1)):
+        return ()
+    return (f"The sound {sound.name} is damaged: {said.group(1)} packets cannot be decoded and are silent.",)
 
 
 def _mix(sound: Sound) -> str:

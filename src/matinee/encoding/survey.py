@@ -22,7 +22,7 @@ from matinee.model.errors import EncodingFailed, Refused, Unavailable
 from matinee.model.media import Rung
 from matinee.packaging.sound import plan_sounds
 
-_SURVEY = 2  # counts changes of what a survey finds
+_SURVEY = 3  # counts changes of what a survey finds
 # Containers that say where each frame is. Of others the picture is copied into one that does.
 _KEEP_PLACES = frozenset({"mov", "matroska"})
 _SURVEY_BYTES = 6 * 1024**3
@@ -162,7 +162,11 @@ def _survey(
             ran = run_ffmpeg(command, bounded, f"decoding {film.name}", follow, cpu_seconds, folder=desk)
         except EncodingFailed as error:
             raise Refused(f"{film.name} cannot be decoded: {str(error).rpartition(': ')[2]}.") from error
-        frames = read_frames((desk / "stamps").read_text(), ran.messages, film, has_places=has_places)
+        listed = (desk / "stamps").read_text()
+        # FFmpeg does not notice if a list of its cannot be written.
+        if ran.encoded[:1] != (listed.count("\n"),):
+            raise Unavailable(f"There is no space left on the disk for the list of the frames of {film.name}.")
+        frames = read_frames(listed, ran.messages, film, has_places=has_places, damaged=ran.damaged)
         surveyed(film, frames)  # what is refused is not kept, and its early edition does not end well
         if shown is not None:
             shown.show(film, rung)

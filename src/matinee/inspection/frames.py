@@ -49,8 +49,9 @@ class Frames:
     """What came out of the decoder. ``times`` are the frames' time stamps in ticks, as they came.
 
     ``cuts`` are the places of frames that begin another shot. ``top_first``, ``bottom_first`` and ``progressive`` count
-    frames by what the filter ``idet`` took them for. ``has_places`` says that time stamps lead back to frames: that one
-    who seeks midway between two of them and decodes from there begins with the second.
+    frames by what the filter ``idet`` took them for; ``damaged`` ones were made of broken packets. ``has_places`` says
+    that time stamps lead back to frames: that one who seeks midway between two of them and decodes from there begins
+    with the second.
     """
 
     times: tuple[int, ...]
@@ -60,6 +61,7 @@ class Frames:
     progressive: int = 0
     bars: Bars | None = None
     has_places: bool = True
+    damaged: int = 0
 
 
 def look_size(film: Film) -> tuple[int, int]:
@@ -68,7 +70,7 @@ def look_size(film: Film) -> tuple[int, int]:
     return width, max(round(film.picture.height * width / film.picture.width), 1)
 
 
-def read_frames(stamps: str, words: str, film: Film, *, has_places: bool = True) -> Frames:
+def read_frames(stamps: str, words: str, film: Film, *, has_places: bool = True, damaged: int = 0) -> Frames:
     """The frames, out of a list of time stamps in ticks and what FFmpeg said meanwhile; Refused if there are none."""
     times: list[int] = []
     for stamp in stamps.split():
@@ -85,7 +87,7 @@ def read_frames(stamps: str, words: str, film: Film, *, has_places: bool = True)
         for time in re.findall(r"lavfi\.scd\.time: (\d+(?:\.\d+)?)", words)
     }
     bars = _bars(words, *look_size(film))
-    return Frames(tuple(times), tuple(sorted(found - {0})), top, bottom, progressive, bars, has_places)
+    return Frames(tuple(times), tuple(sorted(found - {0})), top, bottom, progressive, bars, has_places, damaged)
 
 
 def frames_to_json(frames: Frames) -> str:
@@ -108,6 +110,8 @@ def surveyed(film: Film, frames: Frames) -> Film:
     packets = film.source.video.frames or 0
     if len(frames.times) < packets and film.source.video.codec not in _HIDDEN_FRAMES:
         notes.append(f"{packets - len(frames.times)} of {packets} frames cannot be decoded and are missing.")
+    if frames.damaged:
+        notes.append(f"{frames.damaged} frame(s) are damaged in the source and were mended as well as the decoder can.")
     picture = replace(
         film.picture,
         is_interlaced=_is_interlaced(film, frames),

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
+from matinee.inspection.bounds import MOST_SOUNDS, check_bounds, first_few
 from matinee.inspection.chapters import tidy_chapters
 from matinee.inspection.probe import AUDIO_CODECS, VIDEO_CODECS, ContainerReport, TrackReport
 from matinee.inspection.tracks import language_of, roles_of, select_texts
@@ -109,9 +110,12 @@ def select(report: ContainerReport, name: str) -> Selection:
     """The tracks to encode; Refused with a sentence that names the source and what is wrong with it."""
     if report.size_bytes == 0:
         raise Refused(f"{name} is empty.")
+    if report.is_elsewhere:
+        raise Refused(f"{name} refers to other files for its content: Matinee opens none of them and needs all in one.")
     if report.failure is not None:
         raise Refused(_unreadable(report, name))
     video = _select_video(report, name)
+    check_bounds(video, name)
     audio, others, notes = _select_audio(report, name)
     for track in (video, audio):
         if track is not None and track.encrypted:
@@ -238,7 +242,9 @@ def _select_audio(
     chosen = max(readable, key=lambda track: (track.is_default, -track.index))
     others = tuple(track for track in readable if track is not chosen and not track.encrypted)
     left = len(filled) - 1 - len(others)
-    return chosen, others, ((f"{left} sound track(s) that cannot be read were left out.",) if left else ())
+    notes = (f"{left} sound track(s) that cannot be read were left out.",) if left else ()
+    others, too_many = first_few(others, MOST_SOUNDS, "further sound tracks", taken=1)
+    return chosen, others, (*notes, *too_many)
 
 
 def _sound(track: TrackReport) -> SourceTrack:

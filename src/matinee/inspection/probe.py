@@ -11,7 +11,7 @@ import subprocess
 import sys
 from array import array
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from matinee.inspection.chapters import ChapterReport, read_chapters
 from matinee.model.errors import Refused
-from matinee.packaging.boxes import first_level
+from matinee.packaging.boxes import first_level, lies_elsewhere
 
 if TYPE_CHECKING:
     import av.container
@@ -55,6 +55,8 @@ AUDIO_CODECS = (
 TEXT_CODECS = ("subrip", "ass", "mov_text", "webvtt", "text")
 # Decoders that read the codecs above under another name.
 DECODERS = (*VIDEO_CODECS, *AUDIO_CODECS, "libdav1d", "mp3float", "mp2float", "dca", "amrnb", "amrwb")
+
+MOST_PIXELS = 2**26  # of one picture: 8192 x 8192
 
 _MEMORY_BYTES = 4 * 1024**3
 _CPU_SECONDS = 600
@@ -102,7 +104,8 @@ class TrackReport:
 class ContainerReport:
     """A file as its demuxer sees it. ``failure`` is FFmpeg's word if it could not be opened, and the rest is empty.
 
-    ``boxes`` are the types of the first level of an ISO file; ``begins`` are its first bytes.
+    ``boxes`` are the types of the first level of an ISO file; ``begins`` are its first bytes. ``is_elsewhere`` says
+    that it names other files or addresses for what it shows.
     """
 
     size_bytes: int
@@ -114,6 +117,7 @@ class ContainerReport:
     start_seconds: float = 0.0
     tracks: tuple[TrackReport, ...] = ()
     chapters: tuple[ChapterReport, ...] = ()
+    is_elsewhere: bool = False
 
 
 def read_container(path: Path, name: str, sandbox: tuple[str, ...]) -> ContainerReport:
@@ -162,14 +166,12 @@ def main(path: str) -> None:
         begins = file.read(16)
         size_bytes = file.seek(0, 2)
     boxes = first_level(Path(path))
-    report = ContainerReport(size_bytes, begins.hex(), boxes)
+    report = ContainerReport(size_bytes, begins.hex(), boxes, is_elsewhere=lies_elsewhere(Path(path)))
     try:
         with av.open(path, options=demuxer_options()) as container:
             report = _report(container, report)
     except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
-        report = ContainerReport(
-            size_bytes, begins.hex(), boxes, failure=getattr(error, "strerror", None) or repr(error)
-        )
+        report = replace(report, failure=getattr(error, "strerror", None) or repr(error))
     sys.stdout.write(json.dumps(asdict(report)) + "\n")
 
 
@@ -233,6 +235,7 @@ def _report(container: "av.container.InputContainer", report: ContainerReport) -
         start_seconds=start,
         tracks=tuple(_track(stream, seen[stream.index], start, report.size_bytes) for stream in container.streams),
         chapters=read_chapters(container, start),
+        is_elsewhere=report.is_elsewhere,
     )
 
 

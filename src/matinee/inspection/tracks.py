@@ -3,6 +3,7 @@
 from langcodes import standardize_tag
 from langcodes.tag_parser import LanguageTagError
 
+from matinee.inspection.bounds import MOST_TEXTS, first_few
 from matinee.inspection.probe import TEXT_CODECS, ContainerReport, TrackReport
 from matinee.model.media import Role, SourceTrack, TrackKind
 
@@ -61,4 +62,5 @@ def select_texts(report: ContainerReport) -> tuple[tuple[SourceTrack, ...], tupl
         else:
             text = SourceTrack(track.index, TrackKind.TEXT, codec, language, title=track.title, roles=roles_of(track))
             carried.append(text)
-    return tuple(carried), tuple(notes)
+    few, too_many = first_few(carried, MOST_TEXTS, "further tracks of subtitles")
+    return few, (*notes, *too_many)

@@ -15,6 +15,7 @@ from pathlib import Path
 from matinee.model.errors import EncodingFailed
 
 EVERY = 6  # frames; the mean of every sixth is within .1 of the mean of all
+_LEAST_SIDE = 32  # four scales, each half of the last
 _TALLEST = 1080  # the model was taught on 1080 lines seen from three heights away
 _WORST, _BEST = 0.0, 100.0
 _NEIGHBOURS = 3  # a scored frame with the one before and the one behind it
@@ -68,6 +69,11 @@ def reference_size(width: int, height: int) -> tuple[int, int]:
     long_side, short_side = max(width, height), min(width, height)
     scale = min(Fraction(1), Fraction(_TALLEST * 16, 9 * long_side), Fraction(_TALLEST, short_side))
     return max(2 * round(width * scale / 2), 2), max(2 * round(height * scale / 2), 2)
+
+
+def can_be_compared(width: int, height: int) -> bool:
+    """Whether VMAF works at a film's display size: libvmaf 3 crashes where a side has fewer than about 20 pixels."""
+    return min(reference_size(width, height)) >= _LEAST_SIDE
 
 
 def quality_command(

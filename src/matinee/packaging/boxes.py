@@ -41,6 +41,25 @@ def first_level(path: Path) -> tuple[str, ...]:
         return tuple(kind for kind, _, _ in walk(file, 0, path.stat().st_size))
 
 
+def lies_elsewhere(path: Path) -> bool:
+    """Whether a movie names other files or addresses for its samples.
+
+    By a data reference that is not to the file itself (8.7.2), or as one of QuickTime's reference movies.
+    """
+    with path.open("rb") as file:
+        inside = frozenset({"moov", "trak", "mdia", "minf", "dinf"})
+        for kind, start, end in walk(file, 0, path.stat().st_size, inside):
+            if kind == "rmra":
+                return True
+            if kind == "dref":  # past version, flags and count
+                for _, reference, stop in walk(file, start + 8, end):
+                    is_itself = _number(file, reference + 3, 1) & 1
+                    # Some writers forget the flag; without a place there is no other file.
+                    if not is_itself and _number(file, reference + 4, max(min(stop - reference - 4, 1024), 0)):
+                        return True
+    return False
+
+
 def fragment_samples(path: Path) -> int:
     """How many samples the movie fragments of a segment hold (8.8.8, track fragment run)."""
     with path.open("rb") as file:

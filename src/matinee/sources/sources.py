@@ -18,7 +18,7 @@ from matinee.model.errors import Conflict, Invalid, NotFound, Unavailable, bare_
 from matinee.model.ids import RandomBytes, new_id
 from matinee.model.text import line
 from matinee.ports import Clock
-from matinee.sources import store
+from matinee.sources import parts, store
 from matinee.sources.promise import (
     LARGEST_BYTES,
     LARGEST_PUT_BYTES,
@@ -113,15 +113,44 @@ class Sources:
         with store_answers():
             return Upload(obstore.sign(self._objects, "PUT", source.key, lasts), self._clock.now() + lasts)
 
+    def offset(self, source: Source) -> int:
+        """How many bytes of an upload are here, whether it came in parts or straight into the store."""
+        with store_answers():
+            whole = self.arrived_bytes(source) == source.size_bytes
+            return source.size_bytes if whole else parts.arrived(self._objects, source)
+
+    def complete(self, source: Source) -> None:
+        """Put an upload together whose parts are all here; one that is whole, or is not all here, stays as it is."""
+        with store_answers():
+            if self.arrived_bytes(source) == source.size_bytes:
+                parts.forget(self._objects, source)
+            elif parts.arrived(self._objects, source) == source.size_bytes:
+                parts.put_together(self._objects, source)
+
+    def end(self, name: str) -> None:
+        """Give an upload up, with all that came; Conflict once somebody began to take it in."""
+        source = self.source(name)
+        with self._changing() as connection:
+            if not store.delete_waiting(connection, source.id):
+                raise Conflict(f"{source.name} is taken in already: it stays.")
+            # Within the transaction: if the store is away, the upload is still known.
+            self._delete(source)
+
+    def _delete(self, source: Source) -> None:
+        with store_answers():
+            parts.forget(self._objects, source)
+            with suppress(FileNotFoundError):
+                obstore.delete(self._objects, source.key)
+
     def receive(self, source: Source, chunks: Iterable[bytes]) -> None:
         """Put a source's bytes into the store, whole or not at all; Invalid if they are not as many as promised."""
-        parts = part_bytes(source.size_bytes)
+        size = part_bytes(source.size_bytes)
         with store_answers():
-            if source.size_bytes <= parts:
+            if source.size_bytes <= size:
                 obstore.put(self._objects, source.key, b"".join(_counted(source, chunks)))
             else:
                 counted = _counted(source, chunks)
-                obstore.put(self._objects, source.key, counted, chunk_size=parts, max_concurrency=_PARTS_AT_ONCE)
+                obstore.put(self._objects, source.key, counted, chunk_size=size, max_concurrency=_PARTS_AT_ONCE)
 
     def arrived_bytes(self, source: Source) -> int | None:
         """How many bytes lie in the store; None if nothing does."""
@@ -138,6 +167,7 @@ class Sources:
         """
         source = self.source(name)
         if source.taken_at is None:
+            self.complete(source)
             source.check_arrived(self.arrived_bytes(source))
         if source.title_id is None:
             decided = {"title_id": new_id(self._random_bytes), "job_id": new_id(self._random_bytes)}
@@ -164,8 +194,7 @@ class Sources:
                 if not store.delete_expired(connection, source.id, now):
                     continue
                 # Within the transaction: if the store is away, the source waits for the next sweep.
-                with store_answers(), suppress(FileNotFoundError):
-                    obstore.delete(self._objects, source.key)
+                self._delete(source)
             swept += 1
             _log.info("source.ended", source=source.id, name=source.name, size_bytes=source.size_bytes)
         return swept

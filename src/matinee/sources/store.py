@@ -65,6 +65,12 @@ def delete_expired(connection: sa.Connection, source_id: str, now: datetime) -> 
     return connection.execute(sa.delete(promises).where(promises.c.id == source_id, _late(now))).rowcount == 1
 
 
+def delete_waiting(connection: sa.Connection, source_id: str) -> bool:
+    """Forget a source; False if it was claimed or taken in, or is gone."""
+    waiting = sa.and_(promises.c.id == source_id, promises.c.taken_at.is_(None), promises.c.title_id.is_(None))
+    return connection.execute(sa.delete(promises).where(waiting)).rowcount == 1
+
+
 def _late(now: datetime) -> sa.ColumnElement[bool]:
     return sa.and_(promises.c.taken_at.is_(None), promises.c.title_id.is_(None), promises.c.expires_at <= now)
 

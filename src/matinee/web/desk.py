@@ -20,6 +20,7 @@ _SEE_OTHER = 303
 _PLACES = (
     ("/studio", "Overview"),
     ("/studio/titles", "Titles"),
+    ("/studio/uploads", "Uploads"),
     ("/studio/encodes", "Encodes"),
     ("/studio/edges", "Edges"),
     ("/studio/experiments", "Experiments"),

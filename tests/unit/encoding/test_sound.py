@@ -9,6 +9,7 @@ from matinee.encoding.sound import (
     MOST_GAIN_DB,
     TARGET_LUFS,
     Loudness,
+    damage_notes,
     gain_db,
     read_loudness,
     sound_graph,
@@ -100,3 +101,12 @@ def test_channels_are_mixed_with_stated_coefficients(channels: int, words: list[
     graph = _graph(channels)
     assert all(word in graph for word in words)
     assert ("pan=5.1" in graph) == (channels >= 6)
+
+
+def test_packets_that_cannot_be_decoded_are_counted_by_track() -> None:
+    (sound,) = plan_sounds((SourceTrack(1, TrackKind.AUDIO, "mp3", channels=2),))
+    said = "  Input stream #0:1 (audio): 431 packets read; 420 frames decoded; {} decode errors (4 samples); \n"
+    assert damage_notes(sound, said.format(0)) == ()
+    assert damage_notes(sound, said.format(11).replace("#0:1", "#0:2")) == ()
+    (note,) = damage_notes(sound, said.format(11))
+    assert note == f"The sound {sound.name} is damaged: 11 packets cannot be decoded and are silent."

@@ -153,6 +153,8 @@ def test_frames_that_are_missing_are_named() -> None:
     assert not damaged.is_steady
     with pytest.raises(Refused, match="of its 100 frames only 80"):
         surveyed(_FILM, Frames(_EVEN[:80]))
+    (note,) = surveyed(_FILM, Frames(_EVEN, damaged=3)).notes
+    assert note.startswith("3 frame(s) are damaged in the source")
 
 
 def test_fields_are_believed_where_they_are_all_of_one_order() -> None:

@@ -11,6 +11,7 @@ from matinee.ladder.quality import (
     FrameQuality,
     Reference,
     by_shot,
+    can_be_compared,
     harmonic_quality,
     mean_quality,
     quality_command,
@@ -92,3 +93,10 @@ def test_shots_share_out_the_measured_frames() -> None:
 def test_a_first_shot_shorter_than_a_step_is_not_without_quality() -> None:
     shots = by_shot(read_quality(_log(30, 6), 30, every=6), [0, 4], frames=30)
     assert [one.frame for one in shots[0]] == [6]
+
+
+def test_films_of_a_few_pixels_a_side_are_not_compared() -> None:
+    assert can_be_compared(1920, 1080)
+    assert can_be_compared(32, 32)
+    for size in ((30, 1080), (1080, 30), (1, 1), (16, 4000)):
+        assert not can_be_compared(*size)

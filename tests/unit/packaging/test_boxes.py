@@ -2,11 +2,12 @@
 
 import io
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matinee.packaging.boxes import first_level, fragment_samples, track_seconds, walk
+from matinee.packaging.boxes import first_level, fragment_samples, lies_elsewhere, track_seconds, walk
 
 
 def _box(kind: str, content: bytes = b"") -> bytes:
@@ -51,3 +52,32 @@ def test_noise_ends_the_walk_and_never_leaves_the_file(noise: bytes) -> None:
     for _, start, end in walk(io.BytesIO(noise), 0, len(noise), everything):
         assert start >= 8
         assert end <= len(noise)
+
+
+def _movie(flags: int, place: bytes) -> bytes:
+    listed = _box("dref", bytes(4) + (1).to_bytes(4, "big") + _box("url ", flags.to_bytes(4, "big") + place))
+    return _box("moov", _box("trak", _box("mdia", _box("minf", _box("dinf", listed)))))
+
+
+def test_a_movie_lies_elsewhere_if_a_reference_has_a_place_that_is_not_itself(tmp_path: Path) -> None:
+    movie = tmp_path / "movie.mov"
+    for content, elsewhere in (
+        (_movie(1, b""), False),
+        (_movie(1, b"http://x"), False),
+        (_movie(0, b""), False),
+        (_movie(0, bytes(9)), False),
+        (_movie(0, b"http://x"), True),
+        (_box("moov", _box("rmra", b"")), True),
+        (_box("mdat", _movie(0, b"http://x")), False),
+        (b"", False),
+    ):
+        movie.write_bytes(content)
+        assert lies_elsewhere(movie) is elsewhere
+
+
+@given(st.binary(max_size=200))
+def test_no_movie_breaks_who_looks_for_references(content: bytes) -> None:
+    with NamedTemporaryFile() as file:
+        file.write(_box("moov", _box("trak", _box("mdia", _box("minf", _box("dinf", _box("dref", content)))))))
+        file.flush()
+        assert lies_elsewhere(Path(file.name)) in {True, False}
