@@ -12,6 +12,7 @@ ROOMS = (
     "accounts",
     "cache",
     "catalogue",
+    "commands",
     "delivery",
     "edge",
     "encodes",

@@ -18,8 +18,8 @@ import structlog
 from obstore.store import ObjectStore
 from prometheus_client import Counter, Histogram
 
+from matinee.commands.commands import PRESET
 from matinee.encodes.jobs import REFUSED, Job, Jobs, JobState, JobsUnavailable
-from matinee.encoding.commands import PRESET
 from matinee.encoding.depot import Depot, Finished, StoreUnavailable, identity_of, kept_work
 from matinee.encoding.ffmpeg import Tools
 from matinee.encoding.orders import LadderKind, Order, Produced

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
 
+from matinee.commands.stretches import Stretch
 from matinee.encoding.depot import Finished
 from matinee.encoding.measuring import Analysis, Encoded, choose_ladder, measure_stretch, missed
 from matinee.encoding.names import measured_name
 from matinee.encoding.needs import SMALL, measuring_needs
 from matinee.encoding.orders import Order
 from matinee.encoding.running import Key, Piece
-from matinee.encoding.stretches import Stretch
 from matinee.encoding.survey import Surveyed
 from matinee.inspection.frames import TICKS
 from matinee.ladder.fixed import fixed_ladder

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from matinee.encoding.commands import CRF, PRESET
+from matinee.commands.commands import CRF, PRESET
 from matinee.encoding.depot import Finished
 from matinee.encoding.measuring import Analysis
 from matinee.encoding.steps import Place, Source

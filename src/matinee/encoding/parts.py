@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
+from matinee.commands.stretches import Stretch
 from matinee.encoding import steps
 from matinee.encoding.analysis import Analysing
 from matinee.encoding.depot import Finished
@@ -15,7 +16,6 @@ from matinee.encoding.names import part_name
 from matinee.encoding.needs import video_needs
 from matinee.encoding.orders import Order
 from matinee.encoding.running import Piece
-from matinee.encoding.stretches import Stretch
 from matinee.encoding.survey import Surveyed
 from matinee.ladder.recipes import Recipe, groups
 from matinee.ports import Task

@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from matinee.commands.encoders import in_codecs
+from matinee.commands.stretches import Stretch, plan_stretches, start_seconds
 from matinee.encoding import steps
 from matinee.encoding.analysis import Analysing
 from matinee.encoding.depot import Depot, Finished, StoreUnavailable
 from matinee.encoding.early import NOTE, Early
-from matinee.encoding.encoders import in_codecs
 from matinee.encoding.names import whole_name
 from matinee.encoding.needs import GLANCE, SMALL, packaging_needs, survey_needs
 from matinee.encoding.orders import LadderKind, Order, Produced, Watcher
@@ -21,7 +22,6 @@ from matinee.encoding.parts import Desk, Parts, joined
 from matinee.encoding.publication import Cuts, publish_film
 from matinee.encoding.running import Piece, Running
 from matinee.encoding.sound import encode_sounds
-from matinee.encoding.stretches import Stretch, plan_stretches, start_seconds
 from matinee.encoding.survey import Surveyed, survey_source
 from matinee.encoding.text import read_film_texts
 from matinee.inspection.frames import field_times, film_times

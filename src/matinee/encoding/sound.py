@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from matinee.encoding.commands import AUDIO_RATE_HZ, clean, keep_time, open_source, start
+from matinee.commands.commands import AUDIO_RATE_HZ, clean, keep_time, open_source, start
 from matinee.encoding.costs import spent_seconds
 from matinee.encoding.depot import Finished
 from matinee.encoding.ffmpeg import run_ffmpeg

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from matinee.encoding.commands import look_command, video_command
+from matinee.commands.commands import look_command, video_command
+from matinee.commands.stretches import Stretch, check_stretch
 from matinee.encoding.costs import spent_seconds
 from matinee.encoding.depot import Depot, Finished
 from matinee.encoding.ffmpeg import Tools, find_tools, free_bytes, run_ffmpeg
-from matinee.encoding.stretches import Stretch, check_stretch
 from matinee.inspection.inspection import Film, accept, look, select
 from matinee.inspection.probe import read_container
 from matinee.ladder.recipes import Recipe
