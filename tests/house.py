@@ -23,6 +23,7 @@ ROOMS = (
     "playback",
     "recommender",
     "replay",
+    "reports",
     "sources",
     "spans",
     "taste",

@@ -106,15 +106,16 @@ def encode(
     from matinee.model.errors import Invalid
     from matinee.packaging.protection import Scheme
 
+    if key and not encrypt:
+        raise click.BadParameter("a key is of use with --encrypt alone", param_hint="--key")
+    scheme = Scheme(encrypt) if encrypt else None
     try:
         chosen = read_codecs(codecs)
     except Invalid as error:
         raise click.BadParameter(str(error), param_hint="--codecs") from error
-    if key and not encrypt:
-        raise click.BadParameter("a key is of use with --encrypt alone", param_hint="--key")
-    scheme = Scheme(encrypt) if encrypt else None
-    say = None if as_json else click.echo
-    report = encode_folder(source, output, ladder=ladder, codecs=chosen, say=say, scheme=scheme, key=key)
+    report = encode_folder(
+        source, output, ladder=ladder, codecs=chosen, say=None if as_json else click.echo, scheme=scheme, key=key
+    )
     if as_json:
         click.echo(json.dumps(report))
     else:

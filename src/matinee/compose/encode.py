@@ -22,8 +22,11 @@ from matinee.inspection.inspection import Film
 from matinee.model.errors import Invalid, Unavailable
 from matinee.model.media import Codec, Ladder, Presentation
 from matinee.packaging.protection import Protection, Scheme, film_key
+from matinee.reports.making import report_of
+from matinee.reports.report import report_to_json
+from matinee.web.reports import report_alone
 
-REPORT = "report.json"
+REPORT, REPORT_PAGE = "report.json", "report.html"
 
 
 def encode_folder(
@@ -73,6 +76,7 @@ def encode_folder(
             produced = Production(order, compute, _Teller(say or (lambda _: None))).run()
             told = json.dumps(_report(produced, protection), indent=2)
             (store / "made" / REPORT).write_text(f"{told}\n")
+            (store / "made" / REPORT_PAGE).write_text(report_alone(report_of(produced)))
             shutil.rmtree(output, ignore_errors=True)
             (store / "made").replace(output)
         except OSError as error:
@@ -104,6 +108,7 @@ def _report(produced: Produced, protection: Protection | None) -> dict[str, Any]
         "segment_seconds": produced.ladder.segment_seconds,
         "seconds": dict(produced.seconds),
         "encodes": [asdict(finished) for finished in produced.finished],
+        "report": json.loads(report_to_json(report_of(produced))),
     }
 
 

@@ -125,7 +125,7 @@ class Analysing:
         words = (found.film, found.copy, stretch, Encoded(recipe.rung, one.file), VERIFIED_EVERY, file)
         what = f"verifying {one.name}, part {stretch.number + 1} of {len(self._stretches)}"
         task = self._task(what, turn, measuring_needs(found.film), measure_stretch, *words)
-        return Piece(task, done)
+        return Piece(task, done, part="verifying")
 
     def outcome(self) -> Analysis:
         """All of it."""

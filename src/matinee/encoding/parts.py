@@ -145,4 +145,11 @@ def joined(parts: Sequence[Finished]) -> Finished:
         length_seconds=sum(one.length_seconds for one in parts),
         size_bytes=sum(one.size_bytes for one in parts),
         seconds=round(sum(one.seconds for one in parts), 3),
+        cpu_seconds=_whole([one.cpu_seconds for one in parts]),
     )
+
+
+def _whole(seconds: Sequence[float | None]) -> float | None:
+    """The sum; None if one was not counted."""
+    known = [one for one in seconds if one is not None]
+    return round(sum(known), 3) if len(known) == len(seconds) else None

@@ -20,8 +20,9 @@ _AFTERWARDS = 6
 class WatchPage:
     """What the player is told before it presses play. ``edges`` are the origins it may fetch from (RFC 6454).
 
-    ``chapters`` are beginnings in seconds, and names. ``is_growing``: the film is still arriving.
+    ``is_growing``: the film is still arriving.
     ``following`` is the episode after this one, if there is one to be seen.
+    ``chapters`` are beginnings in seconds, and names.
     """
 
     profile_id: str
