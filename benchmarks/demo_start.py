@@ -32,8 +32,8 @@ class Run:
             command = [sys.executable, "-m", "matinee.cli", "demo", "--data", str(data), "--port", str(PORT)]
             self.process = subprocess.Popen(command, stdout=out, stderr=out)
 
-    def seconds_until_playable(self, count: int) -> float:
-        """Seconds from the command to ``count`` films in the member's catalogue, over HTTP."""
+    def seconds_until_playable(self, count: int, *, whole: bool) -> float:
+        """Seconds from the command to ``count`` films in the member's catalogue, over HTTP; ``whole``: all of each."""
         with httpx.Client(base_url=f"http://127.0.0.1:{PORT}/api/v1", timeout=5) as client:
             while True:
                 with suppress(httpx.HTTPError, KeyError):
@@ -42,7 +42,7 @@ class Run:
                         token = client.post("/sessions", json=body).raise_for_status().json()["token"]
                         client.headers["Authorization"] = f"Bearer {token}"
                     answer = client.get("/titles", params={"query": ""}).raise_for_status().json()
-                    if len(answer["titles"]) >= count:
+                    if sum(not (whole and title["is_growing"]) for title in answer["titles"]) >= count:
                         return time.monotonic() - self.started
                 if self.process.poll() is not None:
                     sys.exit(self.output.read_text())
@@ -67,14 +67,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="matinee-bench-") as folder:
         data = Path(folder) / "data"
         run = Run(data)
-        first = run.seconds_until_playable(1)
+        first = run.seconds_until_playable(1, whole=False)
         busy = run.memory_mib()
-        every = run.seconds_until_playable(FILMS)
+        every = run.seconds_until_playable(FILMS, whole=True)
         time.sleep(SETTLE_SECONDS)
         idle = run.memory_mib()
         run.stop()
         again = Run(data)
-        restart = again.seconds_until_playable(FILMS)
+        restart = again.seconds_until_playable(FILMS, whole=True)
         again.stop()
     rows = [
         {"what": "first drawn film playable", "figure": f"{first:.1f} s", "bar": "15 s"},

@@ -11,9 +11,9 @@ from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.compute_local import LocalCompute
 from matinee.adapters.events_database import DatabaseOutbox
 from matinee.compose.database import open_database
+from matinee.encodes.jobs import Jobs
+from matinee.encodes.pipeline import Pipeline
 from matinee.encoding.ffmpeg import find_tools
-from matinee.encoding.jobs import Jobs
-from matinee.encoding.pipeline import Pipeline
 
 LEASE_SECONDS = 3.0
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 from prometheus_client import Counter, Gauge
@@ -19,9 +20,10 @@ from matinee.accounts.members import Accounts
 from matinee.delivery.edges import Edges
 from matinee.delivery.network import Network
 from matinee.delivery.plans import Planner
-from matinee.encoding.pipeline import Pipeline
+from matinee.encodes.pipeline import Pipeline
 from matinee.experiments.gathering import Gathering
 from matinee.model.errors import Unavailable
+from matinee.playback.growing import GrowingPlaylists
 from matinee.ports import Leases, Relay
 from matinee.recommender.artefacts import Artefacts
 from matinee.recommender.upkeep import Upkeep
@@ -40,10 +42,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Periods:
-    """What an operator may choose: how often plans are made (0: never), how long a key signs (0: for ever)."""
+    """What an operator may choose: how often plans are made (0: never), how long a key signs (0: for ever).
+
+    ``playbacks_seconds`` is how long a playback may live that nobody renews.
+    """
 
     plans_seconds: float = 60.0
     keys_seconds: float = 0.0
+    playbacks_seconds: float = 0.0
 
 
 def entries(
@@ -55,6 +61,7 @@ def entries(
     network: Network,
     planner: Planner,
     gathering: Gathering,
+    growing: GrowingPlaylists,
     periods: Periods,
 ) -> tuple[Entry, ...]:
     """What runs by the clock but for what is learned."""
@@ -62,6 +69,9 @@ def entries(
     def sweep() -> None:
         while relay.forward(_SWEEP) == _SWEEP:
             pass
+
+    def outgrow() -> None:
+        growing.sweep(timedelta(seconds=max(periods.playbacks_seconds, _DAY_SECONDS)))
 
     def rotate() -> None:
         network.keys.rotate_if_due(periods.keys_seconds)
@@ -76,6 +86,8 @@ def entries(
         Entry("expired-sources", every_seconds=3600.0, function=sources.expire),
         # What encodes kept in the object store to go on from, when nothing will.
         Entry("ended-encodes", every_seconds=3600.0, function=encodes.sweep),
+        # What grew while its film was encoded, a day after the whole film took its place.
+        Entry("outgrown-revisions", every_seconds=3600.0, function=outgrow),
         # Revocations that have ended by themselves, purges of long ago.
         Entry("ended-orders", every_seconds=3600.0, function=network.tidy),
         # A new key once the newest is old; keys that have retired go.
@@ -84,6 +96,11 @@ def entries(
         # What exposed profiles did; its readers in the studio look at five seconds ago.
         Entry("experiments", every_seconds=5.0, function=gathering.gather),
     )
+
+
+def episodes_entry(renew: Callable[[], object]) -> Entry:
+    """Episodes whose sound nobody knows yet, and those that have new neighbours: what they share is found."""
+    return Entry("episodes", every_seconds=5.0, function=renew)
 
 
 def learning_entries(
@@ -111,6 +128,7 @@ def learning_entries(
 
 
 LEASE_SECONDS = 10.0
+_DAY_SECONDS = 86_400.0
 _RENEW_SECONDS = LEASE_SECONDS / 3
 _TICK_SECONDS = 0.25
 _SWEEP = 1000

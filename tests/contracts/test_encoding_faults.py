@@ -15,9 +15,9 @@ from obstore.store import LocalStore, ObjectStore
 
 from matinee.adapters.clock_manual import ManualClock
 from matinee.adapters.events_database import DatabaseOutbox
+from matinee.encodes.jobs import Jobs, JobState, JobsUnavailable
+from matinee.encodes.pipeline import LEASE_SECONDS, Pipeline
 from matinee.encoding.depot import Depot, identity_of
-from matinee.encoding.jobs import Jobs, JobState, JobsUnavailable
-from matinee.encoding.pipeline import LEASE_SECONDS, Pipeline
 from matinee.model.errors import Refused, Unavailable
 from matinee.ports import Task
 

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from matinee.adapters.clock_manual import ManualClock
 from matinee.adapters.events_database import DatabaseOutbox
-from matinee.encoding.jobs import Job, Jobs, JobState, RenditionState
-from matinee.encoding.lifecycle import TRANSITIONS
+from matinee.encodes.jobs import Job, Jobs, JobState, RenditionState
+from matinee.encodes.lifecycle import TRANSITIONS
 from matinee.event_json import from_json
 from matinee.model.errors import Conflict, Invalid, NotFound
 from matinee.model.events import TitleEncoded, TitleEncodingFailed

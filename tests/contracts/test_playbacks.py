@@ -11,8 +11,9 @@ from matinee.adapters.clock_manual import ManualClock
 from matinee.model.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from matinee.model.tokens import Token, check
 from matinee.model.topology import Topology
-from matinee.playback.playbacks import Started, replay
+from matinee.playback.playbacks import Started
 from matinee.playback.positions import Position
+from matinee.playback.recorded import replay
 from playing import KEYS, PLACES, REGIONS, Service, presentation, report, service
 
 

@@ -16,15 +16,16 @@ from matinee.adapters.clock_manual import ManualClock
 from matinee.adapters.compute_local import LocalCompute
 from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox, DatabaseRelay
 from matinee.adapters.leases_database import DatabaseLeases
-from matinee.catalogue.titles import Shelf
+from matinee.catalogue.titles import Catalogue, Shelf
 from matinee.delivery.edges import Edges
 from matinee.delivery.network import Network
 from matinee.delivery.plans import Planner
-from matinee.encoding.jobs import Jobs
-from matinee.encoding.pipeline import Pipeline
+from matinee.encodes.jobs import Jobs
+from matinee.encodes.pipeline import Pipeline
 from matinee.experiments.gathering import Gathering
 from matinee.model.errors import Unavailable
 from matinee.model.ids import RandomBytes
+from matinee.playback.growing import GrowingPlaylists
 from matinee.recommender.archive import Archive
 from matinee.recommender.artefacts import Artefacts
 from matinee.recommender.rankers import Rankers
@@ -199,8 +200,9 @@ def test_the_house_schedule_carries_left_events_and_forgets_expired_sessions(
     training = Training(archive, log, clock, Rankers(objects), Shelf)
     gathering, journal = Gathering(database, log, clock), Journal(database, clock, random_bytes)
     nightly = Nightly(archive, clock, Rankers(objects), Reports(database, clock), Shelf)
+    growing = GrowingPlaylists(Catalogue(database, DatabaseOutbox(), clock, random_bytes), objects, clock)
     table = (
-        *entries(relay, accounts, edges, sources, encodes, network, planner, gathering, Periods()),
+        *entries(relay, accounts, edges, sources, encodes, network, planner, gathering, growing, Periods()),
         *learning_entries(upkeep, artefacts, training, nightly.renew, journal.tidy),
     )
     assert len({entry.name for entry in table}) == len(table)

@@ -17,7 +17,7 @@ from matinee.adapters.events_database import DatabaseOutbox
 from matinee.catalogue.titles import Catalogue, TitleState
 from matinee.compose.films import film_file, ingest
 from matinee.compose.objects import NONE, open_objects
-from matinee.encoding.jobs import Jobs
+from matinee.encodes.jobs import Jobs
 from matinee.model.errors import Conflict, Invalid, NotFound, Unavailable
 from matinee.model.ids import RandomBytes
 from matinee.sources.promise import UPLOAD_SECONDS, WAIT_SECONDS, Source

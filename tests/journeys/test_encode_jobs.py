@@ -25,12 +25,12 @@ from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.compute_local import LocalCompute
 from matinee.adapters.events_database import DatabaseOutbox
 from matinee.compose.database import migrate, open_database
+from matinee.encodes.jobs import Job, Jobs, JobState, RenditionState
+from matinee.encodes.pipeline import Pipeline
 from matinee.encoding.commands import PRESET
 from matinee.encoding.depot import kept_work
 from matinee.encoding.early import NOTE
 from matinee.encoding.ffmpeg import find_sandbox, find_tools, run_ffmpeg
-from matinee.encoding.jobs import Job, Jobs, JobState, RenditionState
-from matinee.encoding.pipeline import Pipeline
 from matinee.event_json import from_json
 from matinee.model.errors import EncodingFailed, Unavailable
 from matinee.model.events import Facts, TitleEncoded, TitleEncodingFailed

@@ -19,7 +19,7 @@ from ffmpeg_runs import counted_ffmpeg
 from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.events_database import DatabaseOutbox
 from matinee.compose.database import open_database
-from matinee.encoding.jobs import Job, Jobs, JobState
+from matinee.encodes.jobs import Job, Jobs, JobState
 from running_demo import until
 from sources import draw
 

@@ -27,8 +27,8 @@ from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.compute_ray import RayCompute, examine
 from matinee.adapters.events_database import DatabaseOutbox
 from matinee.compose.database import migrate, open_database
-from matinee.encoding.jobs import Job, Jobs, JobState, RenditionState
-from matinee.encoding.pipeline import Pipeline
+from matinee.encodes.jobs import Job, Jobs, JobState, RenditionState
+from matinee.encodes.pipeline import Pipeline
 from matinee.model.errors import Unavailable
 from matinee.ports import Needs, Task
 from sources import draw

@@ -21,8 +21,8 @@ from matinee.adapters.compute_ray import RayCompute
 from matinee.adapters.events_database import DatabaseOutbox
 from matinee.compose.database import open_database
 from matinee.compose.objects import OUTAGE, REQUEST, open_objects
-from matinee.encoding.jobs import Jobs, JobState
-from matinee.encoding.pipeline import Pipeline
+from matinee.encodes.jobs import Jobs, JobState
+from matinee.encodes.pipeline import Pipeline
 from running_demo import until
 from sources import draw
 

@@ -13,7 +13,7 @@ from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.compute_local import LocalCompute
 from matinee.catalogue.titles import TitleDraft
 from matinee.compose.encode import encode_folder
-from matinee.encoding.pipeline import Pipeline
+from matinee.encodes.pipeline import Pipeline
 from matinee.reports.keeping import keep_report
 from matinee.reports.report import Report, report_from_json
 from playing import presentation

@@ -18,9 +18,9 @@ from matinee.adapters.compute_ray import RayCompute
 from matinee.adapters.events_database import DatabaseOutbox
 from matinee.compose.database import open_database
 from matinee.compose.encoding import encode_films
-from matinee.encoding.jobs import Job, Jobs, JobState
+from matinee.encodes.jobs import Job, Jobs, JobState
+from matinee.encodes.pipeline import Pipeline
 from matinee.encoding.orders import LadderKind
-from matinee.encoding.pipeline import Pipeline
 from matinee.settings import Settings
 from running_demo import until
 from sources import draw

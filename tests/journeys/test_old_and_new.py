@@ -174,7 +174,12 @@ def test_a_release_is_rolled_out_while_the_one_before_goes_on(
         film = draw(tmp_path / "film.mp4", 2.0)
         title = json.loads(verb(old, "ingest", str(film), "--json"))["titles"][0]["id"]
         shown = f"{before.there}/titles/{title}"
-        until("the film", lambda: httpx.get(shown, headers=headers, timeout=20).json().get("state") == "playable")
+
+        def whole() -> bool:
+            told = httpx.get(shown, headers=headers, timeout=20).json()
+            return told.get("state") == "playable" and not told.get("is_growing")
+
+        until("the film", whole)
         at_the_old = Viewer(before.serve, "old", headers, title)
         with at_the_old.watching():
             verb(new, "migrate")

@@ -23,8 +23,8 @@ from matinee.adapters.compute_local import LocalCompute
 from matinee.adapters.events_database import DatabaseOutbox
 from matinee.compose.database import open_database
 from matinee.compose.objects import Patience, open_objects
-from matinee.encoding.jobs import Job, Jobs, JobState
-from matinee.encoding.pipeline import Pipeline
+from matinee.encodes.jobs import Job, Jobs, JobState
+from matinee.encodes.pipeline import Pipeline
 from running_demo import RunningDemo, draw, until
 from running_edge import RunningEdge, running, token
 from s3_faults import Line, line_to

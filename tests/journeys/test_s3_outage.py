@@ -27,8 +27,8 @@ from matinee.adapters.compute_local import LocalCompute
 from matinee.adapters.events_database import DatabaseEventLog, DatabaseOutbox
 from matinee.compose.database import open_database
 from matinee.compose.objects import REQUEST, Patience, open_objects
-from matinee.encoding.jobs import Job, Jobs, JobState
-from matinee.encoding.pipeline import Pipeline
+from matinee.encodes.jobs import Job, Jobs, JobState
+from matinee.encodes.pipeline import Pipeline
 from matinee.model.errors import Unavailable
 from matinee.recommender.archive import PREFIX, Archive
 from running_demo import OPERATOR, RunningDemo, draw, until

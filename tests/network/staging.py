@@ -121,7 +121,7 @@ class Staging:
                 f"{film.stem} as a film to watch",
                 lambda: (
                     self.world[ORIGIN].lives("worker")
-                    and viewer.client.get(f"/titles/{title_id}").json().get("state") == "playable"
+                    and viewer.client.get(f"/titles/{title_id}").json().get("is_growing") is False
                 ),
                 150,
             )

@@ -75,7 +75,7 @@ def viewer(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             f"Bearer {client.post('/sessions', json=who).raise_for_status().json()['token']}"
         )
         profile = client.get("/profiles").raise_for_status().json()["profiles"][0]["id"]
-        until("the film", lambda: client.get(f"/titles/{title_id}").json().get("state") == "playable")
+        until("the film", lambda: _playable(client.get(f"/titles/{title_id}")))
         yield Viewer(client, member, profile, title_id)
 
 
@@ -202,7 +202,7 @@ def test_ray_on_two_hosts_encodes_for_who_has_its_token_and_certificates(
 
 
 def _playable(answer: httpx.Response) -> bool:
-    return bool(answer.is_success and answer.json().get("state") == "playable")
+    return bool(answer.is_success and answer.json()["state"] == "playable" and not answer.json()["is_growing"])
 
 
 def test_a_database_that_was_killed_is_waited_for_and_no_secret_is_told(network: Network, viewer: Viewer) -> None:

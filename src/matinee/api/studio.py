@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from matinee.accounts.members import Member
 from matinee.api.authentication import operator
+from matinee.api.spans import add_spans
 from matinee.api.titles import TitleBody, title_body
 from matinee.catalogue.lifecycle import draft_of
 from matinee.model.errors import Invalid, NotFound
@@ -58,6 +59,7 @@ def routes(rooms: Rooms) -> APIRouter:
         return {"titles": [_title(line) for line in studio_titles(rooms)]}
 
     _add_titles(router, rooms)
+    add_spans(router, rooms)
 
     @router.get("/encodes")
     def encodes() -> dict[str, Any]:

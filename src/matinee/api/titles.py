@@ -25,7 +25,8 @@ class TitleBody(BaseModel):
     """A title. Addresses of pictures are relative to the host and open to who is signed in; times of day are in UTC.
 
     ``maturity`` is an age; ``colour`` is the poster's own. ``territories`` are the countries where it may be shown
-    (none: everywhere). ``message`` says to operators why the last encode failed.
+    (none: everywhere). One that ``is_growing`` is still arriving: HLS plays it from its start, DASH when it is whole.
+    ``message`` says to operators why the last encode failed.
     """
 
     id: str
@@ -49,7 +50,21 @@ class TitleBody(BaseModel):
     created_at: datetime
     published_at: datetime | None
     territories: tuple[str, ...]
+    is_growing: bool
     message: str | None = None
+
+
+class ChapterBody(BaseModel):
+    """A part of a film; it lasts until the next one begins."""
+
+    name: str
+    start_seconds: float
+
+
+class OneTitleBody(TitleBody):
+    """A title by itself: with what lists of titles leave out."""
+
+    chapters: tuple[ChapterBody, ...] = ()
 
 
 class TitlesBody(BaseModel):
@@ -91,14 +106,14 @@ def routes(rooms: "Rooms") -> APIRouter:
         return TitlesBody(titles=[title_body(title) for title in titles[window]])
 
     @router.get("/{title_id}")
-    def title(title_id: str, home: Home, region: From, profile_id: str | None = None) -> TitleBody:
+    def title(title_id: str, home: Home, region: From, profile_id: str | None = None) -> OneTitleBody:
         """One title. 404 for one that the profile may not see, or that cannot be played yet."""
         if _operates(home, profile_id):
-            return title_body(rooms.catalogue.title(title_id), operator=True)
+            return _one_title(rooms.catalogue.title(title_id), operator=True)
         found = rooms.catalogue.shelf().by_id.get(title_id)
         if found is None or not found.is_for(home.limit(profile_id), rooms.topology.territory(region)):
             raise NotFound(f"There is no title {title_id!r}.")
-        return title_body(found)
+        return _one_title(found)
 
     return router
 
@@ -128,8 +143,15 @@ def title_body(title: Title, *, operator: bool = False) -> TitleBody:
         created_at=title.created_at,
         published_at=title.published_at,
         territories=title.territories,
+        is_growing=title.is_growing,
         message=title.message if operator else None,
     )
+
+
+def _one_title(title: Title, *, operator: bool = False) -> OneTitleBody:
+    chapters = title.presentation.chapters if title.presentation else ()
+    told = [ChapterBody(name=one.name, start_seconds=one.start_seconds) for one in chapters]
+    return OneTitleBody(**title_body(title, operator=operator).model_dump(), chapters=tuple(told))
 
 
 def _picture(title: Title, file: str | None) -> str | None:

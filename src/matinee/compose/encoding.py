@@ -11,10 +11,11 @@ from matinee.adapters.compute_ray import RayCompute
 from matinee.compose.engines import films_at_once
 from matinee.compose.fonts import display_font
 from matinee.compose.objects import OUTAGE, REQUEST, open_objects, store_folder
+from matinee.encodes.jobs import Jobs
+from matinee.encodes.pipeline import Pipeline
 from matinee.encoding.ffmpeg import find_tools
-from matinee.encoding.jobs import Jobs
 from matinee.encoding.orders import ladder_kind
-from matinee.encoding.pipeline import Pipeline
+from matinee.ladder.codecs import read_codecs
 from matinee.model.errors import MatineeError
 from matinee.ports import Clock
 from matinee.reports.keeping import keep_report
@@ -41,6 +42,7 @@ def open_pipeline(settings: Settings, jobs: Jobs, compute: LocalCompute | RayCom
         clock=clock,
         random_bytes=secrets.token_bytes,
         font=display_font(),
+        codecs=read_codecs(settings.codecs),
         ladder=ladder_kind(settings.ladder),
         keep_report=keep_report,
     )

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from matinee.catalogue.titles import Catalogue, TitleDraft, TitleState
 from matinee.drawing.films import DrawnFilm
-from matinee.encoding.jobs import Jobs
+from matinee.encodes.jobs import Jobs
 from matinee.model.errors import Invalid
 from matinee.sources.sources import Sources
 

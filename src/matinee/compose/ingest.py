@@ -16,7 +16,7 @@ from matinee.compose.database import check_schema, open_database
 from matinee.compose.films import FilmFile, episode_name, film_file, find_films, ingest
 from matinee.compose.objects import OUTAGE, open_objects
 from matinee.compose.objects_check import check_objects
-from matinee.encoding.jobs import Jobs
+from matinee.encodes.jobs import Jobs
 from matinee.model.errors import Invalid
 from matinee.model.ids import new_id
 from matinee.settings import Settings

@@ -36,16 +36,17 @@ def all_metadata() -> list[sa.MetaData]:
     from matinee.adapters.leases_database import metadata as leases
     from matinee.catalogue.store import metadata as catalogue
     from matinee.delivery.store import metadata as delivery
-    from matinee.encoding.store import metadata as encoding
+    from matinee.encodes.store import metadata as encoding
     from matinee.experiments.store import metadata as experiments
     from matinee.playback.store import metadata as playback
     from matinee.recommender.store import metadata as recommender
     from matinee.replay.store import metadata as replay
     from matinee.sources.store import metadata as sources
+    from matinee.spans.store import metadata as spans
     from matinee.teaching.store import metadata as teaching
 
     learned = [experiments, recommender, replay, teaching]
-    return [accounts, catalogue, delivery, encoding, events, leases, playback, sources, *learned]
+    return [accounts, catalogue, delivery, encoding, events, leases, playback, sources, spans, *learned]
 
 
 def migrate(engine: sa.Engine, scripts: Path = MIGRATIONS, to: str = "head") -> None:

@@ -13,7 +13,7 @@ from matinee.compose.database import check_schema, open_database
 from matinee.compose.engines import open_events
 from matinee.compose.objects import open_objects
 from matinee.model.errors import NotFound
-from matinee.playback.playbacks import replay
+from matinee.playback.recorded import replay
 from matinee.recommender.archive import Archive
 from matinee.recommender.artefacts import Artefacts
 from matinee.recommender.rankers import Rankers

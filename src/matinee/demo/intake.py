@@ -11,7 +11,7 @@ from matinee.compose.fonts import display_font
 from matinee.demo.supervisor import die_with_parent
 from matinee.drawing.films import DRAWN_FILMS, draw_command
 from matinee.drawing.lettering import title_card
-from matinee.encoding.jobs import Jobs
+from matinee.encodes.jobs import Jobs
 from matinee.model.errors import EncodingFailed, MatineeError
 from matinee.sources.sources import Sources
 

@@ -11,8 +11,8 @@ from matinee.compose.database import open_database
 from matinee.compose.objects import open_objects
 from matinee.demo.check import check_service
 from matinee.demo.processes import EDGES
+from matinee.encodes.jobs import REFUSED, Jobs
 from matinee.encoding.ffmpeg import find_tools
-from matinee.encoding.jobs import REFUSED, Jobs
 from matinee.settings import Settings
 
 

@@ -31,8 +31,8 @@ from matinee.demo.history import retell
 from matinee.demo.intake import Intake
 from matinee.demo.processes import EDGES, SERVE_HOST, WORKER_HOST, programs
 from matinee.demo.supervisor import Supervisor
+from matinee.encodes.jobs import Jobs
 from matinee.encoding.ffmpeg import find_tools
-from matinee.encoding.jobs import Jobs
 from matinee.learning.datasets import read_interactions
 from matinee.model.errors import Conflict, Invalid, MatineeError, Unavailable
 from matinee.observability import configure
@@ -245,7 +245,10 @@ class _Show:
                 bringing.result()
             begun = {job.title_id for job in await asyncio.to_thread(self._jobs.jobs, 100_000)}
             titles = [title for title in await asyncio.to_thread(self._catalogue.titles) if title.id in begun]
-            open_titles = [title for title in titles if title.state in {TitleState.DRAFT, TitleState.ENCODING}]
+            # What is still arriving plays, but not from every edge by itself, as the check will ask.
+            open_titles = [
+                title for title in titles if title.state in {TitleState.DRAFT, TitleState.ENCODING} or title.is_growing
+            ]
             for title in reversed(titles):
                 if title.id in said or title in open_titles:
                     continue

@@ -17,6 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from matinee.inspection.chapters import ChapterReport, read_chapters
 from matinee.model.errors import Refused
 from matinee.packaging.boxes import first_level
 
@@ -112,6 +113,7 @@ class ContainerReport:
     claimed_seconds: float | None = None
     start_seconds: float = 0.0
     tracks: tuple[TrackReport, ...] = ()
+    chapters: tuple[ChapterReport, ...] = ()
 
 
 def read_container(path: Path, name: str, sandbox: tuple[str, ...]) -> ContainerReport:
@@ -121,7 +123,8 @@ def read_container(path: Path, name: str, sandbox: tuple[str, ...]) -> Container
     """
     values = json.loads(run_reader(__name__, path, (), name, sandbox))
     tracks = tuple(TrackReport(**track) for track in values.pop("tracks"))
-    return ContainerReport(**{**values, "tracks": tracks, "boxes": tuple(values["boxes"])})
+    chapters = tuple(ChapterReport(**chapter) for chapter in values.pop("chapters"))
+    return ContainerReport(**{**values, "tracks": tracks, "chapters": chapters, "boxes": tuple(values["boxes"])})
 
 
 def run_reader(module: str, path: Path, arguments: Sequence[str], name: str, sandbox: tuple[str, ...]) -> str:
@@ -229,6 +232,7 @@ def _report(container: "av.container.InputContainer", report: ContainerReport) -
         claimed_seconds=None if container.duration is None else container.duration / _MICROSECONDS,
         start_seconds=start,
         tracks=tuple(_track(stream, seen[stream.index], start, report.size_bytes) for stream in container.streams),
+        chapters=read_chapters(container, start),
     )
 
 

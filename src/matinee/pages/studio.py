@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from matinee.catalogue.titles import Title, TitleState
-from matinee.encoding.jobs import Job
+from matinee.encodes.jobs import Job
+from matinee.pages.arriving import arriving
 from matinee.pages.edges import EdgePlace, place
 from matinee.pages.rooms import Rooms
 from matinee.playback.qoe import QoeSummary
@@ -24,12 +25,16 @@ class StudioEdges:
 
 @dataclass(frozen=True, slots=True)
 class TitleLine:
-    """One title in the studio's table; sizes in bytes. ``pinned``: the regions where it is, or ``everywhere``."""
+    """One title in the studio's table; sizes in bytes. ``pinned``: the regions where it is, or ``everywhere``.
+
+    ``arriving`` says how much of it is there; "" if it is whole.
+    """
 
     title: Title
     size_bytes: int
     rungs: tuple[str, ...]
     pinned: tuple[str, ...] = ()
+    arriving: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +71,18 @@ def studio_titles(rooms: Rooms) -> tuple[TitleLine, ...]:
     pinned: dict[str, list[str]] = {}
     for title_id, region in rooms.network.plans.pins():
         pinned.setdefault(title_id, []).append(region or "everywhere")
-    return tuple(_title_line(title, tuple(sorted(pinned.get(title.id, ())))) for title in rooms.catalogue.titles())
+    return tuple(
+        _title_line(title, tuple(sorted(pinned.get(title.id, ()))), arriving(rooms, title))
+        for title in rooms.catalogue.titles()
+    )
 
 
-def _title_line(title: Title, pinned: tuple[str, ...]) -> TitleLine:
+def _title_line(title: Title, pinned: tuple[str, ...], arriving: str) -> TitleLine:
     presentation = title.presentation
     if presentation is None:
         return TitleLine(title=title, size_bytes=0, rungs=(), pinned=pinned)
-    rungs = tuple(f"{rendition.height}p" for rendition in presentation.video)
-    return TitleLine(title=title, size_bytes=presentation.size_bytes, rungs=rungs, pinned=pinned)
+    rungs = tuple(dict.fromkeys(f"{rendition.height}p" for rendition in presentation.video))
+    return TitleLine(title=title, size_bytes=presentation.size_bytes, rungs=rungs, pinned=pinned, arriving=arriving)
 
 
 def studio_encodes(rooms: Rooms) -> tuple[EncodeLine, ...]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from matinee.accounts.members import Profile
 from matinee.catalogue.titles import Shelf, Title, TitleKind
 from matinee.model.errors import Forbidden, NotFound
+from matinee.pages.arriving import arriving
 from matinee.pages.cards import Card, Said, card, cards
 from matinee.pages.resume import resume_seconds
 
@@ -26,13 +27,15 @@ class TitlePage:
     similar_reason: str
     why: str
     episodes: tuple[Card, ...]
+    arriving: str
 
 
 def title_page(rooms: "Rooms", profile: Profile, title_id: str, territory: str = "") -> TitlePage:
     """A title's page.
 
     NotFound if it is not on the shelf, Forbidden beyond the profile's maturity limit or outside the territories where
-    it may be shown. ``why`` says what the profile watched that leads to it; "" if nothing does.
+    it may be shown. ``why`` says what the profile watched that leads to it; "" if nothing does. ``arriving`` says how
+    much of it is there; "" if it is whole.
     """
     shelf = rooms.catalogue.shelf()
     title = on_shelf(shelf, profile, title_id, territory)
@@ -45,11 +48,12 @@ def title_page(rooms: "Rooms", profile: Profile, title_id: str, territory: str =
     return TitlePage(
         card=card(title, progress, said=said),
         resume_seconds=left_seconds,
-        heights=tuple(rendition.height or 0 for rendition in title.presentation.video) if title.presentation else (),
+        heights=tuple(dict.fromkeys(one.height or 0 for one in title.presentation.video)) if title.presentation else (),
         similar=cards(similar, progress, said),
         similar_reason=_shared(title, similar),
         why=rooms.recommender.why(profile.id, title_id, shelf, profile.maturity_limit, territory),
         episodes=cards(of_series, progress, said),
+        arriving=arriving(rooms, title),
     )
 
 

@@ -4,7 +4,7 @@ One token stands in the paths of all edges, so that relative URIs keep it and a 
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from matinee.delivery.steering import Ranked
@@ -34,6 +34,7 @@ class Started:
     steering_url: str
     edges: tuple[EdgeAddress, ...]
     expires_at: datetime
+    revision: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Addresses:
             steering_url=self.steering(play.playback_id),
             edges=tuple(EdgeAddress(one.edge_id, one.region, _under(one, folder), one.reason) for one in ranked),
             expires_at=play.expires_at,
+            revision=play.revision,
         )
 
     def pathways(self, play: Play, ranked: Sequence[Ranked], well: Collection[str]) -> list[Pathway]:
@@ -75,6 +77,11 @@ class Addresses:
         folder = self._folder(play)
         ordered = sorted(ranked, key=lambda one: one.edge_id not in well)
         return [Pathway(one.edge_id, _under(one, folder)) for one in ordered]
+
+    def growing(self, pathways: Sequence[Pathway], playback_id: str, token: str) -> list[Pathway]:
+        """The same, their media playlists under the address of the manifest that ``token`` opened."""
+        manifest = f"{self.public_address}/manifests/{token}/{playback_id}"
+        return [replace(one, playlists=f"{manifest}/{one.id}/") for one in pathways]
 
     def steering(self, playback_id: str) -> str:
         """Where a running player asks for its pathway."""

@@ -20,16 +20,18 @@ from matinee.delivery.revocations import Revocations
 from matinee.delivery.steering import Ranked, steer
 from matinee.model.errors import Conflict, Forbidden, Invalid, LimitReached, NotFound, Unavailable
 from matinee.model.events import Event, Facts, MemberForgotten, WatchForgotten
-from matinee.model.ids import RandomBytes, is_id, new_id
+from matinee.model.ids import RandomBytes, new_id
 from matinee.model.media import Presentation
 from matinee.model.topology import Region, Topology
 from matinee.playback import decisions, manifests, moves, store
 from matinee.playback.addresses import Addresses, EdgeAddress, Play, Started
 from matinee.playback.commitments import LISTENING, Commitments
+from matinee.playback.growing import GrowingPlaylists
 from matinee.playback.positions import Position, position_from
+from matinee.playback.recorded import found, replay
 from matinee.ports import Clock, Outbox
 
-__all__ = ["EdgeAddress", "Playbacks", "Position", "Started", "replay"]
+__all__ = ["EdgeAddress", "Playbacks", "Position", "Started"]
 
 _log = structlog.get_logger()
 _STARTED = Counter("matinee_playbacks_started", "Presses of play that were answered.")
@@ -81,6 +83,7 @@ class Playbacks:
         self._steering_seconds = steering_seconds
         self._member_streams = member_streams
         self._commitments = Commitments(engine, clock)
+        self.growing = GrowingPlaylists(catalogue, objects, clock)
         # Files of a revision never change, so what was read once holds.
         self._packaged = lru_cache(maxsize=_PACKAGED_KEPT)(self._read_packaged)
 
@@ -177,11 +180,28 @@ class Playbacks:
     def hls(self, playback_id: str, token: str) -> str:
         """The multivariant playlist composed for a playback; Forbidden unless the token opens it."""
         row, presentation = self._opened(playback_id, token, "master.m3u8")
-        return manifests.compose_hls(presentation, self._pathways(row), self._addresses.steering(playback_id))
+        pathways = self._pathways(row)
+        if presentation.is_growing:
+            pathways = self._addresses.growing(pathways, playback_id, token)
+        return manifests.compose_hls(presentation, pathways, self._addresses.steering(playback_id))
+
+    def growing_hls(self, playback_id: str, token: str, pathway: str, uri: str) -> str:
+        """A media playlist that grows, its segments at one edge; Forbidden unless the token opens it.
+
+        Also once the title has its whole revision: who began with the growing one watches on. NotFound if there is no
+        such playlist, Unavailable while the object store does not give it.
+        """
+        row, presentation = self._opened(playback_id, token, f"{pathway}/{uri}")
+        folder = next((one.url for one in self._pathways(row) if one.id == pathway), None)
+        if folder is None or not presentation.is_growing or uri not in {one.uri for one in presentation.video}:
+            raise NotFound(f"There is no growing playlist {uri[:80]!r} at {pathway[:80]!r}.")
+        return self.growing.growth(row["title_id"], row["revision"], uri).at(folder)
 
     def dash(self, playback_id: str, token: str) -> str:
-        """The MPD composed for a playback; Forbidden unless the token opens it."""
+        """The MPD composed for a playback; Forbidden unless the token opens it, Unavailable while the title grows."""
         row, presentation = self._opened(playback_id, token, "manifest.mpd")
+        if presentation.is_growing:
+            raise Unavailable("This film is still arriving: it can be played by HLS until it is whole.")
         packaged = self._packaged(f"media/{row['title_id']}/{row['revision']}/{presentation.dash}")
         return manifests.compose_dash(packaged, self._pathways(row), self._addresses.steering(playback_id))
 
@@ -310,7 +330,7 @@ class Playbacks:
 
     def _row(self, playback_id: str) -> Mapping[str, Any]:
         with self._engine.connect().execution_options(read_only=True) as connection:
-            return _found(connection, playback_id)
+            return found(connection, playback_id)
 
     def _opened(self, playback_id: str, token: str, file: str) -> tuple[Mapping[str, Any], Presentation]:
         fault = self._addresses.fault(token, playback_id, file, self._clock.now())
@@ -321,6 +341,8 @@ class Playbacks:
         _refuse_revoked(row)
         title, presentation, revision = self._playable(row["title_id"])
         if revision != row["revision"]:
+            if grew := self.growing.presentation(title.id, row["revision"]):
+                return row, grew
             raise Conflict(f"{title.name} was encoded anew since this playback began: renew it.")
         return row, presentation
 
@@ -357,35 +379,6 @@ class Playbacks:
             _log.info("playback.steered", playback_id=row["playback_id"], **facts)
         with self._engine.begin() as connection:
             store.change_playback(connection, row["playback_id"], values)
-
-
-def replay(engine: sa.Engine, playback_id: str) -> dict[str, Any]:
-    """A playback's decision, made again from its recorded inputs.
-
-    ``{playback_id, title_id, region, time, edges: [{id, reason}], same, inputs, moves}``; ``same`` says whether today's
-    function decides as that day's did. NotFound for an unknown playback.
-    """
-    with engine.connect().execution_options(read_only=True) as connection:
-        row = _found(connection, playback_id)
-    recorded = json.loads(row["decision"])
-    ranked = decisions.ranked_of(recorded)
-    return {
-        "playback_id": playback_id,
-        "title_id": row["title_id"],
-        "region": row["region"],
-        "time": row["started_at"].isoformat(),
-        "edges": [{"id": one.edge_id, "reason": one.reason} for one in ranked],
-        "same": decisions.decided_again(recorded) == ranked,
-        "inputs": {name: recorded[name] for name in ("viewer", "title_key", "candidates", "committed_bps")},
-        "moves": json.loads(row["moves"]),
-    }
-
-
-def _found(connection: sa.Connection, playback_id: str) -> Mapping[str, Any]:
-    row = store.read_playback(connection, playback_id) if is_id(playback_id) else None
-    if row is None:
-        raise NotFound(f"There is no playback {playback_id[:32]!r}.")
-    return row
 
 
 def _refuse_revoked(row: Mapping[str, Any]) -> None:

@@ -35,7 +35,7 @@ class RecentPlays:
 
 
 def offers_of(catalogue: Catalogue) -> Callable[[Collection[str]], Sequence[Offer]]:
-    """What gives the files of those of some titles that can be played now."""
+    """What gives the files of those of some titles that can be played now, and whole."""
 
     # A revision's files never change.
     @lru_cache(maxsize=_OFFERS_KEPT)
@@ -48,7 +48,8 @@ def offers_of(catalogue: Catalogue) -> Callable[[Collection[str]], Sequence[Offe
     def offers(title_ids: Collection[str]) -> Sequence[Offer]:
         shelf = catalogue.shelf()
         playable = [shelf.by_id[title_id] for title_id in sorted(title_ids) if title_id in shelf.by_id]
-        found = [offered(title.id, title.revision) for title in playable if title.revision]
+        # What is still arriving has no files that anybody counted, and will be another revision in a moment.
+        found = [offered(title.id, title.revision) for title in playable if title.revision and not title.is_growing]
         return [offer for offer in found if offer is not None]
 
     return offers

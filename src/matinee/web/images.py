@@ -38,8 +38,10 @@ def images(rooms: Rooms) -> Callable[[Request], Response]:
         rooms.accounts.member_of(token)
         title_id, revision, file = (request.path_params[name] for name in ("title", "revision", "file"))
         title = rooms.catalogue.shelf().by_id.get(title_id) or rooms.catalogue.title(title_id)
-        shown = title.presentation
-        if shown is None or revision != title.revision or not _is_picture(shown, file):
+        # A page that was made while the title was arriving still asks for the pictures of that time.
+        known = revision == title.revision
+        shown = title.presentation if known else rooms.playbacks.growing.presentation(title_id, revision)
+        if shown is None or not _is_picture(shown, file):
             raise NotFound(f"There is nothing at {request.url.path}.")
         try:
             content = rooms.objects.get(f"media/{title_id}/{revision}/{file}").bytes()

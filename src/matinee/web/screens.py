@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from matinee.accounts.members import Allowance
-from matinee.encoding.jobs import Job, JobState
+from matinee.encodes.jobs import Job, JobState
 from matinee.pages.cards import Said, cards
 from matinee.pages.home import home_page
 from matinee.pages.rooms import Rooms

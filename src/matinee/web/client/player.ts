@@ -1,14 +1,17 @@
 // The watch page: one film, and what wires its parts together.
 import type Hls from "hls.js";
 import { EventQueue } from "./events";
+import { Chapters } from "./player/chapters";
 import { clock } from "./player/clock";
 import { Controls } from "./player/controls";
 import { find } from "./player/elements";
+import { Extent } from "./player/extent";
 import { announce } from "./player/media_session";
 import { Menu } from "./player/menu";
 import { Addresses, type Playback, startPlayback } from "./player/playback";
 import { type Remedy, verdictOf } from "./player/renewal";
 import { Scrub } from "./player/scrub";
+import { Passing } from "./player/spans";
 import { Stats } from "./player/stats";
 import { type Segment, Stream, type Trouble } from "./player/stream";
 import { Telemetry } from "./player/telemetry";
@@ -96,26 +99,29 @@ async function play(): Promise<void> {
   find(root, "#playback-id").textContent = playback.playback_id;
 
   const addresses = new Addresses(playback);
+  const length = Number(root.dataset.duration ?? 0);
+  const extent = new Extent(video, length, "growing" in root.dataset);
   const thumbnails = new Thumbnails(addresses);
   let telemetry: Telemetry | null = null;
   let menu: Menu | null = null;
   let tracks: Tracks | null = null;
   const stream: Stream = new Stream(video, addresses, titleId, {
     onEdge(from, to) {
-      if (from === null) void thumbnails.load(to);
-      else telemetry?.switched(from, to);
+      if (from !== null) telemetry?.switched(from, to);
+      else if (!extent.isGrowing) void thumbnails.load(to);
     },
     onTrouble(now) {
       trouble(now);
       if (now.kind === "lost") telemetry?.failed(now.sentence);
     },
     onLevels: () => menu?.offer(),
+    onExtent: (seconds, growing) => extent.told(seconds, growing),
     onTracks(anew) {
       if (anew) tracks?.settle();
       menu?.offer();
     },
   });
-  telemetry = new Telemetry(stream, queue, {
+  telemetry = new Telemetry(stream, extent, queue, {
     playback_id: playback.playback_id,
     title_id: titleId,
     profile_id: profileId,
@@ -125,13 +131,18 @@ async function play(): Promise<void> {
   menu = new Menu(find(root, "#menu"), stream, chosen);
   const stats = new Stats(find(root, "#stats"), stream, () => telemetry);
   const speeds = menu;
-  const controls = new Controls(root, video, {
+  const scrub = find(root, ".scrub");
+  const told = scrub.dataset.chapters ?? "";
+  const chapters = new Chapters(find(scrub, ".scrub-track"), told, find(root, "#chapter"), video);
+  const controls = new Controls(root, video, extent, {
     stats: () => stats.toggle(),
     faster: (by) => speeds.faster(by),
     subtitles: () => chosen.toggle(),
+    chapter: (seconds, by) => chapters.beside(seconds, by),
     leave: () => location.assign(back),
   });
-  new Scrub(find(root, ".scrub"), video, thumbnails, (seconds) => controls.seek(seconds));
+  new Scrub(scrub, video, extent, thumbnails, chapters, (seconds) => controls.seek(seconds));
+  new Passing(find(root, "#pass"), video, playback.spans ?? [], (seconds) => controls.seek(seconds));
   announce(video, { name, poster }, (seconds) => controls.seek(seconds));
   find(root, "#trouble button").addEventListener("click", () => {
     if (remedy !== "again") return anew();
@@ -158,7 +169,6 @@ async function play(): Promise<void> {
   // Almost at its end: begin anew.
   const start = new URLSearchParams(location.search).get("start");
   const asked = start === null ? playback.resume_seconds : Math.max(Number(start) || 0, 0);
-  const length = Number(root.dataset.duration ?? 0);
   const resume = length > 0 && asked > length - RESUMABLE_SECONDS ? 0 : asked;
   stream.open(resume);
   if (start === null) offerStartOver(resume, (seconds) => controls.seek(seconds));

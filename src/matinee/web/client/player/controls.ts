@@ -1,6 +1,8 @@
 // Our own controls over the film: shown in 150 ms when somebody moves, gone three seconds later.
+import type { Chapter } from "./chapters";
 import { clock } from "./clock";
 import { find } from "./elements";
+import type { Extent } from "./extent";
 import { listen } from "./shortcuts";
 
 const IDLE_MS = 3000;
@@ -13,6 +15,8 @@ interface Parts {
   faster(by: 1 | -1): number;
   /** Subtitles off or on again: what is said of it, or null if there are none. */
   subtitles(): string | null;
+  /** The chapter after or before this time; null if there is none. */
+  chapter(seconds: number, by: 1 | -1): Chapter | null;
   /** Where Esc leads. */
   leave(): void;
 }
@@ -30,6 +34,7 @@ export class Controls {
   constructor(
     private readonly root: HTMLElement,
     private readonly video: HTMLVideoElement,
+    private readonly extent: Extent,
     private readonly parts: Parts,
   ) {
     this.flash = find(root, ".player-flash");
@@ -41,7 +46,8 @@ export class Controls {
     listen({
       toggle: () => this.toggle(),
       skip: (seconds) => this.skip(seconds),
-      seekShare: (share) => this.seek(share * (video.duration || 0)),
+      seekShare: (share) => this.seek(share * (extent.duration || 0)),
+      chapter: (by) => this.chapter(by),
       louder: (by) => this.setVolume(video.volume + by),
       mute: () => this.mute(),
       fullscreen: () => this.fullscreen(),
@@ -56,8 +62,8 @@ export class Controls {
   }
 
   seek(seconds: number): void {
-    const { duration } = this.video;
-    this.video.currentTime = Math.min(Math.max(seconds, 0), Number.isFinite(duration) ? duration - 0.1 : seconds);
+    this.video.currentTime = this.extent.hold(seconds);
+    if (this.extent.isBeyond(seconds)) this.say("That part is still arriving");
     this.wake();
   }
 
@@ -68,8 +74,17 @@ export class Controls {
   }
 
   private skip(seconds: number): void {
-    this.seek(this.video.currentTime + seconds);
+    const target = this.video.currentTime + seconds;
+    this.seek(target);
+    if (this.extent.isBeyond(target)) return;
     this.say(seconds < 0 ? `−${-seconds} s` : `+${seconds} s`, seconds < 0 ? "left" : "right");
+  }
+
+  private chapter(by: 1 | -1): void {
+    const chapter = this.parts.chapter(this.video.currentTime, by);
+    if (!chapter) return this.say(by > 0 ? "No further chapter" : "No chapters");
+    this.seek(chapter[0]);
+    this.say(chapter[1]);
   }
 
   private setVolume(volume: number): void {
@@ -178,7 +193,7 @@ export class Controls {
     const total = find(root, "#total");
     const times = () => {
       now.textContent = clock(video.currentTime);
-      total.textContent = clock(video.duration);
+      total.textContent = clock(this.extent.duration);
     };
     for (const name of ["timeupdate", "durationchange", "seeking"]) video.addEventListener(name, times);
     document.addEventListener("fullscreenchange", () => {
@@ -186,14 +201,19 @@ export class Controls {
       root.classList.toggle("player-full", full);
       find(root, "[data-press=fullscreen]").setAttribute("aria-label", full ? "Leave full screen" : "Full screen");
     });
+    const arriving = find(root, "#arriving");
     // A wait shorter than the eye's patience needs no spinner.
     const wait = () => {
       clearTimeout(this.spinner);
-      this.spinner = window.setTimeout(() => root.classList.add("player-waiting"), SPINNER_MS);
+      this.spinner = window.setTimeout(() => {
+        root.classList.add("player-waiting");
+        arriving.hidden = !this.extent.isAtEnd;
+      }, SPINNER_MS);
     };
     const done = () => {
       clearTimeout(this.spinner);
       root.classList.remove("player-waiting");
+      arriving.hidden = true;
     };
     video.addEventListener("waiting", wait);
     for (const name of ["playing", "canplay", "pause", "ended"]) video.addEventListener(name, done);

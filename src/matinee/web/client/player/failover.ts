@@ -79,7 +79,9 @@ export class EdgeFailover extends ErrorController {
       return;
     }
     const failed = hostOf(data.frag?.url ?? data.context?.url ?? data.url ?? "");
-    const current = hostOf(this.player.levels[this.player.loadLevel]?.uri ?? "");
+    const level = this.player.levels[this.player.loadLevel];
+    // Of a film that still arrives the playlists come from the service and the segments from edges.
+    const current = hostOf((data.frag && level?.details?.fragments[0]?.url) ?? level?.uri ?? "");
     if (failed && current && failed !== current) {
       // Sound and picture fail together. The second failure must not condemn the edge that the first one moved to.
       data.errorAction = {

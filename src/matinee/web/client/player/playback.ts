@@ -8,6 +8,13 @@ export interface EdgeChoice {
   reason: string;
 }
 
+/** What may be passed over, in seconds of the film. */
+export interface Span {
+  kind: "recap" | "intro" | "credits";
+  start_seconds: number;
+  end_seconds: number;
+}
+
 export interface Playback {
   playback_id: string;
   hls_url: string;
@@ -15,6 +22,8 @@ export interface Playback {
   steering_url: string;
   edges: EdgeChoice[];
   resume_seconds: number;
+  /** Not there while a service of the release before answers. */
+  spans?: Span[];
   expires_at: string;
   /** When the tokens end by this computer's own clock, which may be hours off: milliseconds as `Date.now()` counts. */
   endsAt: number;
@@ -66,6 +75,8 @@ export function renewPlayback(playbackId: string): Promise<Playback> {
 
 /** Stands among the edges for the address of steering. */
 const STEERING = ":steering";
+/** And for the folder of the composed manifest, under which playlists stand that still grow. */
+const MANIFEST = ":manifest";
 
 /**
  * Where things are now. A renewal changes tokens while the player still holds playlists with the old ones, so each
@@ -88,7 +99,12 @@ export class Addresses {
 
   renew(playback: Playback): void {
     this.latest = playback;
-    for (const { id, url } of [...playback.edges, { id: STEERING, url: playback.steering_url }]) {
+    const manifest = playback.hls_url.slice(0, playback.hls_url.lastIndexOf("/") + 1);
+    const own = [
+      { id: STEERING, url: playback.steering_url },
+      { id: MANIFEST, url: manifest },
+    ];
+    for (const { id, url } of [...playback.edges, ...own]) {
       this.owners.set(url, id);
       this.newest.set(id, url);
     }
@@ -115,7 +131,7 @@ export class Addresses {
   /** Which edge an address belongs to, by host; null for the service's own. */
   edge(url: string): string | null {
     const host = hostOf(url);
-    for (const [id, folder] of this.newest) if (id !== STEERING && hostOf(folder) === host) return id;
+    for (const [id, folder] of this.newest) if (!id.startsWith(":") && hostOf(folder) === host) return id;
     return null;
   }
 

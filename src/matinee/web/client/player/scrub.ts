@@ -1,6 +1,8 @@
 // The scrub bar: what was played, what is buffered, and a small picture under the pointer.
+import type { Chapters } from "./chapters";
 import { clock, spoken } from "./clock";
 import { find } from "./elements";
+import type { Extent } from "./extent";
 import type { Thumbnails } from "./thumbnails";
 
 export class Scrub {
@@ -10,11 +12,14 @@ export class Scrub {
   private readonly preview: HTMLElement;
   private readonly picture: HTMLElement;
   private readonly label: HTMLElement;
+  private readonly chapter: HTMLElement;
 
   constructor(
     private readonly bar: HTMLElement,
     private readonly video: HTMLVideoElement,
+    private readonly extent: Extent,
     private readonly thumbnails: Thumbnails,
+    private readonly chapters: Chapters,
     private readonly seek: (seconds: number) => void,
   ) {
     this.played = find(bar, ".scrub-played");
@@ -22,6 +27,7 @@ export class Scrub {
     this.preview = find(bar, ".scrub-preview");
     this.picture = find(bar, ".scrub-picture");
     this.label = find(bar, ".scrub-time");
+    this.chapter = find(bar, ".scrub-chapter");
     bar.addEventListener("pointerdown", (event) => this.grab(event));
     bar.addEventListener("pointermove", (event) => this.move(event));
     bar.addEventListener("pointerup", (event) => this.drop(event));
@@ -34,7 +40,8 @@ export class Scrub {
   }
 
   draw(): void {
-    const { duration, currentTime, buffered } = this.video;
+    const { currentTime, buffered } = this.video;
+    const { duration, arrived } = this.extent;
     if (!(duration > 0)) return;
     const position = this.dragging ?? currentTime;
     let end = currentTime;
@@ -43,16 +50,19 @@ export class Scrub {
     }
     this.played.style.transform = `scaleX(${Math.min(position / duration, 1)})`;
     this.buffered.style.transform = `scaleX(${Math.min(end / duration, 1)})`;
+    this.bar.style.setProperty("--missing", String(Math.max(1 - arrived / duration, 0)));
     this.bar.style.setProperty("--at", String(Math.min(position / duration, 1)));
     this.bar.setAttribute("aria-valuemax", String(Math.round(duration)));
     this.bar.setAttribute("aria-valuenow", String(Math.round(position)));
-    this.bar.setAttribute("aria-valuetext", `${spoken(position)} of ${spoken(duration)}`);
+    const chapter = this.chapters.at(position);
+    const part = chapter ? `, ${chapter[1]}` : "";
+    this.bar.setAttribute("aria-valuetext", `${spoken(position)} of ${spoken(duration)}${part}`);
   }
 
   private secondsAt(event: PointerEvent): number {
     const box = this.bar.getBoundingClientRect();
     const share = (event.clientX - box.left) / box.width;
-    return Math.min(Math.max(share, 0), 1) * (this.video.duration || 0);
+    return Math.min(Math.max(share, 0), 1) * (this.extent.duration || 0);
   }
 
   private grab(event: PointerEvent): void {
@@ -88,7 +98,8 @@ export class Scrub {
 
   /** A slider's keys (ARIA practices); arrows and digits belong to the whole player. */
   private key(event: KeyboardEvent): void {
-    const { duration, currentTime } = this.video;
+    const { currentTime } = this.video;
+    const { duration } = this.extent;
     const targets: Record<string, number> = {
       Home: 0,
       End: duration - 1,
@@ -102,7 +113,7 @@ export class Scrub {
   }
 
   private show(seconds: number): void {
-    const { duration } = this.video;
+    const { duration } = this.extent;
     if (!(duration > 0)) return;
     const picture = this.thumbnails.at(seconds);
     this.picture.hidden = picture === null;
@@ -112,7 +123,10 @@ export class Scrub {
       this.picture.style.backgroundImage = `url("${picture.url}")`;
       this.picture.style.backgroundPosition = `-${picture.x}px -${picture.y}px`;
     }
-    this.label.textContent = clock(seconds);
+    this.label.textContent = this.extent.isBeyond(seconds) ? `${clock(seconds)} · not here yet` : clock(seconds);
+    const chapter = this.chapters.at(seconds);
+    this.chapter.textContent = chapter?.[1] ?? "";
+    this.chapter.hidden = chapter === null;
     this.preview.hidden = false;
     const width = this.preview.offsetWidth;
     const room = this.bar.clientWidth;

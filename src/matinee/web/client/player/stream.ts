@@ -1,5 +1,6 @@
 // hls.js, set so that it starts quickly, changes edges without a stall and comes back from what hls.js calls fatal.
 import Hls, { ErrorDetails, ErrorTypes, Events } from "hls.js";
+import { preferredCodecs, settle } from "./codecs";
 import { pardon, TOKEN_REFUSED } from "./failover";
 import type { Addresses } from "./playback";
 import { type Remedy, Renewal, verdictOf } from "./renewal";
@@ -24,6 +25,8 @@ interface StreamHooks {
   onEdge(from: string | null, to: string): void;
   onTrouble(trouble: Trouble): void;
   onLevels(): void;
+  /** How many seconds a playlist has, and whether more will come. */
+  onExtent(seconds: number, growing: boolean): void;
   /** Sound or subtitles came, or others are heard and shown; `anew`: what was chosen before is to be chosen again. */
   onTracks(anew: boolean): void;
 }
@@ -42,6 +45,7 @@ export class Stream {
   private position = 0;
   private settled = false;
   private quality = -1;
+  private codecs: string[] = [];
 
   constructor(
     readonly video: HTMLVideoElement,
@@ -87,7 +91,10 @@ export class Stream {
   open(positionSeconds: number, address = this.addresses.playback.hls_url): void {
     this.renewal.keep();
     if (Hls.isSupported()) {
-      this.build(address, positionSeconds);
+      void preferredCodecs().then((codecs) => {
+        this.codecs = codecs;
+        this.build(address, positionSeconds);
+      });
     } else if (this.video.canPlayType("application/vnd.apple.mpegurl")) {
       this.video.src = address;
       this.video.addEventListener("loadedmetadata", () => (this.video.currentTime = positionSeconds), { once: true });
@@ -134,12 +141,20 @@ export class Stream {
     });
     this.hls = hls;
     hls.on(Events.MANIFEST_PARSED, () => {
+      settle(hls, this.codecs);
       if (this.quality >= 0 && this.quality < hls.levels.length) hls.nextLevel = this.quality;
       this.hooks.onLevels();
     });
     hls.on(Events.LEVEL_LOADED, (_event, data) => {
       const goal = goalFor(data.details.targetduration);
       if (goal !== null) Object.assign(hls.config, { maxBufferLength: goal, maxMaxBufferLength: goal });
+      const { edge, live } = data.details;
+      this.hooks.onExtent(edge, live);
+      // Where the film was left has not arrived again yet: what comes nearest.
+      if (live && !this.settled && this.position > edge) {
+        this.position = Math.max(edge - 2 * data.details.targetduration, 0);
+        hls.startLoad(this.position);
+      }
     });
     for (const came of [Events.AUDIO_TRACKS_UPDATED, Events.SUBTITLE_TRACKS_UPDATED] as const) {
       hls.on(came, () => this.hooks.onTracks(true));

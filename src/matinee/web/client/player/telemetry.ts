@@ -1,5 +1,6 @@
 // What a play tells the service: started, a heartbeat each five seconds and at every turn, switched, stopped, failed.
 import type { EventQueue } from "../events";
+import type { Extent } from "./extent";
 import type { Stream } from "./stream";
 
 const HEARTBEAT_MS = 5000;
@@ -15,12 +16,15 @@ export class Telemetry {
   private stalledSeconds = 0;
   private waitingSince: number | null = null;
   private counted = false;
+  /** The film stands at the end of what has arrived, which is no edge's fault and no stall. */
+  private awaiting = false;
   private started = false;
   private stopped = false;
   private position: number;
 
   constructor(
     private readonly stream: Stream,
+    private readonly extent: Extent,
     private readonly queue: EventQueue,
     private readonly about: { playback_id: string; title_id: string; profile_id: string },
   ) {
@@ -79,11 +83,14 @@ export class Telemetry {
     this.position = video.currentTime;
     if (!this.started || video.seeking || video.paused || video.ended) {
       this.endWait();
+      this.awaiting = false;
       return;
     }
     if (moved > 0 && moved < (4 * TICK_MS * video.playbackRate) / 1000 + 1) this.watched += moved;
     if (moved > 0) this.endWait();
-    else if (this.waitingSince === null) this.waitingSince = performance.now();
+    this.awaiting = moved <= 0 && (this.awaiting || this.extent.isAtEnd);
+    if (moved > 0 || this.awaiting) return;
+    if (this.waitingSince === null) this.waitingSince = performance.now();
     else if (!this.counted && performance.now() - this.waitingSince >= STALL_MS) {
       this.counted = true;
       this.stalls += 1;

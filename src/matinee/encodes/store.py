@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from matinee.columns import Moment
-from matinee.encoding.lifecycle import Job, JobRendition, JobState, RenditionState, before
+from matinee.encodes.lifecycle import Job, JobRendition, JobState, RenditionState, before
 
 metadata = sa.MetaData()
 

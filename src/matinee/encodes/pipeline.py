@@ -18,17 +18,17 @@ import structlog
 from obstore.store import ObjectStore
 from prometheus_client import Counter, Histogram
 
+from matinee.encodes.jobs import REFUSED, Job, Jobs, JobState, JobsUnavailable
 from matinee.encoding.commands import PRESET
 from matinee.encoding.depot import Depot, Finished, StoreUnavailable, identity_of, kept_work
 from matinee.encoding.ffmpeg import Tools
-from matinee.encoding.jobs import REFUSED, Job, Jobs, JobState, JobsUnavailable
 from matinee.encoding.orders import LadderKind, Order, Produced
 from matinee.encoding.production import Production
 from matinee.encoding.steps import Place, Source
 from matinee.inspection.inspection import Film
 from matinee.model.errors import Conflict, EncodingFailed, NotFound, Refused, Unavailable, bare_reason
 from matinee.model.ids import RandomBytes, new_id
-from matinee.model.media import Ladder, Presentation
+from matinee.model.media import Codec, Ladder, Presentation
 from matinee.ports import Clock, Compute
 
 _log = structlog.get_logger()
@@ -60,6 +60,7 @@ class Pipeline:
         tools: Tools | None = None,
         font: Path | None = None,
         preset: str = PRESET,
+        codecs: tuple[Codec, ...] = (Codec.H264,),
         ladder: LadderKind = LadderKind.PER_TITLE,
         lease_seconds: float = LEASE_SECONDS,
         keep_report: Callable[[ObjectStore, str, str, Produced], None] | None = None,
@@ -83,6 +84,7 @@ class Pipeline:
         self._tools = tools
         self._font = font
         self._preset = preset
+        self._codecs = codecs
         self._ladder = ladder
         self._lease_seconds = lease_seconds
         self._keep_report = keep_report
@@ -173,6 +175,7 @@ class Pipeline:
             place=Place(Depot(self._open_store, job.id, self._work.absolute(), self._folder), self._tools),
             prefix=f"media/{job.title_id}/{revision}",
             preset=self._preset,
+            codecs=self._codecs,
             priority=job.priority,
             share=job.id,
             font=self._font,

@@ -11,8 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from matinee.encoding import store
-from matinee.encoding.lifecycle import Job, JobRendition, JobState, RenditionState
+from matinee.encodes import store
+from matinee.encodes.lifecycle import Job, JobRendition, JobState, RenditionState
 from matinee.model.errors import Conflict, Invalid, NotFound, Unavailable
 from matinee.model.events import Event, Facts, TitleEncoded, TitleEncodingFailed
 from matinee.model.ids import RandomBytes, new_id
