@@ -64,7 +64,7 @@ def test_a_folder_has_its_report_as_json_and_as_a_page_that_fetches_nothing(tmp_
     _is_whole(report)
     page = (tmp_path / "out" / "report.html").read_text()
     assert "film.mp4" in words(page)
-    assert page.count("<svg") == 3
+    assert page.count("<figure") == 3
     assert not re.findall(r"<(?:script|link|img)|@import|(?:href|src)=\"(?!#)", page)
 
 
@@ -101,7 +101,7 @@ def test_an_upload_has_its_report_before_its_job_ends_and_operators_read_it(stud
     assert report_from_json(kept.read_bytes()) == report_from_json(answer.content)
     page = studio.page(f"/titles/{title.id}/report")
     assert "of processors" in words(page)
-    assert page.count("<svg") == 3
+    assert page.count("<figure") == 3
     for linking in (studio.page(f"/titles/{title.id}"), studio.page("/encodes")):
         assert f'href="/studio/titles/{title.id}/report"' in linking
     studio.enter(MEMBER)

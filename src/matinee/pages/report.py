@@ -107,7 +107,7 @@ def _on_ladder(report: Report) -> tuple[str, str] | None:
 
 
 def _on_quality(report: Report) -> tuple[str, str] | None:
-    best = report.rungs[-1]
+    best = report.best
     if report.verified is None or best.vmaf is None:
         return None
     found = report.verified
@@ -122,7 +122,7 @@ def _on_quality(report: Report) -> tuple[str, str] | None:
 
 
 def _on_bits(report: Report) -> tuple[str, str] | None:
-    best = report.rungs[-1]
+    best = report.best
     if not best.shot_bits or len(best.shot_bits) != len(report.starts_seconds):
         return None
     told = ""
@@ -136,7 +136,7 @@ def _on_bits(report: Report) -> tuple[str, str] | None:
 
 def dearest_share(report: Report, part: float = _TENTH) -> float:
     """Which share of the best rung's bits goes to the dearest part of the film's time, from 0 to 1."""
-    bits = report.rungs[-1].shot_bits
+    bits = report.best.shot_bits
     left, taken = part * sum(report.lengths_seconds), 0.0
     for length, count in sorted(
         zip(report.lengths_seconds, bits, strict=True), key=lambda shot: -shot[1] / max(shot[0], 0.001)
@@ -188,7 +188,7 @@ def _signed(value: float) -> str:
 
 
 def _shots(report: Report) -> tuple[Shot, ...]:
-    best = report.rungs[-1]
+    best = report.best
     again = {one.shot: one.crf for one in report.again}
 
     def at(values: Sequence[float], place: int) -> float | None:

@@ -70,7 +70,7 @@ def ladder_plot(report: Report) -> Ladder | None:
     if report.first is not None:
         measured.append((report.first.bps, report.first.vmaf, "first rung"))
     if report.verified is not None:
-        measured.append((report.rungs[-1].bps, report.verified.vmaf, "best rung"))
+        measured.append((report.best.bps, report.verified.vmaf, "best rung"))
     rates = [rate for rate, _ in points] + [rate for rate, *_ in measured]
     least, most = min(rates) / 1.5, max(rates) * 1.5
     frame = Frame((math.log2(least), math.log2(most)), (low, 100.0), _LEFT, _RIGHT, _TOP, _BOTTOM)
@@ -109,7 +109,7 @@ def ladder_plot(report: Report) -> Ladder | None:
 
 def quality_plot(report: Report) -> Over | None:
     """VMAF by time: the first rung measured, the best as it was expected and measured; None where nothing was."""
-    best = report.rungs[-1]
+    best = report.best
     told = [
         (best.shot_vmaf, "Best rung, expected", "report-3 report-dashed"),
         (() if report.first is None else report.first.shot_vmaf, "First rung, measured", "report-1"),
@@ -148,7 +148,7 @@ def rate_plot(report: Report) -> Over | None:
     }
     high = max(max(values) for values in rates.values()) * 1.08 or 1.0
     frame = Frame((0.0, report.length_seconds), (0.0, high), _LEFT, _RIGHT, _TOP, _BOTTOM)
-    best = known[-1]
+    best = report.best if report.best in known else known[-1]
     lines = []
     for rung in known:
         points, kind = steps(report, rates[rung.name], frame), "report-rest"

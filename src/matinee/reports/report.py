@@ -168,6 +168,11 @@ class Report:
         return tuple(max(end - start, 0.0) for start, end in zip(self.starts_seconds, ends, strict=True))
 
     @property
+    def best(self) -> MadeRung:
+        """The best rung of the first codec, whose ladder was chosen; other codecs' rungs follow from it."""
+        return [rung for rung in self.rungs if rung.codec == self.rungs[0].codec][-1]
+
+    @property
     def cpu_seconds(self) -> float:
         """What this run took of processors in all."""
         return sum(stage.cpu_seconds for stage in self.stages)

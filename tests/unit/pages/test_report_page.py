@@ -117,3 +117,12 @@ def test_an_axis_of_rates_names_doublings_within_it(least: float, times: float) 
 def test_times_and_rates_as_people_read_them() -> None:
     assert [clock(at) for at in (0, 59.96, 61.25, 3725.0)] == ["0:00.0", "1:00.0", "1:01.2", "1:02:05.0"]
     assert [rate_label(bps) for bps in (0, 800_000, 1_600_000)] == ["0", "800 k", "1.6 M"]
+
+
+def test_what_is_said_of_the_best_rung_is_not_another_codecs() -> None:
+    report = per_title()
+    other = replace(fixed().rungs[0], name="360p-av1", codec="av1", shot_bits=(1, 1, 1), bps=1.0)
+    both = replace(report, rungs=(*report.rungs, other))
+    assert both.best == report.rungs[-1]
+    assert report_page(both).verdicts[1:] == report_page(report).verdicts[1:]
+    assert report_page(both).shots == report_page(report).shots
