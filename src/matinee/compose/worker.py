@@ -96,9 +96,8 @@ def run_worker(settings: Settings) -> None:
         threading.Thread(target=schedule.run, args=(stop,), name="schedule"),
         threading.Thread(target=encode_films, args=(settings, pipeline, compute, owner, stop), name="encodes"),
     ]
-    stopper = _stopper(stop, compute)
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, stopper)
+        signal.signal(name, _stopper(stop, compute))
     for thread in threads:
         thread.start()
     vitals.start()
