@@ -39,6 +39,8 @@ NAMES = (
     "ladder_fit",
     "encoding_ladder",
     "encoding_ladder_made",
+    "encoding_codecs",
+    "episode_spans",
 )
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 _HEAD = """# Benchmarks

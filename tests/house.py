@@ -24,6 +24,7 @@ ROOMS = (
     "recommender",
     "replay",
     "sources",
+    "spans",
     "taste",
     "teaching",
     "upstream",

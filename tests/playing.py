@@ -29,6 +29,7 @@ from matinee.playback.misses import Misses
 from matinee.playback.playbacks import Playbacks, Started
 from matinee.playback.telemetry import Accepted, Telemetry
 from matinee.recommender.serving import Recommender
+from matinee.spans.spans import Spans
 
 if TYPE_CHECKING:
     from matinee.pages.rooms import Rooms
@@ -246,6 +247,7 @@ def service(
         accounting: Accounting
         desk: Desk
         experiments: Experiments
+        spans: Spans
         trust_region: bool
 
     rooms = cast(
@@ -262,6 +264,7 @@ def service(
             accounting,
             network.desk(known, accounting),
             Experiments(engine, log, clock, random_bytes, network.audit.note),
+            Spans(engine, clock, random_bytes, network.audit.note),
             trust_region,
         ),
     )

@@ -48,16 +48,27 @@ def until(what: str, ask: Callable[[], T | None], seconds: float = 60.0) -> T:
         time.sleep(0.1)
 
 
-def draw(path: Path, seconds: float, size: str = "320x180", picture: str = "testsrc2", rate: str = "24") -> Path:
-    """A small film with picture and sound, drawn by FFmpeg."""
+def draw(
+    path: Path,
+    seconds: float,
+    size: str = "320x180",
+    picture: str = "testsrc2",
+    rate: str = "24",
+    chapters: Mapping[int, str] | None = None,
+) -> Path:
+    """A small film with picture and sound, drawn by FFmpeg; ``chapters`` are names by their beginnings in seconds."""
     import imageio_ffmpeg
 
     path.parent.mkdir(parents=True, exist_ok=True)
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y"]
     command += ["-f", "lavfi", "-i", f"{picture}=size={size}:rate={rate}:duration={seconds}"]
     command += ["-f", "lavfi", "-i", f"sine=frequency=330:sample_rate=48000:duration={seconds}"]
+    told = ";FFMETADATA1\n"
+    for start, name in (chapters or {}).items():
+        told += f"[CHAPTER]\nTIMEBASE=1/1\nSTART={start}\nEND={start + 1}\ntitle={name}\n"
+    command += ["-f", "ffmetadata", "-i", "-", "-map", "0", "-map", "1", "-map_chapters", "2"]
     command += ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", "-shortest", str(path)]
-    subprocess.run(command, check=True)
+    subprocess.run(command, check=True, input=told.encode())
     return path
 
 

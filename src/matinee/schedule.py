@@ -98,6 +98,11 @@ def entries(
     )
 
 
+def episodes_entry(renew: Callable[[], object]) -> Entry:
+    """Episodes whose sound nobody knows yet, and those that have new neighbours: what they share is found."""
+    return Entry("episodes", every_seconds=5.0, function=renew)
+
+
 def learning_entries(
     upkeep: Upkeep,
     artefacts: Artefacts,

@@ -64,6 +64,9 @@ class Settings:
     events_keep_days: float = _setting(30.0, "How long the event log keeps what is archived; 0: for ever.", "days")
     archive_keep_days: float = _setting(0.0, "How long the archive keeps a day's events; 0: for ever.", "days")
     compute: str = _setting("local://", "Where encodes run: local:// or ray://HOST:PORT.")
+    codecs: str = _setting(
+        "h264", "What pictures are encoded to, comma separated: h264, which is always there; hevc; av1."
+    )
     ladder: str = _setting("per-title", "Which rungs films get: per-title (those of their own) or fixed.")
     dataplane: str = _setting(
         "embedded:",

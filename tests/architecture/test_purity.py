@@ -54,6 +54,8 @@ SHELLS = {
     "matinee.teaching.training",
     "matinee.schedule",
     "matinee.sources.sources",
+    "matinee.spans.episodes",
+    "matinee.spans.spans",
 }
 ASYNCHRONOUS = {"edge", "cache", "upstream", "adapters", "compose", "demo", "api", "web", "ports.py"}
 

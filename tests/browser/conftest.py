@@ -9,6 +9,7 @@ from foreign_players import chromium, find_chromium, player_page
 from running_demo import RunningDemo, draw, until
 
 LONG, LONG_SECONDS = "The Long Way", 100
+CHAPTERS = {0: "Setting out", 30: "The bridge", 31: "A very short one", 60: "Home, by night & < rain >"}
 FILMS = {f"Roads/{LONG}": LONG_SECONDS, "Roads/Crossing": 6, "Roads/Harbour": 6, "Skies/Cirrus": 6}
 
 
@@ -24,7 +25,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
     """A demo of four small films in two genres, one of them long enough to lose an edge in; all playable."""
     folder = tmp_path_factory.mktemp("demo")
     for name, seconds in FILMS.items():
-        draw(folder / "films" / f"{name}.mp4", seconds)
+        draw(folder / "films" / f"{name}.mp4", seconds, chapters=CHAPTERS if LONG in name else None)
     running = RunningDemo(data=folder / "data", films=folder / "films").start()
     try:
         with running.client() as client:

@@ -1,4 +1,5 @@
 // Plays ?manifest= with ?kind=shaka, dashjs or hlsjs, at most eight seconds ahead, and writes down what happened.
+// With ?keys=id:key, in hexadecimal, it can open what is encrypted.
 const query = new URLSearchParams(location.search);
 const video = document.getElementById("video");
 const probe = { errors: [], waits: 0, longestPause: 0, longestHunger: 0, segments: [], started: false };
@@ -39,6 +40,16 @@ setInterval(() => {
   }
 }, 50);
 
+const [keyId, key] = (query.get("keys") || "").split(":");
+
+function base64url(hexadecimal) {
+  const bytes = hexadecimal.match(/../g).map((digits) => Number.parseInt(digits, 16));
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
+}
+
 async function shakaPlay() {
   shaka.polyfill.installAll();
   const player = new shaka.Player();
@@ -57,7 +68,9 @@ async function shakaPlay() {
     streaming: { bufferingGoal: 8, rebufferingGoal: 1, retryParameters },
     manifest: { retryParameters },
   });
+  if (key) player.configure({ drm: { clearKeys: { [keyId]: key } } });
   player.addEventListener("error", (event) => probe.errors.push(`${event.detail.severity}:${event.detail.code}`));
+  window.player = player;
   await player.load(query.get("manifest"));
   const told = (track) => ({ language: track.language, channels: track.channelsCount, label: track.label });
   window.tracks = {
@@ -85,6 +98,8 @@ function dashPlay() {
     },
   });
   player.on("error", (event) => probe.errors.push(String(event.error && event.error.code)));
+  window.player = player;
+  if (key) player.setProtectionData({ "org.w3.clearkey": { clearkeys: { [base64url(keyId)]: base64url(key) } } });
   player.initialize(video, query.get("manifest"), true);
   const audio = () => player.getTracksFor("audio");
   const told = (track) => ({
@@ -121,6 +136,7 @@ function hlsPlay() {
     playlistLoadPolicy: { default: patient },
   });
   player.on(Hls.Events.ERROR, (_, data) => probe.errors.push(`${data.fatal ? "fatal " : ""}${data.details}`));
+  window.player = player;
   player.loadSource(query.get("manifest"));
   player.attachMedia(video);
   const told = (track) => ({ language: track.lang, channels: Number(track.channels) || null, label: track.name });

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from matinee.accounts.members import Allowance, Household, Member, Role
 from matinee.api.authentication import household, signed_in
+from matinee.api.spans import ExtentBody, extents_of
 from matinee.model.devices import DEVICE_KIND, device_kind
 from matinee.pages.resume import resume_seconds
 from matinee.pages.visitor import REGION_COOKIE
@@ -37,7 +38,10 @@ class EdgeBody(BaseModel):
 
 
 class PlaybackBody(BaseModel):
-    """Where to play from: composed manifests for every edge at once, and each edge by itself, best first."""
+    """Where to play from: composed manifests for every edge at once, and each edge by itself, best first.
+
+    ``spans`` are what may be passed over, in order of time.
+    """
 
     playback_id: str
     hls_url: str
@@ -46,6 +50,7 @@ class PlaybackBody(BaseModel):
     edges: list[EdgeBody]
     resume_seconds: float
     expires_at: datetime
+    spans: list[ExtentBody]
 
 
 def routes(rooms: "Rooms") -> APIRouter:
@@ -96,4 +101,5 @@ def _body(rooms: "Rooms", started: Started) -> PlaybackBody:
         edges=[EdgeBody(id=edge.id, region=edge.region, url=edge.url, reason=edge.reason) for edge in started.edges],
         resume_seconds=resume_seconds(rooms, started.profile_id, started.title_id),
         expires_at=started.expires_at,
+        spans=extents_of(rooms, started.title_id, started.revision),
     )

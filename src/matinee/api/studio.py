@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from matinee.accounts.members import Member
 from matinee.api.authentication import operator
+from matinee.api.spans import add_spans
 from matinee.api.titles import TitleBody, title_body
 from matinee.catalogue.lifecycle import draft_of
 from matinee.model.errors import Invalid, NotFound
@@ -54,6 +55,7 @@ def routes(rooms: Rooms) -> APIRouter:
         return {"titles": [_title(line) for line in studio_titles(rooms)]}
 
     _add_titles(router, rooms)
+    add_spans(router, rooms)
 
     @router.get("/encodes")
     def encodes() -> dict[str, Any]:

@@ -54,6 +54,19 @@ class TitleBody(BaseModel):
     message: str | None = None
 
 
+class ChapterBody(BaseModel):
+    """A part of a film; it lasts until the next one begins."""
+
+    name: str
+    start_seconds: float
+
+
+class OneTitleBody(TitleBody):
+    """A title by itself: with what lists of titles leave out."""
+
+    chapters: tuple[ChapterBody, ...] = ()
+
+
 class TitlesBody(BaseModel):
     """Titles in order."""
 
@@ -93,14 +106,14 @@ def routes(rooms: "Rooms") -> APIRouter:
         return TitlesBody(titles=[title_body(title) for title in titles[window]])
 
     @router.get("/{title_id}")
-    def title(title_id: str, home: Home, region: From, profile_id: str | None = None) -> TitleBody:
+    def title(title_id: str, home: Home, region: From, profile_id: str | None = None) -> OneTitleBody:
         """One title. 404 for one that the profile may not see, or that cannot be played yet."""
         if _operates(home, profile_id):
-            return title_body(rooms.catalogue.title(title_id), operator=True)
+            return _one_title(rooms.catalogue.title(title_id), operator=True)
         found = rooms.catalogue.shelf().by_id.get(title_id)
         if found is None or not found.is_for(home.limit(profile_id), rooms.topology.territory(region)):
             raise NotFound(f"There is no title {title_id!r}.")
-        return title_body(found)
+        return _one_title(found)
 
     return router
 
@@ -133,6 +146,12 @@ def title_body(title: Title, *, operator: bool = False) -> TitleBody:
         is_growing=title.is_growing,
         message=title.message if operator else None,
     )
+
+
+def _one_title(title: Title, *, operator: bool = False) -> OneTitleBody:
+    chapters = title.presentation.chapters if title.presentation else ()
+    told = [ChapterBody(name=one.name, start_seconds=one.start_seconds) for one in chapters]
+    return OneTitleBody(**title_body(title, operator=operator).model_dump(), chapters=tuple(told))
 
 
 def _picture(title: Title, file: str | None) -> str | None:

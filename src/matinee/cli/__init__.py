@@ -90,16 +90,32 @@ def demo(
 @matinee.command()
 @click.argument("source", type=_SOURCE)
 @click.option("--output", type=FOLDER, required=True, help="The folder to fill.")
+@click.option(
+    "--codecs", default="h264", show_default=True, help="Codecs, comma separated: h264, hevc, av1. h264 is always made."
+)
 @click.option("--ladder", type=click.Choice(["per-title", "fixed"]), default="per-title", show_default=True)
-@click.option("--codecs", default="h264", show_default=True, help="Codecs, comma separated.")
+@click.option("--encrypt", type=click.Choice(["cbcs", "cenc"]), help="Encrypt picture and sound (Common Encryption).")
+@click.option("--key", type=_SOURCE, help="The key file; without it OUTPUT.key.json, made where there is none.")
 @JSON
-def encode(source: Path, output: Path, ladder: str, codecs: str, *, as_json: bool) -> None:
+def encode(
+    source: Path, output: Path, ladder: str, codecs: str, encrypt: str | None, key: Path | None, *, as_json: bool
+) -> None:
     """Encode one source to a playable folder (manifest.mpd, master.m3u8) with a report.json."""
     from matinee.compose.encode import encode_folder
+    from matinee.ladder.codecs import read_codecs
+    from matinee.model.errors import Invalid
+    from matinee.packaging.protection import Scheme
 
-    if codecs != "h264":
-        raise click.BadParameter("only h264 can be made so far", param_hint="--codecs")
-    report = encode_folder(source, output, ladder=ladder, say=None if as_json else click.echo)
+    if key and not encrypt:
+        raise click.BadParameter("a key is of use with --encrypt alone", param_hint="--key")
+    scheme = Scheme(encrypt) if encrypt else None
+    try:
+        chosen = read_codecs(codecs)
+    except Invalid as error:
+        raise click.BadParameter(str(error), param_hint="--codecs") from error
+    report = encode_folder(
+        source, output, ladder=ladder, codecs=chosen, say=None if as_json else click.echo, scheme=scheme, key=key
+    )
     if as_json:
         click.echo(json.dumps(report))
     else:

@@ -1,6 +1,7 @@
 """One source into one playable folder, without a database: ``matinee encode``."""
 
 import json
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -19,7 +20,8 @@ from matinee.encoding.production import Production
 from matinee.encoding.steps import Place, Source
 from matinee.inspection.inspection import Film
 from matinee.model.errors import Invalid, Unavailable
-from matinee.model.media import Ladder, Presentation
+from matinee.model.media import Codec, Ladder, Presentation
+from matinee.packaging.protection import Protection, Scheme, film_key
 
 REPORT = "report.json"
 
@@ -30,13 +32,18 @@ def encode_folder(
     *,
     name: str | None = None,
     font: Path | None = None,
+    codecs: tuple[Codec, ...] = (Codec.H264,),
     ladder: str = LadderKind.PER_TITLE,
     say: Callable[[str], None] | None = None,
+    scheme: Scheme | None = None,
+    key: Path | None = None,
 ) -> dict[str, Any]:
     """Fill a folder with a film that plays from there; returns what ``report.json`` in it says.
 
     ``font`` sets the poster's name; without it, the web's display face does. ``say`` hears sentences about what is
-    done. Invalid if there is no source or the output holds other things; Refused if the source cannot be right.
+    done. With a ``scheme`` picture and sound are encrypted: by the key in the file ``key``, else by the one beside the
+    output, which is made where there is none. Invalid if there is no source, the output holds other things, or the key
+    file cannot be used; Refused if the source cannot be right.
     """
     kind = ladder_kind(ladder)
     if not source.is_file():
@@ -44,6 +51,7 @@ def encode_folder(
     if output.exists() and (not output.is_dir() or (any(output.iterdir()) and not (output / REPORT).exists())):
         raise Invalid(f"{output} holds something else already: name a folder that is new or empty.")
     output.parent.mkdir(parents=True, exist_ok=True)
+    protection = None if scheme is None else Protection(scheme, film_key(output, key, secrets.token_bytes))
     compute = LocalCompute()
     # Beside the output, so that the finished folder is moved and not copied.
     with tempfile.TemporaryDirectory(prefix=".matinee-", dir=output.parent) as work:
@@ -57,11 +65,13 @@ def encode_folder(
             place=Place(Depot(partial(open_objects, store.as_uri()), "encode", Path(work), store), find_tools()),
             prefix="made",
             font=font or display_font(),
+            codecs=codecs,
+            protection=protection,
             ladder=kind,
         )
         try:
             produced = Production(order, compute, _Teller(say or (lambda _: None))).run()
-            told = json.dumps(_report(produced), indent=2)
+            told = json.dumps(_report(produced, protection), indent=2)
             (store / "made" / REPORT).write_text(f"{told}\n")
             shutil.rmtree(output, ignore_errors=True)
             (store / "made").replace(output)
@@ -73,14 +83,16 @@ def encode_folder(
     return report
 
 
-def _report(produced: Produced) -> dict[str, Any]:
+def _report(produced: Produced, protection: Protection | None) -> dict[str, Any]:
     """What ``report.json`` says: values that JSON can hold."""
     presentation, film = produced.presentation, produced.film
     return {
         "source": asdict(film.source),
+        "encryption": protection and {"scheme": protection.scheme, "key_id": protection.content_key.key_id},
         "frames": produced.finished[0].frames,
         "duration_seconds": presentation.duration_seconds,
         "notes": [*film.notes, *(note for finished in produced.finished for note in finished.notes)],
+        "chapters": [asdict(chapter) for chapter in presentation.chapters],
         "renditions": [asdict(rendition) for rendition in presentation.renditions],
         "size_bytes": presentation.size_bytes,
         "hls": presentation.hls,

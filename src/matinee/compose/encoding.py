@@ -15,6 +15,7 @@ from matinee.encodes.jobs import Jobs
 from matinee.encodes.pipeline import Pipeline
 from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.orders import ladder_kind
+from matinee.ladder.codecs import read_codecs
 from matinee.model.errors import MatineeError
 from matinee.ports import Clock
 from matinee.settings import Settings
@@ -40,6 +41,7 @@ def open_pipeline(settings: Settings, jobs: Jobs, compute: LocalCompute | RayCom
         clock=clock,
         random_bytes=secrets.token_bytes,
         font=display_font(),
+        codecs=read_codecs(settings.codecs),
         ladder=ladder_kind(settings.ladder),
     )
 

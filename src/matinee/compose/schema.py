@@ -42,10 +42,11 @@ def all_metadata() -> list[sa.MetaData]:
     from matinee.recommender.store import metadata as recommender
     from matinee.replay.store import metadata as replay
     from matinee.sources.store import metadata as sources
+    from matinee.spans.store import metadata as spans
     from matinee.teaching.store import metadata as teaching
 
     learned = [experiments, recommender, replay, teaching]
-    return [accounts, catalogue, delivery, encoding, events, leases, playback, sources, *learned]
+    return [accounts, catalogue, delivery, encoding, events, leases, playback, sources, spans, *learned]
 
 
 def migrate(engine: sa.Engine, scripts: Path = MIGRATIONS, to: str = "head") -> None:

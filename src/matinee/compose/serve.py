@@ -50,6 +50,7 @@ from matinee.recommender.serving import Recommender
 from matinee.replay.journal import Journal
 from matinee.settings import Settings
 from matinee.sources.sources import Sources
+from matinee.spans.spans import Spans
 from matinee.teaching.nightly import Reports
 from matinee.web import application as web
 
@@ -111,6 +112,7 @@ def wire(settings: Settings) -> tuple[Rooms, Relay]:
         experiments=Experiments(engine, log, clock, secrets.token_bytes, network.audit.note),
         reports=Reports(engine, clock),
         journal=Journal(engine, clock, secrets.token_bytes),
+        spans=Spans(engine, clock, secrets.token_bytes, network.audit.note),
         trust_region=settings.trust_region,
         demo=breakage(settings.demo_control) if settings.demo_control else None,
     )

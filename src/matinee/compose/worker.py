@@ -6,8 +6,10 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
+import sqlalchemy as sa
 import structlog
 
 from matinee.accounts.members import Accounts
@@ -26,6 +28,7 @@ from matinee.compose.tls import own_identity, server_context
 from matinee.compose.vitals import Vitals
 from matinee.consumers import Consumers
 from matinee.delivery.edges import Edges
+from matinee.delivery.network import Network
 from matinee.encodes.jobs import Jobs
 from matinee.experiments.gathering import Gathering
 from matinee.findings import require
@@ -33,9 +36,11 @@ from matinee.observability import configure
 from matinee.playback.growing import GrowingPlaylists
 from matinee.playback.telemetry import Telemetry
 from matinee.ports import Compute
-from matinee.schedule import Periods, Schedule, entries, learning_entries
+from matinee.schedule import Periods, Schedule, entries, episodes_entry, learning_entries
 from matinee.settings import Settings
 from matinee.sources.sources import Sources
+from matinee.spans.episodes import Episodes
+from matinee.spans.spans import Spans
 
 _log = structlog.get_logger()
 _DAY_SECONDS = 86_400.0
@@ -80,6 +85,7 @@ def run_worker(settings: Settings) -> None:
     gathering, growing = Gathering(engine, log, clock), GrowingPlaylists(catalogue, objects, clock)
     table = (
         *entries(relay, accounts, edges, sources, pipeline, network, planner, gathering, growing, periods),
+        episodes_entry(_episodes(settings, engine, catalogue, network, compute).renew),
         *learning_entries(
             learner.upkeep, learner.artefacts, learner.training, learner.nightly.renew, learner.journal.tidy
         ),
@@ -101,6 +107,14 @@ def run_worker(settings: Settings) -> None:
         thread.join()
     vitals.stop()
     _log.info("worker.stopped")
+
+
+def _episodes(
+    settings: Settings, engine: sa.Engine, catalogue: Catalogue, network: Network, compute: Compute
+) -> Episodes:
+    clock, store = SystemClock(), partial(open_objects, settings.objects_url)
+    spans = Spans(engine, clock, secrets.token_bytes, network.audit.note)
+    return Episodes(engine, catalogue, spans, store, compute, settings.data.absolute() / "work", clock)
 
 
 def _stopper(stop: threading.Event, compute: Compute) -> Callable[[int, FrameType | None], None]:

@@ -28,7 +28,7 @@ from matinee.encoding.steps import Place, Source
 from matinee.inspection.inspection import Film
 from matinee.model.errors import Conflict, EncodingFailed, NotFound, Refused, Unavailable, bare_reason
 from matinee.model.ids import RandomBytes, new_id
-from matinee.model.media import Ladder, Presentation
+from matinee.model.media import Codec, Ladder, Presentation
 from matinee.ports import Clock, Compute
 
 _log = structlog.get_logger()
@@ -60,6 +60,7 @@ class Pipeline:
         tools: Tools | None = None,
         font: Path | None = None,
         preset: str = PRESET,
+        codecs: tuple[Codec, ...] = (Codec.H264,),
         ladder: LadderKind = LadderKind.PER_TITLE,
         lease_seconds: float = LEASE_SECONDS,
     ) -> None:
@@ -81,6 +82,7 @@ class Pipeline:
         self._tools = tools
         self._font = font
         self._preset = preset
+        self._codecs = codecs
         self._ladder = ladder
         self._lease_seconds = lease_seconds
         self._stranded: dict[str, str] = {}  # by owner: the job whose end the database did not hear
@@ -170,6 +172,7 @@ class Pipeline:
             place=Place(Depot(self._open_store, job.id, self._work.absolute(), self._folder), self._tools),
             prefix=f"media/{job.title_id}/{revision}",
             preset=self._preset,
+            codecs=self._codecs,
             priority=job.priority,
             share=job.id,
             font=self._font,

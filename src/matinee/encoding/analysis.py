@@ -48,12 +48,7 @@ class Analysing:
         self._chosen: tuple[ChosenRung, ...] = ()
         film = found.film
         picture = film.picture
-        self._usual = fixed_ladder(picture.display_width, picture.height, float(film.shown_rate))
-
-    @property
-    def segment_seconds(self) -> float:
-        """The least length of a segment."""
-        return self._usual.segment_seconds
+        self.usual = fixed_ladder(picture.display_width, picture.height, float(film.shown_rate))
 
     @property
     def recipes(self) -> tuple[Recipe, ...]:
@@ -97,7 +92,7 @@ class Analysing:
         bits = [sum(first.bits[begin:end]) for begin, end in pairwise(ends)]
         shots = [shot for number in sorted(self._measured) for shot in self._measured[number]]
         self._probes = probed(first.rung.width, first.rung.height, bits, lengths, shots)
-        sizes = [(rung.width, rung.height) for rung in self._usual.rungs]
+        sizes = [(rung.width, rung.height) for rung in self.usual.rungs]
 
         def done(chosen: tuple[ChosenRung, ...]) -> None:
             self._chosen = chosen

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from matinee.encoding.encoders import capped_encoder, encoder_words, kept_range, pixel_format
 from matinee.encoding.stretches import BASE_TICKS, Stretch
 from matinee.inspection.frames import TICKS
 from matinee.inspection.inspection import Film, Picture
@@ -10,7 +11,7 @@ from matinee.inspection.probe import DECODERS, DEMUXERS, MOST_PIXELS
 from matinee.ladder.fixed import needs_bars
 from matinee.ladder.recipes import Recipe
 from matinee.ladder.zones import zones
-from matinee.model.media import Rung
+from matinee.model.media import Codec, Rung, VideoRange
 
 AUDIO_RATE_HZ = 48_000
 # With a lookahead that the preset leaves out, superfast makes what veryfast makes in two thirds of the time.
@@ -57,7 +58,7 @@ def video_command(
     seeks: bool = True,
     cores: int | None = None,
 ) -> list[str]:
-    """Encode a stretch to rungs (smallest first) out of one decode, each into an MP4 file of its own.
+    """Encode a stretch to rungs of one codec (smallest first) out of one decode, each into an MP4 file of its own.
 
     Recipes are those of the stretch. The times of the frames that the first encoder gets go into ``stamps``. On all
     cores or so many.
@@ -75,7 +76,7 @@ def video_command(
     ]
     for place, (recipe, output) in enumerate(zip(recipes, outputs, strict=True)):
         told = ("-stats_enc_pre", str(stamps), "-stats_enc_pre_fmt", "{pts}") if place == 0 else ()
-        encoder = _video_encoder(film, stretch, recipe, preset)
+        encoder = _video_encoder(film, stretch, recipe, preset, cores)
         command += ["-map", f"[v{place}]", *encoder, *threads, *told, "-f", "mp4", str(output)]
     return command
 
@@ -112,17 +113,20 @@ def stretch_chain(film: Film, stretch: Stretch, rung: Rung, *, seeks: bool = Tru
 
 
 def picture_chain(film: Film, rung: Rung) -> list[str]:
-    """The filters from decoded pictures to those of a rung: whole frames, ordinary colours, square pixels."""
+    """The filters from decoded pictures to those of a rung: whole frames, its range of light, square pixels."""
     picture, chain = film.picture, list[str]()
     if picture.is_interlaced:
         parity = "bff" if picture.is_bottom_first else "tff"
         chain.append(f"bwdif=mode=send_field:parity={parity}:deint=all")
     chain += _name_colours(picture)
-    chain += _tone_map(picture, rung) if picture.is_wide_gamut else [_scale(picture, rung), "format=yuv420p"]
+    if rung.video_range is not VideoRange.SDR:
+        return [*chain, *kept_range(rung)]
+    chain += _tone_map(picture, rung) if picture.is_wide_gamut else [_scale(picture, rung)]
     return [
         *chain,
+        f"format={pixel_format(rung)}",
         "setsar=1",
-        # One colour space for all rungs (HLS authoring specification, 1.27).
+        # One colour space for all ordinary rungs (HLS authoring specification, 1.27).
         "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709",
     ]
 
@@ -188,8 +192,16 @@ def x264_params(film: Film, preset: str) -> str:
     return f"stitchable=1:fps={rate.numerator}/{rate.denominator}{_LOOKAHEAD.get(preset, '')}"
 
 
-def _video_encoder(film: Film, stretch: Stretch, recipe: Recipe, preset: str) -> list[str]:
+def _video_encoder(film: Film, stretch: Stretch, recipe: Recipe, preset: str, cores: int | None) -> list[str]:
     rung, by_shot = recipe.rung, zones(stretch.starts, stretch.encoded, recipe.crfs)
+    if rung.codec is not Codec.H264:
+        _, crf = encoder_words(recipe, stretch, preset)
+        return [
+            *("-fps_mode", "passthrough", "-enc_time_base", f"1:{TICKS}"),
+            *capped_encoder(film, rung, key_frames(stretch), crf, cores),
+            *clean(),
+            *("-video_track_timescale", str(TICKS)),
+        ]
     return [
         *encode_frames(preset, recipe.crfs[0]),
         # Capped CRF: within any second of a stretch at most rate + buffer = peak bits.
@@ -246,5 +258,4 @@ def _tone_map(picture: Picture, rung: Rung) -> list[str]:
         # mobius leaves the darker third as it is and bends what is brighter; hable darkens the whole picture.
         *(["tonemap=tonemap=mobius:desat=0"] if picture.is_high_dynamic_range else []),
         "zscale=t=bt709:m=bt709:r=tv",
-        "format=yuv420p",
     ]

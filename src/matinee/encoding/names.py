@@ -3,6 +3,7 @@
 import hashlib
 from typing import Any
 
+from matinee.encoding.encoders import encoder_words
 from matinee.encoding.orders import Order
 from matinee.encoding.stretches import Stretch
 from matinee.encoding.survey import Surveyed
@@ -17,7 +18,8 @@ def part_name(order: Order, found: Surveyed, stretch: Stretch, recipe: Recipe) -
     film = found.film
     source = (order.source.identity, found.copy, film.source.video.index)
     shown = (film.picture, film.shown_rate, film.is_steady)
-    return _named(f"{recipe.rung.name}-{stretch.number:05}", (source, order.preset, *shown, stretch, recipe))
+    words = encoder_words(recipe, stretch, order.preset)
+    return _named(f"{recipe.rung.name}-{stretch.number:05}", (source, *words, *shown, stretch, recipe))
 
 
 def whole_name(order: Order, film: Film, name: str, content: Any, ending: str = "mp4") -> str:

@@ -6,6 +6,7 @@ holds frames of 1.5 bytes a pixel, waiting in decoders, filters and lookaheads.
 
 from collections.abc import Sequence
 
+from matinee.encoding.encoders import held_pixels
 from matinee.inspection.inspection import Film
 from matinee.model.media import Rung
 from matinee.ports import Needs
@@ -34,7 +35,7 @@ def measuring_needs(film: Film) -> Needs:
 def video_needs(film: Film, rungs: Sequence[Rung], *, alone: bool) -> Needs:
     """What a stretch takes: one core, so that many run beside each other, unless there is but one."""
     pixels = [rung.width * rung.height for rung in rungs]
-    frames = film.picture.display_width * film.picture.height * _SOURCE_FRAMES + sum(pixels) * _RUNG_FRAMES
+    frames = film.picture.display_width * film.picture.height * _SOURCE_FRAMES + sum(map(held_pixels, rungs))
     held = 1.0 if alone else 0.5  # fewer threads hold fewer: 2160p60 to five rungs was seen to take 700 MiB
     cores = 1.0 if not alone else 4.0 if max(pixels) > _LARGE_PIXELS else 2.0
     return Needs(cores, _PROGRAM_BYTES + round(frames * held * _PIXEL_BYTES))

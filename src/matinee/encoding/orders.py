@@ -12,7 +12,8 @@ from matinee.encoding.measuring import Analysis
 from matinee.encoding.steps import Place, Source
 from matinee.inspection.inspection import Film
 from matinee.model.errors import Invalid
-from matinee.model.media import Ladder, Presentation
+from matinee.model.media import Codec, Ladder, Presentation
+from matinee.packaging.protection import Protection
 
 
 class LadderKind(StrEnum):
@@ -36,6 +37,7 @@ class Order:
 
     The first rung goes under ``early`` while it is made, if there is such a prefix. ``title`` goes on the poster, in
     ``font`` if there is one; ``share`` is who gets its share of the machines. ``crf`` is the fixed ladder's.
+    With ``protection``, picture and sound are encrypted when they are packaged.
     """
 
     source: Source
@@ -44,11 +46,13 @@ class Order:
     prefix: str
     preset: str = PRESET
     crf: float = CRF
+    codecs: tuple[Codec, ...] = (Codec.H264,)
     priority: int = 0
     share: str = ""
     font: Path | None = None
     ladder: LadderKind = LadderKind.PER_TITLE
     early: str | None = None
+    protection: Protection | None = None
 
 
 class Watcher(Protocol):

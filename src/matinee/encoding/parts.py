@@ -127,7 +127,10 @@ class Parts:
             self._desk.advanced()
             return more
 
-        task = self._desk.task(what, self._desk.turn, needs, steps.encode_stretch, *arguments)
+        # A film is whole in the codec that everything plays before any is better in another.
+        codecs = list(dict.fromkeys(recipe.rung.codec for recipe in self._recipes))
+        turn = self._desk.turn + codecs.index(recipes[0].rung.codec)
+        task = self._desk.task(what, turn, needs, steps.encode_stretch, *arguments)
         return Piece(task, done, tuple((recipe.rung.name, stretch.number) for recipe in recipes))
 
     def _file(self, stretch: Stretch, recipe: Recipe) -> str:

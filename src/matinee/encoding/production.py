@@ -6,12 +6,14 @@ machine. Run again for the same order, it goes on where it was stopped.
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from matinee.encoding import steps
 from matinee.encoding.analysis import Analysing
 from matinee.encoding.depot import Depot, Finished, StoreUnavailable
 from matinee.encoding.early import NOTE, Early
+from matinee.encoding.encoders import in_codecs
 from matinee.encoding.names import whole_name
 from matinee.encoding.needs import GLANCE, SMALL, packaging_needs, survey_needs
 from matinee.encoding.orders import LadderKind, Order, Produced, Watcher
@@ -65,7 +67,9 @@ class Production:
             recipes = fixed_recipes(ladder, self._order.crf, segments)
         else:
             recipes = analysing.recipes
-            ladder = Ladder(tuple(recipe.rung for recipe in recipes), analysing.segment_seconds)
+            ladder = analysing.usual
+        recipes = in_codecs(film, recipes, self._order.codecs)
+        ladder = replace(ladder, rungs=tuple(recipe.rung for recipe in recipes))
         self._plan(film, ladder, stretches)
         self._encode(found, recipes, stretches, analysing)
         shown = field_times(times, end) if film.picture.is_interlaced else times
@@ -180,7 +184,7 @@ class Production:
         task = Task(
             f"packaging: {order.source.name}",
             publish_film,
-            (order.place, film, ladder, parts, cuts, order.title, order.font, order.prefix),
+            (order.place, film, ladder, parts, cuts, order.title, order.font, order.prefix, order.protection),
             packaging_needs(),
             order.priority * _TURNS + _AT_ONCE,
             order.share,

@@ -10,13 +10,15 @@ from matinee.drawing import thumbnails
 from matinee.encoding.commands import first_frame_command
 from matinee.encoding.depot import Finished
 from matinee.encoding.ffmpeg import Tools, free_bytes, run_tool
-from matinee.encoding.joining import X264_DELAY, join
+from matinee.encoding.joining import delay_of, join
 from matinee.encoding.steps import Place, Progress
 from matinee.encoding.text import text_files
 from matinee.inspection.inspection import Film
 from matinee.ladder.shots import LONGEST_SECONDS
 from matinee.model.errors import EncodingFailed, Unavailable
-from matinee.model.media import Ladder, Picture, Presentation, Rung
+from matinee.model.media import Chapter, Codec, Ladder, Picture, Presentation, Rung
+from matinee.packaging.chapters import list_chapters, write_chapters
+from matinee.packaging.images import Sheets
 from matinee.packaging.packaging import (
     DASH,
     HLS,
@@ -29,6 +31,7 @@ from matinee.packaging.packaging import (
     verify,
     video_folder,
 )
+from matinee.packaging.protection import Protection, name_keys, protecting_words
 from matinee.packaging.sound import AudioFile, plan_sounds
 from matinee.packaging.text import PLAYLIST, text_names
 from matinee.packaging.text_manifests import write_texts
@@ -43,6 +46,7 @@ _TYPES = {
     ".mp4": "video/mp4",
     ".jpg": "image/jpeg",
     ".vtt": "text/vtt",
+    ".json": "application/json",
 }
 
 
@@ -64,11 +68,13 @@ def publish_film(
     title: str,
     font: Path | None,
     prefix: str,
+    protection: Protection | None,
     _progress: Progress,
 ) -> Presentation:
     """Put a presentation under ``prefix``, manifests last. ``parts`` are its renditions by name, each in order.
 
-    ``title`` goes on the poster, set in ``font`` where that is on this machine.
+    ``title`` goes on the poster, set in ``font`` where that is on this machine. With ``protection``, picture and sound
+    are encrypted; posters and thumbnails are not.
     """
     tools = place.find_tools()
     with place.depot.desk() as desk:
@@ -81,13 +87,20 @@ def publish_film(
         folder = desk / "package"
         folder.mkdir()
         command = package_command(tools.packager, videos, audios, ladder.segment_seconds)
+        if protection is not None:
+            command += protecting_words(desk, protection)
         run_tool(command, tools, f"packaging {film.name}", "Shaka Packager", folder=desk)
-        pictures = draw_pictures(videos, film, title, font if font and font.exists() else None, folder, tools)
+        if protection is not None:
+            name_keys(folder, protection)
+        pictures = draw_pictures(
+            shown_videos(videos), film, title, font if font and font.exists() else None, folder, tools
+        )
         texts = text_files(place.depot, film, [parts[name][0].file for name in text_names(film.source.texts)])
         write_texts(folder, f"{video_folder(videos[0].rung)}/{PLAYLIST}", texts)
-        mend_manifests(folder, film.shown_rate, audios, texts)
+        mend_manifests(folder, film.shown_rate, audios, texts, sheets_of(film))
+        chapters = list_film_chapters(folder, film)
         verified = verify(folder, videos, audios, film.shown_rate, pictures[0].colour, film.name, texts)
-        presentation = replace(verified, pictures=pictures[1:])
+        presentation = replace(verified, pictures=pictures[1:], chapters=chapters)
         for rendition in presentation.video:
             place_of = rendition.uri.rpartition("/")[0] + "/"
             made = sum(name.startswith(place_of) and name.endswith(".m4s") for name, _ in presentation.files)
@@ -104,8 +117,13 @@ def _joined(place: Place, film: Film, rung: Rung, parts: Sequence[Finished], cut
         raise Unavailable(f"The disk has no room for joining {film.name}, which takes {needed // 2**20} MiB.")
     whole = desk / f"{rung.name}.mp4"
     files = [place.depot.rendition(part.file) for part in parts]
-    join(files, whole, cuts.times, cuts.end, X264_DELAY if film.is_steady else 0, film.name)
+    join(files, whole, cuts.times, cuts.end, delay_of(rung.codec, is_steady=film.is_steady), film.name)
     return VideoFile(rung, whole, len(cuts.times))
+
+
+def shown_videos(videos: Sequence[VideoFile]) -> list[VideoFile]:
+    """Those that pictures are taken of: H.264's are in ordinary colours and cheap to decode."""
+    return [video for video in videos if video.rung.codec is Codec.H264]
 
 
 def draw_pictures(
@@ -138,11 +156,36 @@ def draw_pictures(
         # Pillow lets go of the interpreter's lock while it scales and packs.
         with ThreadPoolExecutor(len(others) + 1) as pool:
             pictures = tuple(pool.map(draw, range(len(others) + 1)))
-    sprites = thumbnails.plan_sprites(film.picture.display_width, film.picture.height, film.length_seconds)
+    sprites = _sprites(film)
     command = thumbnails.sprites_command(tools.ffmpeg, small, folder, sprites, LONGEST_SECONDS)
     run_tool(command, tools, what, "FFmpeg")
     (folder / THUMBNAILS).write_text(thumbnails.thumbnails_vtt(sprites))
     return pictures
+
+
+def list_film_chapters(folder: Path, film: Film) -> tuple[Chapter, ...]:
+    """Write the chapters that begin within the frames that there are, and name them in HLS."""
+    chapters = tuple(one for one in film.chapters if one.start_seconds < film.length_seconds)
+    write_chapters(folder, chapters, film.length_seconds)
+    (folder / HLS).write_text(list_chapters((folder / HLS).read_text(), chapters))
+    return chapters
+
+
+def sheets_of(film: Film) -> Sheets:
+    """How the thumbnails of a film lie in their files, for DASH."""
+    sprites = _sprites(film)
+    return Sheets(
+        count=sprites.sheets,
+        columns=sprites.columns,
+        rows=sprites.rows,
+        tile_width=sprites.tile_width,
+        tile_height=sprites.tile_height,
+        interval_ms=sprites.interval_ms,
+    )
+
+
+def _sprites(film: Film) -> thumbnails.Sprites:
+    return thumbnails.plan_sprites(film.picture.display_width, film.picture.height, film.length_seconds)
 
 
 def numbered(file: str, number: int) -> str:

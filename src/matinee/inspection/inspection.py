@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from matinee.inspection.bounds import MOST_SOUNDS, check_bounds, first_few
+from matinee.inspection.chapters import tidy_chapters
 from matinee.inspection.probe import AUDIO_CODECS, VIDEO_CODECS, ContainerReport, TrackReport
 from matinee.inspection.tracks import language_of, roles_of, select_texts
 from matinee.model.errors import Refused
-from matinee.model.media import Source, SourceTrack, TrackKind
+from matinee.model.media import Chapter, Source, SourceTrack, TrackKind
 
 # What may be missing at the end before a source counts as broken off.
 _MISSING_SECONDS = 1.0
@@ -97,6 +98,7 @@ class Film:
     length_seconds: float
     is_steady: bool
     notes: tuple[str, ...]
+    chapters: tuple[Chapter, ...] = ()
 
     @property
     def shown_rate(self) -> Fraction:
@@ -166,6 +168,8 @@ def accept(selection: Selection, picture: Picture, name: str) -> Film:
         notes.append("The picture is HDR and was mapped to standard dynamic range (BT.709).")
     if audio is None:
         notes.append("There is no sound.")
+    chapters, left_out = tidy_chapters(report.chapters, shift, length)
+    notes += left_out
     source = Source(
         container=report.format.split(",")[0],
         duration_seconds=length,
@@ -185,7 +189,7 @@ def accept(selection: Selection, picture: Picture, name: str) -> Film:
         texts=selection.texts,
     )
     steady = video.is_steady and shift == picture.first_seconds
-    return Film(name, source, picture, rate, shift, length, steady, tuple(notes))
+    return Film(name, source, picture, rate, shift, length, steady, tuple(notes), chapters)
 
 
 def check_decoded(film: Film, decoded: int) -> None:
@@ -271,7 +275,8 @@ def _broken_off(report: ContainerReport, video: TrackReport, audio: TrackReport 
         ]
     else:
         ends = [track.end_seconds for track in report.tracks if track.end_seconds is not None]
-        pairs = [(report.claimed_seconds, max(ends, default=0.0), "film")]
+        # Matroska counts from zero, wherever its first frame stands.
+        pairs = [(report.claimed_seconds, max(ends, default=0.0) + max(report.start_seconds, 0.0), "film")]
     notes: list[str] = []
     for claimed, held, kind in pairs:
         if claimed is None or claimed <= held:

@@ -17,6 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from matinee.inspection.chapters import ChapterReport, read_chapters
 from matinee.model.errors import Refused
 from matinee.packaging.boxes import first_level, lies_elsewhere
 
@@ -116,6 +117,7 @@ class ContainerReport:
     start_seconds: float = 0.0
     tracks: tuple[TrackReport, ...] = ()
     is_elsewhere: bool = False
+    chapters: tuple[ChapterReport, ...] = ()
 
 
 def read_container(path: Path, name: str, sandbox: tuple[str, ...]) -> ContainerReport:
@@ -125,7 +127,8 @@ def read_container(path: Path, name: str, sandbox: tuple[str, ...]) -> Container
     """
     values = json.loads(run_reader(__name__, path, (), name, sandbox))
     tracks = tuple(TrackReport(**track) for track in values.pop("tracks"))
-    return ContainerReport(**{**values, "tracks": tracks, "boxes": tuple(values["boxes"])})
+    chapters = tuple(ChapterReport(**chapter) for chapter in values.pop("chapters"))
+    return ContainerReport(**{**values, "tracks": tracks, "chapters": chapters, "boxes": tuple(values["boxes"])})
 
 
 def run_reader(module: str, path: Path, arguments: Sequence[str], name: str, sandbox: tuple[str, ...]) -> str:
@@ -232,6 +235,7 @@ def _report(container: "av.container.InputContainer", report: ContainerReport) -
         start_seconds=start,
         tracks=tuple(_track(stream, seen[stream.index], start, report.size_bytes) for stream in container.streams),
         is_elsewhere=report.is_elsewhere,
+        chapters=read_chapters(container, start),
     )
 
 

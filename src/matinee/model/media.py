@@ -22,10 +22,20 @@ class TrackKind(StrEnum):
 
 
 class Codec(StrEnum):
-    """Codecs we make."""
+    """Codecs we make. Of pictures, H.264 is the floor: every player has it."""
 
     H264 = "h264"
+    HEVC = "hevc"
+    AV1 = "av1"
     AAC = "aac"
+
+
+class VideoRange(StrEnum):
+    """How light is coded, in HLS's words (RFC 8216bis §4.4.6.2): ordinary, or high dynamic range as PQ or HLG."""
+
+    SDR = "SDR"
+    PQ = "PQ"
+    HLG = "HLG"
 
 
 class Role(StrEnum):
@@ -83,7 +93,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One step of a ladder: what to encode. ``bitrate_bps`` caps the average, ``peak_bps`` any second."""
+    """One step of a ladder: what to encode. ``bitrate_bps`` caps the average, ``peak_bps`` any second.
+
+    ``grain`` is the strength of film grain that is taken out and drawn again by AV1's decoders (0: none).
+    """
 
     name: str
     width: int
@@ -91,11 +104,21 @@ class Rung:
     bitrate_bps: int
     peak_bps: int
     codec: Codec = Codec.H264
+    video_range: VideoRange = VideoRange.SDR
+    grain: int = 0
+
+    @property
+    def depth(self) -> int:
+        """Bits a sample."""
+        return 8 if self.codec is Codec.H264 else 10
 
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """Rungs from the smallest up, and the least length of the segments that they are all cut into alike."""
+    """H.264's rungs from the smallest up, then each other codec's; all are cut into segments alike.
+
+    ``segment_seconds`` is the least that a segment lasts.
+    """
 
     rungs: tuple[Rung, ...]
     segment_seconds: float
@@ -106,7 +129,9 @@ class Rendition:
     """One encoded track as players see it.
 
     ``uri`` is its media playlist relative to the title's folder; ``codecs`` is the RFC 6381 string; ``frames`` counts
-    video frames (None for sound). Bandwidths are the packager's, in bit/s. ``title`` is the source's name for a track.
+    video frames (None for sound). Bandwidths are of its segments, in bit/s, as RFC 8216bis §4.1 counts them. ``title``
+    is the source's name for a track. ``video_range`` is HLS's word (SDR, HLG or PQ). ``iframe_uri`` is the playlist of
+    its key frames alone, which players show while people search, and the bandwidths beside it are that one's.
     """
 
     name: str
@@ -123,6 +148,10 @@ class Rendition:
     channels: int | None = None
     title: str | None = None
     roles: tuple[Role, ...] = ()
+    video_range: str = "SDR"
+    iframe_uri: str | None = None
+    iframe_bandwidth_bps: int | None = None
+    iframe_average_bandwidth_bps: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +164,21 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Chapter:
+    """A part of a film by its name; it lasts until the next one begins."""
+
+    name: str
+    start_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Presentation:
     """One encode of a title: what stands in the folder ``<title>/<revision>/``.
 
     ``colour`` is the poster's own colour as ``#rrggbb``. ``files`` are all names under the folder with their sizes in
     bytes, so that a planner and an edge can count without listing; ``digests`` are their SHA-256 in hexadecimal, in the
     same order (none, where nobody wrote them down). ``pictures`` are further ones, of other shots, by which the title
-    may be shown instead of ``poster`` and ``still``.
+    may be shown instead of ``poster`` and ``still``. ``chapters`` are in order of time.
 
     Of one that ``is_growing`` the media playlist lengthens while the film is encoded: ``duration_seconds`` are the
     whole film's, ``files`` are not counted, and there is nothing for DASH (decision 36).
@@ -158,6 +195,7 @@ class Presentation:
     thumbnails: str | None = "thumbnails.vtt"
     digests: tuple[str, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    chapters: tuple[Chapter, ...] = ()
     is_growing: bool = False
 
     @property
@@ -167,7 +205,7 @@ class Presentation:
 
     @property
     def video(self) -> tuple[Rendition, ...]:
-        """The video renditions, smallest first."""
+        """The video renditions: H.264's from the smallest up, then each other codec's."""
         return tuple(rendition for rendition in self.renditions if rendition.kind is TrackKind.VIDEO)
 
     @property
@@ -199,6 +237,7 @@ def presentation_to_json(presentation: Presentation) -> dict[str, Any]:
     values["files"] = [[name, size] for name, size in presentation.files]
     values["digests"] = list(presentation.digests)
     values["pictures"] = [asdict(picture) for picture in presentation.pictures]
+    values["chapters"] = [asdict(chapter) for chapter in presentation.chapters]
     return values
 
 
@@ -212,10 +251,13 @@ def presentation_from_json(values: Mapping[str, Any]) -> Presentation:
         files = tuple((str(name), int(size)) for name, size in values["files"])
         digests = tuple(str(digest) for digest in values.get("digests") or ())
         pictures = tuple(Picture(**_known(Picture, one, leave=())) for one in values.get("pictures") or ())
+        chapters = tuple(Chapter(**_known(Chapter, one, leave=())) for one in values.get("chapters") or ())
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Invalid(f"This is not a presentation: {type(error).__name__} {error}.") from error
-    plain = _known(Presentation, values, leave=("renditions", "files", "digests", "pictures"))
-    return Presentation(renditions=renditions, files=files, digests=digests, pictures=pictures, **plain)
+    plain = _known(Presentation, values, leave=("renditions", "files", "digests", "pictures", "chapters"))
+    return Presentation(
+        renditions=renditions, files=files, digests=digests, pictures=pictures, chapters=chapters, **plain
+    )
 
 
 def _rendition(values: Mapping[str, Any]) -> Rendition:
@@ -231,7 +273,7 @@ def _accepted(kind: type) -> dict[str, tuple[type, ...]]:
     return {name: (*types, int) if float in types else types for name, types in wanted.items()}
 
 
-_KINDS: tuple[type, ...] = (Rendition, Presentation, Picture)
+_KINDS: tuple[type, ...] = (Rendition, Presentation, Picture, Chapter)
 _ACCEPTED = {kind: _accepted(kind) for kind in _KINDS}
 _NEEDED = {kind: tuple(field.name for field in fields(kind) if field.default is MISSING) for kind in _KINDS}
 

@@ -17,6 +17,10 @@ import m3u8
 from matinee.model.errors import EncodingFailed
 from matinee.model.media import Presentation, Rendition, Rung, TrackKind
 from matinee.packaging.boxes import fragment_samples
+from matinee.packaging.codec_manifests import check_codec, check_sets, rank_codecs
+from matinee.packaging.images import Sheets, check_sheets, is_images, list_sheets
+from matinee.packaging.multivariant import IFRAMES, complete_variants
+from matinee.packaging.rates import Rates, read_list
 from matinee.packaging.sound import GROUP, MPD, AudioFile, dash_sound_roles
 from matinee.packaging.sound_manifests import list_sounds, part_sounds
 from matinee.packaging.text import TextFile
@@ -41,8 +45,9 @@ class VideoFile:
 
 
 def video_folder(rung: Rung) -> str:
-    """The folder of a rung's segments: ``v720`` for ``720p``."""
-    return f"v{rung.name.removesuffix('p')}"
+    """The folder of a rung's segments: ``v720`` for ``720p``, ``v720-av1`` for ``720p-av1``."""
+    size, dash, rest = rung.name.partition("-")
+    return f"v{size.removesuffix('p')}{dash}{rest}"
 
 
 def package_command(
@@ -50,7 +55,7 @@ def package_command(
 ) -> list[str]:
     """Package files into the working directory. Paths of sources are relative to it: a comma would end a field."""
     command = [packager]
-    command += [_stream(f"in={video.path.name},stream=video", video_folder(video.rung)) for video in videos]
+    command += [_picture_stream(video) for video in videos]
     command += [_sound_stream(audio, leads=audio.sound.track == audios[0].sound.track) for audio in audios]
     return [
         *command,
@@ -60,6 +65,11 @@ def package_command(
         "--generate_static_live_mpd",
         "--quiet",
     ]
+
+
+def _picture_stream(video: VideoFile) -> str:
+    folder = video_folder(video.rung)
+    return f"{_stream(f'in={video.path.name},stream=video', folder)},iframe_playlist_name={folder}/{IFRAMES}"
 
 
 def _sound_stream(audio: AudioFile, *, leads: bool) -> str:
@@ -82,30 +92,31 @@ def _stream(source: str, folder: str) -> str:
 
 
 def mend_manifests(
-    folder: Path, rate: Fraction, audios: Sequence[AudioFile] = (), texts: Sequence[TextFile] = ()
+    folder: Path,
+    rate: Fraction,
+    audios: Sequence[AudioFile] = (),
+    texts: Sequence[TextFile] = (),
+    sheets: Sheets | None = None,
 ) -> None:
-    """Say in both manifests what the packager cannot know, and what it never saw: the subtitles.
+    """Say in both manifests what the packager cannot know, and what it never saw: subtitles and thumbnails.
 
-    It takes the first frame's length for every one's, no sound for the default one unless its language is known, and
-    leaves short segments out of the peak, which may so come to lie below the average.
+    It takes the first frame's length for every one's, and no sound for the default one unless its language is known.
     """
     hls, dash = folder / HLS, folder / DASH
     number = str(rate.numerator) if rate.denominator == 1 else f"{rate.numerator}/{rate.denominator}"
-    text = re.sub(r"FRAME-RATE=[\d.]+", f"FRAME-RATE={float(rate):.3f}", hls.read_text())
-    text = re.sub(r"(?<!-)BANDWIDTH=(\d+),AVERAGE-BANDWIDTH=(\d+)", _peak_first, text)
-    hls.write_text(list_texts_in_hls(list_sounds(text, audios), texts))
-    ET.register_namespace("", MPD)
+    text = list_texts_in_hls(list_sounds(hls.read_text(), audios), texts)
+    hls.write_text(complete_variants(text, folder, rate))
+    for prefix, uri in (("", MPD), ("cenc", "urn:mpeg:cenc:2013")):
+        ET.register_namespace(prefix, uri)
     root = ET.fromstring(re.sub(r'frameRate="[^"]*"', f'frameRate="{number}"', dash.read_text()))  # noqa: S314 - as below
     for period in root.iter(f"{_MPD}Period"):
         part_sounds(period, audios)
         list_texts_in_dash(period, texts, folder)
+        rank_codecs(period)
+        if sheets is not None:
+            list_sheets(period, sheets, folder)
     ET.indent(root)
     dash.write_text(f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n', "utf-8")
-
-
-def _peak_first(match: re.Match[str]) -> str:
-    peak, average = (int(number) for number in match.groups())
-    return f"BANDWIDTH={max(peak, average)},AVERAGE-BANDWIDTH={average}"
 
 
 def verify(
@@ -132,13 +143,14 @@ def verify(
         if cuts is not None and cuts != track.cuts:
             raise EncodingFailed(f"{name}: the {video.rung.name} rendition is cut elsewhere than the others.")
         cuts, seconds = track.cuts, sum(track.cuts)
-        renditions.append(_video_rendition(folder, video, track, sizes, rate, name))
+        renditions.append(_video_rendition(folder, video, track, rate, name))
     assert seconds is not None
+    check_sets(folder / DASH, {rendition.uri: rendition.codecs for rendition in renditions}, name)
     for audio in audios:
         track = _track(tracks, audio.name, name)
         if not -_SHORTER_SECONDS <= sum(track.cuts) - seconds <= _LONGER_SECONDS:
             raise EncodingFailed(f"{name}: its sound lasts {sum(track.cuts):.2f} s, its picture {seconds:.2f} s.")
-        renditions.append(_audio_rendition(audio, track, sizes))
+        renditions.append(_audio_rendition(audio, track))
     for text in texts:
         _track(tracks, text.name, name)
         renditions.append(text_rendition(folder, text, seconds))
@@ -158,12 +170,13 @@ def verify(
 
 @dataclass(frozen=True, slots=True)
 class _Track:
-    """One media playlist: its segments relative to the folder, and how long each lasts."""
+    """One media playlist: its segments relative to the folder, how long each lasts, and what all of them take."""
 
     uri: str
     initialisation: str
     segments: tuple[str, ...]
     cuts: tuple[float, ...]
+    rates: Rates
 
 
 def _read_hls(folder: Path, sizes: Mapping[str, int], name: str) -> dict[str, _Track]:
@@ -183,14 +196,19 @@ def _read_hls(folder: Path, sizes: Mapping[str, int], name: str) -> dict[str, _T
         missing = [path for path in (*(() if is_text else (initialisation,)), *segments) if not sizes.get(path)]
         if missing or not segments or not playlist.is_endlist:
             raise EncodingFailed(f"{name}: {uri} is not whole{f': {missing[0]} is missing' if missing else ''}.")
-        tracks[place] = _Track(uri, initialisation, segments, tuple(segment.duration for segment in playlist.segments))
+        cuts = tuple(segment.duration for segment in playlist.segments)
+        tracks[place] = _Track(uri, initialisation, segments, cuts, read_list(folder, uri).rates)
     return tracks
 
 
 def _check_dash(folder: Path, tracks: Mapping[str, _Track], name: str) -> None:
     """Hold the MPD against the HLS playlists: the same segments, for the same time."""
     tree = ET.parse(folder / DASH)  # noqa: S314 - written by the packager a moment ago
-    described = list(tree.iter(f"{_MPD}Representation"))
+    sets = list(tree.iter(f"{_MPD}AdaptationSet"))
+    seconds = max((sum(track.cuts) for track in tracks.values()), default=0.0)
+    for images in filter(is_images, sets):
+        check_sheets(images, folder, seconds, name)
+    described = [one for each in sets if not is_images(each) for one in each.iter(f"{_MPD}Representation")]
     if tree.getroot().get("type") != "static" or len(described) != len(tracks):
         raise EncodingFailed(f"{name}: {DASH} describes other renditions than {HLS}.")
     for representation in described:
@@ -221,44 +239,48 @@ def _track(tracks: Mapping[str, _Track], place: str, name: str) -> _Track:
     return tracks[place]
 
 
-def _rates(track: _Track, sizes: Mapping[str, int]) -> tuple[int, int]:
-    """A track's own peak and average in bit/s, over its segments; the master's figures include the sound as well."""
-    bits = [sizes[segment] * 8 for segment in track.segments]
-    peak = max(size / seconds for size, seconds in zip(bits, track.cuts, strict=True) if seconds)
-    return round(peak), round(sum(bits) / sum(track.cuts))
-
-
-def _video_rendition(
-    folder: Path, video: VideoFile, track: _Track, sizes: Mapping[str, int], rate: Fraction, name: str
-) -> Rendition:
+def _video_rendition(folder: Path, video: VideoFile, track: _Track, rate: Fraction, name: str) -> Rendition:
     master = m3u8.loads((folder / HLS).read_text())
     info = next(variant.stream_info for variant in master.playlists if variant.uri == track.uri)
     if info.resolution != (video.rung.width, video.rung.height):
         raise EncodingFailed(f"{name}: {track.uri} is {info.resolution}, not {video.rung.width}x{video.rung.height}.")
-    peak_bps, average_bps = _rates(track, sizes)
+    iframes = next((one for one in master.iframe_playlists if one.uri.startswith(f"{video_folder(video.rung)}/")), None)
+    quick = None if iframes is None else _iframe_rates(folder, iframes.uri, track, name)
     return Rendition(
         name=video.rung.name,
         kind=TrackKind.VIDEO,
-        codecs=info.codecs.split(",")[0],
+        codecs=check_codec(info, video.rung, f"{name}: {track.uri}"),
         uri=track.uri,
-        bandwidth_bps=peak_bps,
-        average_bandwidth_bps=average_bps,
+        bandwidth_bps=track.rates.peak_bps,
+        average_bandwidth_bps=track.rates.average_bps,
         width=video.rung.width,
         height=video.rung.height,
         frame_rate=float(rate),
         frames=video.frames,
+        video_range=video.rung.video_range.value,
+        iframe_uri=None if iframes is None else iframes.uri,
+        iframe_bandwidth_bps=None if quick is None else quick.peak_bps,
+        iframe_average_bandwidth_bps=None if quick is None else quick.average_bps,
     )
 
 
-def _audio_rendition(audio: AudioFile, track: _Track, sizes: Mapping[str, int]) -> Rendition:
-    peak_bps, average_bps = _rates(track, sizes)
+def _iframe_rates(folder: Path, uri: str, track: _Track, name: str) -> Rates:
+    """What the I-frames take; EncodingFailed if they are not the first picture of every segment."""
+    listed = read_list(folder, uri)
+    files = tuple(piece.file for piece in listed.pieces)
+    if files != track.segments or not all(piece.size_bytes for piece in listed.pieces):
+        raise EncodingFailed(f"{name}: {uri} does not list the first picture of every segment.")
+    return listed.rates
+
+
+def _audio_rendition(audio: AudioFile, track: _Track) -> Rendition:
     return Rendition(
         name=audio.name,
         kind=TrackKind.AUDIO,
         codecs="mp4a.40.2",  # RFC 6381: AAC-LC
         uri=track.uri,
-        bandwidth_bps=peak_bps,
-        average_bandwidth_bps=average_bps,
+        bandwidth_bps=track.rates.peak_bps,
+        average_bandwidth_bps=track.rates.average_bps,
         language=audio.sound.track.language,
         channels=audio.sound.channels,
         title=audio.sound.track.title,

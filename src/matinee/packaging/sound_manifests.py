@@ -5,6 +5,7 @@ from copy import deepcopy
 from xml.etree import ElementTree as ET
 
 from matinee.model.media import Rendition, SourceTrack
+from matinee.packaging.multivariant import stable_id
 from matinee.packaging.sound import GROUP, MPD, SURROUND, AudioFile, hls_characteristics, stereo_name
 from matinee.packaging.text import PLAYLIST, hls_language, labels, quoted
 
@@ -84,6 +85,7 @@ def _media(audios: Sequence[AudioFile]) -> list[str]:
         attributes = [
             *[("TYPE", "AUDIO"), ("GROUP-ID", quoted(GROUP))],
             *hls_sound_attributes(name, audio.sound.track, audio.channels, leads=place == 0),
+            ("STABLE-RENDITION-ID", quoted(stable_id(f"{audio.name}/{PLAYLIST}"))),
             ("URI", quoted(f"{audio.name}/{PLAYLIST}")),
         ]
         lines.append("#EXT-X-MEDIA:" + ",".join(f"{key}={value}" for key, value in attributes))

@@ -8,6 +8,8 @@ import m3u8
 
 from matinee.model.errors import EncodingFailed
 from matinee.model.media import Rendition, Role, SourceTrack, TrackKind
+from matinee.packaging.multivariant import stable_id
+from matinee.packaging.rates import read_list
 from matinee.packaging.sound import MPD
 from matinee.packaging.text import (
     PLAYLIST,
@@ -66,17 +68,16 @@ def list_texts_in_dash(period: ET.Element, texts: Sequence[TextFile], folder: Pa
 def text_rendition(folder: Path, text: TextFile, seconds: float) -> Rendition:
     """The track as players see it; EncodingFailed if its playlist does not last as long as the picture."""
     uri = f"{text.name}/{PLAYLIST}"
-    listed = m3u8.loads((folder / uri).read_text()).segments
-    if abs(sum(segment.duration for segment in listed) - seconds) > 0.001 * (len(listed) + 1):
+    listed = read_list(folder, uri)
+    if abs(listed.seconds - seconds) > 0.001 * (len(listed.pieces) + 1):
         raise EncodingFailed(f"The subtitles {text.name} are cut elsewhere than the picture.")
-    sizes = [(folder / text.name / segment.uri).stat().st_size * 8 / segment.duration for segment in listed]
     return Rendition(
         name=text.name,
         kind=TrackKind.TEXT,
         codecs=TEXT_CODEC,
         uri=uri,
-        bandwidth_bps=round(max(sizes)),
-        average_bandwidth_bps=_bandwidth(folder, text),
+        bandwidth_bps=listed.rates.peak_bps,
+        average_bandwidth_bps=listed.rates.average_bps,
         language=text.track.language,
         title=text.track.title,
         roles=text.track.roles,
@@ -87,6 +88,7 @@ def _media(text: TextFile, label: str) -> str:
     attributes = [
         *[("TYPE", "SUBTITLES"), ("GROUP-ID", quoted(_GROUP))],
         *hls_text_attributes(label, text.track),
+        ("STABLE-RENDITION-ID", quoted(stable_id(f"{text.name}/{PLAYLIST}"))),
         ("URI", quoted(f"{text.name}/{PLAYLIST}")),
     ]
     return "#EXT-X-MEDIA:" + ",".join(f"{key}={value}" for key, value in attributes)

@@ -16,6 +16,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00")
 _OF_EDGES = frozenset({"order", "join-token", "enrolled", "revoke-edge"})
 _OF_EXPERIMENTS = frozenset({"create-experiment", "start-experiment", "stop-experiment"})
 _OF_TITLES = frozenset({"pin", "unpin"})
+_OF_SPANS = frozenset({"add-span", "change-span", "remove-span", "reset-spans"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ def _address(act: Act) -> str | None:
         return f"/studio/experiments/{act.subject}"
     if act.act in _OF_TITLES:
         return f"/studio/titles#{act.subject}"
+    if act.act in _OF_SPANS:
+        return f"/studio/titles/{act.subject}#spans"
     if act.act == "purge":
         return f"/studio/purges#purge-{act.details.get('sequence', '')}"
     return "/studio/keys" if act.act in {"rotate-keys", "replace-keys"} else None

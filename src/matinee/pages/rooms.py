@@ -22,6 +22,7 @@ from matinee.ports import Clock
 from matinee.recommender.serving import Recommender
 from matinee.replay.journal import Journal
 from matinee.sources.sources import Sources
+from matinee.spans.spans import Spans
 from matinee.teaching.nightly import Reports
 
 
@@ -32,6 +33,7 @@ class Rooms:
     ``objects`` serves posters and thumbnails to who is signed in. ``topology`` knows regions; ``trust_region`` lets a
     viewer name their own. ``network`` is what operators order of edges, ``desk`` what answers edges themselves, and
     ``accounting`` what they sent. ``journal`` keeps pages as they were shown, ``reports`` say how good each day's were.
+    ``spans`` are what viewers may pass over in a title.
     ``demo`` carries a breakage (``kill``, ``hang`` or ``revive`` and an edge's id) to the demo's supervisor; None
     outside the demo.
     """
@@ -55,5 +57,6 @@ class Rooms:
     experiments: Experiments
     journal: Journal
     reports: Reports
+    spans: Spans
     trust_region: bool = False
     demo: Callable[[str, str], None] | None = None

@@ -81,7 +81,7 @@ def _title_line(title: Title, pinned: tuple[str, ...], arriving: str) -> TitleLi
     presentation = title.presentation
     if presentation is None:
         return TitleLine(title=title, size_bytes=0, rungs=(), pinned=pinned)
-    rungs = tuple(f"{rendition.height}p" for rendition in presentation.video)
+    rungs = tuple(dict.fromkeys(f"{rendition.height}p" for rendition in presentation.video))
     return TitleLine(title=title, size_bytes=presentation.size_bytes, rungs=rungs, pinned=pinned, arriving=arriving)
 
 

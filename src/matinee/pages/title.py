@@ -48,7 +48,7 @@ def title_page(rooms: "Rooms", profile: Profile, title_id: str, territory: str =
     return TitlePage(
         card=card(title, progress, said=said),
         resume_seconds=left_seconds,
-        heights=tuple(rendition.height or 0 for rendition in title.presentation.video) if title.presentation else (),
+        heights=tuple(dict.fromkeys(one.height or 0 for one in title.presentation.video)) if title.presentation else (),
         similar=cards(similar, progress, said),
         similar_reason=_shared(title, similar),
         why=rooms.recommender.why(profile.id, title_id, shelf, profile.maturity_limit, territory),

@@ -21,6 +21,8 @@ class WatchPage:
     """What the player is told before it presses play. ``edges`` are the origins it may fetch from (RFC 6454).
 
     ``is_growing``: the film is still arriving.
+    ``following`` is the episode after this one, if there is one to be seen.
+    ``chapters`` are beginnings in seconds, and names.
     """
 
     profile_id: str
@@ -28,6 +30,8 @@ class WatchPage:
     edges: tuple[str, ...]
     afterwards: tuple[Card, ...]
     is_growing: bool
+    following: Card | None = None
+    chapters: tuple[tuple[float, str], ...] = ()
 
 
 def watch_page(rooms: "Rooms", profile: Profile, title_id: str, territory: str = "") -> WatchPage:
@@ -39,12 +43,17 @@ def watch_page(rooms: "Rooms", profile: Profile, title_id: str, territory: str =
     alike = rooms.recommender.similar(title_id, shelf, _AFTERWARDS, profile.maturity_limit, territory)
     afterwards = [*next_ids, *(other for other in alike if other not in next_ids)][:_AFTERWARDS]
     said = Said(shelf, picture=rooms.recommender.pictures(profile.id, shelf))
+    shown = cards((shelf.by_id[other] for other in afterwards), progress, said)
     return WatchPage(
         profile_id=profile.id,
         card=card(title, progress, said=said),
         edges=tuple(sorted({_origin(edge) for edge in rooms.edges.edges()})),
-        afterwards=cards((shelf.by_id[other] for other in afterwards), progress, said),
+        chapters=tuple((one.start_seconds, one.name) for one in title.presentation.chapters)
+        if title.presentation
+        else (),
         is_growing=title.is_growing,
+        afterwards=shown,
+        following=shown[0] if next_ids else None,
     )
 
 

@@ -34,6 +34,7 @@ class Started:
     steering_url: str
     edges: tuple[EdgeAddress, ...]
     expires_at: datetime
+    revision: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Addresses:
             steering_url=self.steering(play.playback_id),
             edges=tuple(EdgeAddress(one.edge_id, one.region, _under(one, folder), one.reason) for one in ranked),
             expires_at=play.expires_at,
+            revision=play.revision,
         )
 
     def pathways(self, play: Play, ranked: Sequence[Ranked], well: Collection[str]) -> list[Pathway]:

@@ -5,13 +5,16 @@ ETSI TS 103 998. Each pathway has its own host and its own audio group, so a pla
 everything it needs on the next one.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urljoin
 from xml.etree import ElementTree as ET
 
 from matinee.model.media import Presentation, Rendition
+from matinee.packaging.chapters import CHAPTERS, hls_chapters
+from matinee.packaging.codec_manifests import sample_entry
+from matinee.packaging.multivariant import stable_id, stable_iframes_id
+from matinee.packaging.rates import Rates, loudest
 from matinee.packaging.sound import STEREO
 from matinee.packaging.sound_manifests import hls_sound_attributes, sound_labels
 from matinee.packaging.text import hls_text_attributes, labels, quoted
@@ -57,6 +60,9 @@ def compose_hls(presentation: Presentation, pathways: Sequence[Pathway], steerin
         lines.append("#EXT-X-START:TIME-OFFSET=0")
     steering = [("SERVER-URI", quoted(steering_url)), ("PATHWAY-ID", quoted(pathways[0].id))]
     lines.append(_tag("EXT-X-CONTENT-STEERING", steering))
+    if presentation.chapters:
+        # RFC 8216bis §4.4.6.4 knows no pathways: they are where the film begins.
+        lines.append(hls_chapters(urljoin(pathways[0].url, CHAPTERS)))
     for pathway in pathways:
         lines += _sounds(pathway, presentation.audio)
         names = labels(presentation.text)
@@ -64,6 +70,7 @@ def compose_hls(presentation: Presentation, pathways: Sequence[Pathway], steerin
     for pathway in pathways:
         for rendition in _starting_variant_first(presentation.video):
             lines += _variant(rendition, pathway, presentation)
+        lines += [_iframes(rendition, pathway) for rendition in presentation.video if rendition.iframe_uri]
     return "\n".join(lines) + "\n"
 
 
@@ -93,10 +100,11 @@ def top_bitrate_bps(presentation: Presentation) -> int:
 
 
 def _variant(rendition: Rendition, pathway: Pathway, presentation: Presentation) -> list[str]:
-    audio = presentation.audio
+    audio, groups = presentation.audio, (presentation.audio, presentation.text)
     # RFC 8216bis §4.4.6.2: BANDWIDTH is the peak of the variant with the largest rendition of every group it names.
-    bandwidth = rendition.bandwidth_bps + max((one.bandwidth_bps for one in audio), default=0)
-    average = rendition.average_bandwidth_bps + max((one.average_bandwidth_bps for one in audio), default=0)
+    beside = [loudest([Rates(one.bandwidth_bps, one.average_bandwidth_bps) for one in group]) for group in groups]
+    bandwidth = rendition.bandwidth_bps + sum(one.peak_bps for one in beside)
+    average = rendition.average_bandwidth_bps + sum(one.average_bps for one in beside)
     codecs = dict.fromkeys([rendition.codecs, *(one.codecs for one in audio)])
     attributes = [
         ("BANDWIDTH", str(bandwidth)),
@@ -107,14 +115,34 @@ def _variant(rendition: Rendition, pathway: Pathway, presentation: Presentation)
         attributes.append(("RESOLUTION", f"{rendition.width}x{rendition.height}"))
     if rendition.frame_rate:
         attributes.append(("FRAME-RATE", f"{rendition.frame_rate:.3f}"))
+    attributes.append(("VIDEO-RANGE", rendition.video_range))
     if audio:
         attributes.append(("AUDIO", quoted(_group(pathway))))
     if presentation.text:
         attributes.append(("SUBTITLES", quoted(_text_group(pathway))))
-    attributes.append(("CLOSED-CAPTIONS", "NONE"))
+    attributes += [("VIDEO-RANGE", rendition.video_range), ("CLOSED-CAPTIONS", "NONE")]
     attributes.append(("PATHWAY-ID", quoted(pathway.id)))
-    attributes.append(("STABLE-VARIANT-ID", quoted(_stable(rendition.name))))
+    attributes.append(("STABLE-VARIANT-ID", quoted(stable_id(rendition.uri))))
     return [_tag("EXT-X-STREAM-INF", attributes), urljoin(pathway.playlists or pathway.url, rendition.uri)]
+
+
+def _iframes(rendition: Rendition, pathway: Pathway) -> str:
+    """A variant's key frames alone, for who searches (RFC 8216bis §4.4.6.3)."""
+    uri = rendition.iframe_uri or ""
+    attributes = [
+        ("BANDWIDTH", str(rendition.iframe_bandwidth_bps or rendition.bandwidth_bps)),
+        ("AVERAGE-BANDWIDTH", str(rendition.iframe_average_bandwidth_bps or rendition.average_bandwidth_bps)),
+        ("CODECS", quoted(rendition.codecs)),
+    ]
+    if rendition.width and rendition.height:
+        attributes.append(("RESOLUTION", f"{rendition.width}x{rendition.height}"))
+    attributes += [
+        ("VIDEO-RANGE", rendition.video_range),
+        ("PATHWAY-ID", quoted(pathway.id)),
+        ("STABLE-VARIANT-ID", quoted(stable_iframes_id(uri))),
+        ("URI", quoted(urljoin(pathway.url, uri))),
+    ]
+    return _tag("EXT-X-I-FRAME-STREAM-INF", attributes)
 
 
 def _sounds(pathway: Pathway, renditions: Sequence[Rendition]) -> list[str]:
@@ -124,7 +152,7 @@ def _sounds(pathway: Pathway, renditions: Sequence[Rendition]) -> list[str]:
         attributes = [
             *[("TYPE", "AUDIO"), ("GROUP-ID", quoted(_group(pathway)))],
             *hls_sound_attributes(name, rendition, rendition.channels or STEREO, leads=place == 0),
-            ("STABLE-RENDITION-ID", quoted(_stable(rendition.name))),
+            ("STABLE-RENDITION-ID", quoted(stable_id(rendition.uri))),
             ("URI", quoted(urljoin(pathway.url, rendition.uri))),
         ]
         lines.append(_tag("EXT-X-MEDIA", attributes))
@@ -135,14 +163,20 @@ def _text(rendition: Rendition, pathway: Pathway, label: str) -> str:
     attributes = [
         *[("TYPE", "SUBTITLES"), ("GROUP-ID", quoted(_text_group(pathway)))],
         *hls_text_attributes(label, rendition),
-        ("STABLE-RENDITION-ID", quoted(_stable(rendition.name))),
+        ("STABLE-RENDITION-ID", quoted(stable_id(rendition.uri))),
         ("URI", quoted(urljoin(pathway.url, rendition.uri))),
     ]
     return _tag("EXT-X-MEDIA", attributes)
 
 
 def _starting_variant_first(video: Sequence[Rendition]) -> list[Rendition]:
-    """From the smallest up, but first the one that a player without a measurement should begin with."""
+    """Codec by codec, from the smallest up, but first the one that a player without a measurement should begin with."""
+    codecs = dict.fromkeys(sample_entry(rendition.codecs) for rendition in video)
+    by_codec = [[one for one in video if sample_entry(one.codecs) == codec] for codec in codecs]
+    return [rendition for renditions in by_codec for rendition in _first_affordable_first(renditions)]
+
+
+def _first_affordable_first(video: Sequence[Rendition]) -> list[Rendition]:
     ascending = sorted(video, key=lambda rendition: rendition.bandwidth_bps)
     affordable = [rendition for rendition in ascending if rendition.bandwidth_bps <= _FIRST_VARIANT_BPS]
     start = affordable[-1:] or ascending[:1]
@@ -155,11 +189,6 @@ def _group(pathway: Pathway) -> str:
 
 def _text_group(pathway: Pathway) -> str:
     return f"t-{pathway.id}"
-
-
-def _stable(name: str) -> str:
-    # RFC 8216bis §4.4.6.2: letters, digits, '+', '/', '=', '.', '-' and '_'.
-    return re.sub(r"[^A-Za-z0-9+/=._-]", "-", name)
 
 
 def _tag(name: str, attributes: Sequence[tuple[str, str]]) -> str:

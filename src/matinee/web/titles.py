@@ -11,9 +11,11 @@ from matinee.catalogue.titles import Title, TitleDraft, TitleKind
 from matinee.model.errors import Invalid
 from matinee.pages.arriving import arriving
 from matinee.web.desk import Desk, back_to
+from matinee.web.spans import SpansShown, shown_spans
 
 _TITLES = "/studio/titles"
 _BAD = 400
+_LONGEST_TROUBLE = 300
 _Text = Annotated[str, Form(max_length=400)]
 _Long = Annotated[str, Form(max_length=8000)]
 
@@ -32,10 +34,12 @@ class _Titles:
         self._desk = desk
         self._catalogue = desk.rooms.catalogue
 
-    def show(self, request: Request, title_id: str, done: str = "") -> Response:
+    def show(self, request: Request, title_id: str, done: str = "", trouble: str = "") -> Response:
         self._desk.operator(request)
         title = self._catalogue.title(title_id)
-        return self._page(request, title, _form_of(draft_of(title)), kept=bool(done))
+        # What could not be said of its spans, whose forms lead back here.
+        spans = shown_spans(self._desk.rooms, title, trouble[:_LONGEST_TROUBLE])
+        return self._page(request, title, _form_of(draft_of(title)), kept=bool(done), spans=spans)
 
     def describe(
         self,
@@ -86,7 +90,14 @@ class _Titles:
         return back_to(None, f"{_TITLES}/{title_id}")
 
     def _page(
-        self, request: Request, title: Title, form: "_Form", trouble: str = "", *, kept: bool = False
+        self,
+        request: Request,
+        title: Title,
+        form: "_Form",
+        trouble: str = "",
+        *,
+        kept: bool = False,
+        spans: SpansShown | None = None,
     ) -> Response:
         """The form with what stands in it, or with what was typed and cannot be."""
         every = self._catalogue.titles()
@@ -107,6 +118,7 @@ class _Titles:
             trouble=trouble,
             kept=kept,
             arriving=arriving(self._desk.rooms, title),
+            spans=spans or shown_spans(self._desk.rooms, title),
         )
 
 

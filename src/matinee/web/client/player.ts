@@ -1,6 +1,7 @@
 // The watch page: one film, and what wires its parts together.
 import type Hls from "hls.js";
 import { EventQueue } from "./events";
+import { Chapters } from "./player/chapters";
 import { clock } from "./player/clock";
 import { Controls } from "./player/controls";
 import { find } from "./player/elements";
@@ -10,6 +11,7 @@ import { Menu } from "./player/menu";
 import { Addresses, type Playback, startPlayback } from "./player/playback";
 import { type Remedy, verdictOf } from "./player/renewal";
 import { Scrub } from "./player/scrub";
+import { Passing } from "./player/spans";
 import { Stats } from "./player/stats";
 import { type Segment, Stream, type Trouble } from "./player/stream";
 import { Telemetry } from "./player/telemetry";
@@ -129,13 +131,18 @@ async function play(): Promise<void> {
   menu = new Menu(find(root, "#menu"), stream, chosen);
   const stats = new Stats(find(root, "#stats"), stream, () => telemetry);
   const speeds = menu;
+  const scrub = find(root, ".scrub");
+  const told = scrub.dataset.chapters ?? "";
+  const chapters = new Chapters(find(scrub, ".scrub-track"), told, find(root, "#chapter"), video);
   const controls = new Controls(root, video, extent, {
     stats: () => stats.toggle(),
     faster: (by) => speeds.faster(by),
     subtitles: () => chosen.toggle(),
+    chapter: (seconds, by) => chapters.beside(seconds, by),
     leave: () => location.assign(back),
   });
-  new Scrub(find(root, ".scrub"), video, extent, thumbnails, (seconds) => controls.seek(seconds));
+  new Scrub(scrub, video, extent, thumbnails, chapters, (seconds) => controls.seek(seconds));
+  new Passing(find(root, "#pass"), video, playback.spans ?? [], (seconds) => controls.seek(seconds));
   announce(video, { name, poster }, (seconds) => controls.seek(seconds));
   find(root, "#trouble button").addEventListener("click", () => {
     if (remedy !== "again") return anew();

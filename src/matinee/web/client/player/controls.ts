@@ -1,4 +1,5 @@
 // Our own controls over the film: shown in 150 ms when somebody moves, gone three seconds later.
+import type { Chapter } from "./chapters";
 import { clock } from "./clock";
 import { find } from "./elements";
 import type { Extent } from "./extent";
@@ -14,6 +15,8 @@ interface Parts {
   faster(by: 1 | -1): number;
   /** Subtitles off or on again: what is said of it, or null if there are none. */
   subtitles(): string | null;
+  /** The chapter after or before this time; null if there is none. */
+  chapter(seconds: number, by: 1 | -1): Chapter | null;
   /** Where Esc leads. */
   leave(): void;
 }
@@ -44,6 +47,7 @@ export class Controls {
       toggle: () => this.toggle(),
       skip: (seconds) => this.skip(seconds),
       seekShare: (share) => this.seek(share * (extent.duration || 0)),
+      chapter: (by) => this.chapter(by),
       louder: (by) => this.setVolume(video.volume + by),
       mute: () => this.mute(),
       fullscreen: () => this.fullscreen(),
@@ -74,6 +78,13 @@ export class Controls {
     this.seek(target);
     if (this.extent.isBeyond(target)) return;
     this.say(seconds < 0 ? `−${-seconds} s` : `+${seconds} s`, seconds < 0 ? "left" : "right");
+  }
+
+  private chapter(by: 1 | -1): void {
+    const chapter = this.parts.chapter(this.video.currentTime, by);
+    if (!chapter) return this.say(by > 0 ? "No further chapter" : "No chapters");
+    this.seek(chapter[0]);
+    this.say(chapter[1]);
   }
 
   private setVolume(volume: number): void {

@@ -1,4 +1,5 @@
 // One menu for sound, subtitles, quality and speed: groups of radio buttons, filled from what the film has.
+import { isOfPlaying } from "./codecs";
 import { find } from "./elements";
 import type { Stream } from "./stream";
 import { OFF, type Tracks } from "./tracks";
@@ -68,8 +69,9 @@ export class Menu {
     if (!hls) return;
     const chosen = hls.autoLevelEnabled ? -1 : hls.loadLevel;
     const playing = hls.levels[hls.currentLevel];
-    const rungs = hls.levels.map((level, place): Choice => {
-      return [place, `${level.height}p · ${(level.bitrate / 1e6).toFixed(1)} Mbit/s`];
+    const rungs = hls.levels.flatMap((level, place): Choice[] => {
+      const text = `${level.height}p · ${(level.bitrate / 1e6).toFixed(1)} Mbit/s`;
+      return isOfPlaying(hls, level) ? [[place, text]] : [];
     });
     const auto: Choice = [-1, playing ? `Auto · ${playing.height}p` : "Auto"];
     this.fill(this.quality, "quality", [auto, ...rungs.reverse()], chosen);

@@ -8,6 +8,13 @@ export interface EdgeChoice {
   reason: string;
 }
 
+/** What may be passed over, in seconds of the film. */
+export interface Span {
+  kind: "recap" | "intro" | "credits";
+  start_seconds: number;
+  end_seconds: number;
+}
+
 export interface Playback {
   playback_id: string;
   hls_url: string;
@@ -15,6 +22,8 @@ export interface Playback {
   steering_url: string;
   edges: EdgeChoice[];
   resume_seconds: number;
+  /** Not there while a service of the release before answers. */
+  spans?: Span[];
   expires_at: string;
   /** When the tokens end by this computer's own clock, which may be hours off: milliseconds as `Date.now()` counts. */
   endsAt: number;

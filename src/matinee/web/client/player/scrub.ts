@@ -1,4 +1,5 @@
 // The scrub bar: what was played, what is buffered, and a small picture under the pointer.
+import type { Chapters } from "./chapters";
 import { clock, spoken } from "./clock";
 import { find } from "./elements";
 import type { Extent } from "./extent";
@@ -11,12 +12,14 @@ export class Scrub {
   private readonly preview: HTMLElement;
   private readonly picture: HTMLElement;
   private readonly label: HTMLElement;
+  private readonly chapter: HTMLElement;
 
   constructor(
     private readonly bar: HTMLElement,
     private readonly video: HTMLVideoElement,
     private readonly extent: Extent,
     private readonly thumbnails: Thumbnails,
+    private readonly chapters: Chapters,
     private readonly seek: (seconds: number) => void,
   ) {
     this.played = find(bar, ".scrub-played");
@@ -24,6 +27,7 @@ export class Scrub {
     this.preview = find(bar, ".scrub-preview");
     this.picture = find(bar, ".scrub-picture");
     this.label = find(bar, ".scrub-time");
+    this.chapter = find(bar, ".scrub-chapter");
     bar.addEventListener("pointerdown", (event) => this.grab(event));
     bar.addEventListener("pointermove", (event) => this.move(event));
     bar.addEventListener("pointerup", (event) => this.drop(event));
@@ -50,7 +54,9 @@ export class Scrub {
     this.bar.style.setProperty("--at", String(Math.min(position / duration, 1)));
     this.bar.setAttribute("aria-valuemax", String(Math.round(duration)));
     this.bar.setAttribute("aria-valuenow", String(Math.round(position)));
-    this.bar.setAttribute("aria-valuetext", `${spoken(position)} of ${spoken(duration)}`);
+    const chapter = this.chapters.at(position);
+    const part = chapter ? `, ${chapter[1]}` : "";
+    this.bar.setAttribute("aria-valuetext", `${spoken(position)} of ${spoken(duration)}${part}`);
   }
 
   private secondsAt(event: PointerEvent): number {
@@ -118,6 +124,9 @@ export class Scrub {
       this.picture.style.backgroundPosition = `-${picture.x}px -${picture.y}px`;
     }
     this.label.textContent = this.extent.isBeyond(seconds) ? `${clock(seconds)} · not here yet` : clock(seconds);
+    const chapter = this.chapters.at(seconds);
+    this.chapter.textContent = chapter?.[1] ?? "";
+    this.chapter.hidden = chapter === null;
     this.preview.hidden = false;
     const width = this.preview.offsetWidth;
     const room = this.bar.clientWidth;

@@ -4,6 +4,7 @@ export interface Actions {
   toggle(): void;
   skip(seconds: number): void;
   seekShare(share: number): void;
+  chapter(by: 1 | -1): void;
   louder(by: number): void;
   mute(): void;
   fullscreen(): void;
@@ -30,6 +31,10 @@ export function listen(actions: Actions): void {
     arrowright: () => actions.skip(10),
     j: () => actions.skip(-10),
     l: () => actions.skip(10),
+    n: () => actions.chapter(1),
+    mediatracknext: () => actions.chapter(1),
+    p: () => actions.chapter(-1),
+    mediatrackprevious: () => actions.chapter(-1),
     arrowup: () => actions.louder(0.1),
     arrowdown: () => actions.louder(-0.1),
     m: () => actions.mute(),

@@ -1,5 +1,6 @@
 // hls.js, set so that it starts quickly, changes edges without a stall and comes back from what hls.js calls fatal.
 import Hls, { ErrorDetails, ErrorTypes, Events } from "hls.js";
+import { preferredCodecs, settle } from "./codecs";
 import { pardon, TOKEN_REFUSED } from "./failover";
 import type { Addresses } from "./playback";
 import { type Remedy, Renewal, verdictOf } from "./renewal";
@@ -44,6 +45,7 @@ export class Stream {
   private position = 0;
   private settled = false;
   private quality = -1;
+  private codecs: string[] = [];
 
   constructor(
     readonly video: HTMLVideoElement,
@@ -89,7 +91,10 @@ export class Stream {
   open(positionSeconds: number, address = this.addresses.playback.hls_url): void {
     this.renewal.keep();
     if (Hls.isSupported()) {
-      this.build(address, positionSeconds);
+      void preferredCodecs().then((codecs) => {
+        this.codecs = codecs;
+        this.build(address, positionSeconds);
+      });
     } else if (this.video.canPlayType("application/vnd.apple.mpegurl")) {
       this.video.src = address;
       this.video.addEventListener("loadedmetadata", () => (this.video.currentTime = positionSeconds), { once: true });
@@ -136,6 +141,7 @@ export class Stream {
     });
     this.hls = hls;
     hls.on(Events.MANIFEST_PARSED, () => {
+      settle(hls, this.codecs);
       if (this.quality >= 0 && this.quality < hls.levels.length) hls.nextLevel = this.quality;
       this.hooks.onLevels();
     });

@@ -1,0 +1,1 @@
+"""What viewers may pass over in an episode: its recap, its intro, its credits; found, and said by operators."""
