@@ -15,7 +15,7 @@ from typing import Any
 import av
 
 from benchmarks.encoding_grid import CACHE, FILMS, Sample, encoder, find_shots, measure, run
-from matinee.encoding.encoders import AV1_PRESET, HEVC_PRESET, av1_options, hevc_options
+from matinee.commands.encoders import AV1_PRESET, HEVC_PRESET, av1_options, hevc_options
 from matinee.ladder.quality import reference_size
 from matinee.model.media import Codec
 

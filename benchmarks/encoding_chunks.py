@@ -21,7 +21,7 @@ from obstore.store import LocalStore
 
 from benchmarks.machine import report
 from matinee.adapters.compute_local import LocalCompute
-from matinee.encoding.commands import CRF, PRESET
+from matinee.commands.commands import CRF, PRESET
 from matinee.encoding.depot import Depot, Finished
 from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.orders import LadderKind, Order

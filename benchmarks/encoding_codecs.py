@@ -13,8 +13,8 @@ import numpy as np
 
 from benchmarks.codecs_grid import measured
 from benchmarks.machine import report
-from matinee.encoding.commands import PRESET
-from matinee.encoding.encoders import AV1_PRESET, HEVC_PRESET
+from matinee.commands.commands import PRESET
+from matinee.commands.encoders import AV1_PRESET, HEVC_PRESET
 from matinee.ladder.codecs import mapped_crf
 from matinee.model.media import Codec
 

@@ -20,7 +20,7 @@ from typing import Any
 import av
 import imageio_ffmpeg
 
-from matinee.encoding.commands import PRESET
+from matinee.commands.commands import PRESET
 from matinee.ladder.fixed import fixed_ladder
 from matinee.ladder.quality import Reference, by_shot, quality_command, read_quality, reference_size
 

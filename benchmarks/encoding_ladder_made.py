@@ -21,7 +21,7 @@ from benchmarks.encoding_grid import FILMS, encoder, run
 from benchmarks.encoding_ladder import bd_rate, exhaustive, fixed, measured, one_crf
 from benchmarks.ladder_fit import lengths, probes, sizes, taught_without
 from benchmarks.machine import report
-from matinee.encoding.commands import PRESET
+from matinee.commands.commands import PRESET
 from matinee.ladder.prediction import CRFS, PROBE_CRF, predicted, probed
 from matinee.ladder.quality import EVERY, FrameQuality, Reference, by_shot, mean_quality, quality_command, read_quality
 from matinee.ladder.rungs import ChosenRung, choose_rungs

@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks import encoding_grid
 from benchmarks.machine import report
-from matinee.encoding.commands import PRESET
+from matinee.commands.commands import PRESET
 from matinee.ladder import prediction
 from matinee.ladder.prediction import PROBE_CRF, PROBE_LINES, Probe, Weights, predicted, probe_size, terms
 

@@ -7,7 +7,7 @@ from house import ROOMS, ROOT, SOURCE, committed, functions, python_files, shown
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
 LARGEST_ROOM = 3_000
-LARGEST_HOUSE = 54_000
+LARGEST_HOUSE = 62_000
 
 # A migration is a list of what changed, as long as the change.
 MIGRATIONS = SOURCE / "migrations" / "versions"

@@ -107,6 +107,7 @@ def take(browser: Browser, demo: RunningDemo, folder: Path, width: int) -> None:
     page.get_by_label("Title").select_option(longest["id"])
     page.get_by_role("button", name="Pin the title").click()
     for path, name in (("", "studio"), ("/titles", "studio-titles"), (f"/titles/{longest['id']}", "studio-title"),
+                       (f"/titles/{longest['id']}/report", "studio-report"),
                        ("/encodes", "studio-encodes"),
                        ("/edges", "studio-edges"), ("/experiments/new", "studio-experiment-new"),
                        ("/quality", "studio-quality"), ("/pins", "studio-pins"),

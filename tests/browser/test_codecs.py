@@ -70,7 +70,9 @@ def demo_of_two_codecs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run
     """A demo whose one film was encoded to both, as a setting has it."""
     folder = tmp_path_factory.mktemp("demo")
     draw(folder / "films" / "Roads" / "Crossing.mp4", _SECONDS, size=_SIZE)
-    running = RunningDemo(folder / "data", folder / "films", settings={"MATINEE_CODECS": "h264,av1"}).start()
+    running = RunningDemo(
+        folder / "data", folder / "films", settings={"MATINEE_CODECS": "h264,av1", "MATINEE_RATE_PLAYBACKS": "0"}
+    ).start()
     try:
         with running.client() as client:
             profile = client.get("/profiles").raise_for_status().json()["profiles"][0]["id"]

@@ -12,12 +12,12 @@ import pytest
 from obstore.exceptions import GenericError
 from obstore.store import LocalStore, MemoryStore, ObjectStore
 
+from matinee.commands.stretches import Stretch
 from matinee.encoding.depot import Depot, Finished, StoreUnavailable
 from matinee.encoding.orders import LadderKind, Order
 from matinee.encoding.production import Production
 from matinee.encoding.sound import encode_sounds
 from matinee.encoding.steps import Place, Source, encode_stretch, inspect_source
-from matinee.encoding.stretches import Stretch
 from matinee.encoding.survey import FirstRung, Surveyed, survey_source
 from matinee.inspection.frames import Frames
 from matinee.inspection.inspection import Film, Picture

@@ -24,10 +24,10 @@ from encode_worker import LEASE_SECONDS
 from matinee.adapters.clock_system import SystemClock
 from matinee.adapters.compute_local import LocalCompute
 from matinee.adapters.events_database import DatabaseOutbox
+from matinee.commands.commands import PRESET
 from matinee.compose.database import migrate, open_database
 from matinee.encodes.jobs import Job, Jobs, JobState, RenditionState
 from matinee.encodes.pipeline import Pipeline
-from matinee.encoding.commands import PRESET
 from matinee.encoding.depot import kept_work
 from matinee.encoding.early import NOTE
 from matinee.encoding.ffmpeg import find_sandbox, find_tools, run_ffmpeg

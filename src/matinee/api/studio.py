@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
+from starlette.responses import Response
 
 from matinee.accounts.members import Member
 from matinee.api.authentication import operator
@@ -13,8 +14,10 @@ from matinee.api.titles import TitleBody, title_body
 from matinee.catalogue.lifecycle import draft_of
 from matinee.model.errors import Invalid, NotFound
 from matinee.pages.edges import EdgePlace, place
+from matinee.pages.report import title_report
 from matinee.pages.rooms import Rooms
 from matinee.pages.studio import EncodeLine, TitleLine, studio_encodes, studio_titles
+from matinee.reports.report import report_to_json
 
 
 class Orders(BaseModel):
@@ -40,6 +43,7 @@ class Description(BaseModel):
     territories: tuple[str, ...] | None = None
 
 
+_OWN = {"Cache-Control": "private, no-cache"}
 # What a title may be without.
 _DISPENSABLE = frozenset({"year", "parent_id", "season_number", "episode_number"})
 
@@ -116,6 +120,12 @@ def _add_titles(router: APIRouter, rooms: Rooms) -> None:
                 raise Invalid(f"A title cannot be without {name}.")
         draft = replace(draft_of(rooms.catalogue.title(title_id)), **said)
         return title_body(rooms.catalogue.describe(title_id, draft), operator=True)
+
+    @router.get("/titles/{title_id}/report")
+    def report(title_id: str) -> Response:
+        """What the encode of a title's revision came to: ladder, quality, bits, cost (docs/report.md)."""
+        found = title_report(rooms, rooms.catalogue.title(title_id))
+        return Response(report_to_json(found), media_type="application/json", headers=_OWN)
 
     @router.put("/titles/{title_id}/withdrawal")
     def withdraw(title_id: str) -> TitleBody:

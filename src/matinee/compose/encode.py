@@ -5,7 +5,6 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,15 +14,18 @@ from matinee.compose.fonts import display_font
 from matinee.compose.objects import open_objects
 from matinee.encoding.depot import Depot, Finished, identity_of
 from matinee.encoding.ffmpeg import find_tools
-from matinee.encoding.orders import LadderKind, Order, Produced, ladder_kind
+from matinee.encoding.orders import LadderKind, Order, ladder_kind
 from matinee.encoding.production import Production
 from matinee.encoding.steps import Place, Source
 from matinee.inspection.inspection import Film
 from matinee.model.errors import Invalid, Unavailable
 from matinee.model.media import Codec, Ladder, Presentation
 from matinee.packaging.protection import Protection, Scheme, film_key
+from matinee.reports.folder import folder_report
+from matinee.reports.making import report_of
+from matinee.web.reports import report_alone
 
-REPORT = "report.json"
+REPORT, REPORT_PAGE = "report.json", "report.html"
 
 
 def encode_folder(
@@ -71,8 +73,9 @@ def encode_folder(
         )
         try:
             produced = Production(order, compute, _Teller(say or (lambda _: None))).run()
-            told = json.dumps(_report(produced, protection), indent=2)
+            told = json.dumps(folder_report(produced, protection), indent=2)
             (store / "made" / REPORT).write_text(f"{told}\n")
+            (store / "made" / REPORT_PAGE).write_text(report_alone(report_of(produced)))
             shutil.rmtree(output, ignore_errors=True)
             (store / "made").replace(output)
         except OSError as error:
@@ -81,30 +84,6 @@ def encode_folder(
             compute.close()
     report: dict[str, Any] = json.loads(told)
     return report
-
-
-def _report(produced: Produced, protection: Protection | None) -> dict[str, Any]:
-    """What ``report.json`` says: values that JSON can hold."""
-    presentation, film = produced.presentation, produced.film
-    return {
-        "source": asdict(film.source),
-        "encryption": protection and {"scheme": protection.scheme, "key_id": protection.content_key.key_id},
-        "frames": produced.finished[0].frames,
-        "duration_seconds": presentation.duration_seconds,
-        "notes": [*film.notes, *(note for finished in produced.finished for note in finished.notes)],
-        "chapters": [asdict(chapter) for chapter in presentation.chapters],
-        "renditions": [asdict(rendition) for rendition in presentation.renditions],
-        "size_bytes": presentation.size_bytes,
-        "hls": presentation.hls,
-        "dash": presentation.dash,
-        "poster": presentation.poster,
-        "still": presentation.still,
-        "thumbnails": presentation.thumbnails,
-        "colour": presentation.colour,
-        "segment_seconds": produced.ladder.segment_seconds,
-        "seconds": dict(produced.seconds),
-        "encodes": [asdict(finished) for finished in produced.finished],
-    }
 
 
 class _Teller:

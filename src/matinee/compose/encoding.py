@@ -18,6 +18,7 @@ from matinee.encoding.orders import ladder_kind
 from matinee.ladder.codecs import read_codecs
 from matinee.model.errors import MatineeError
 from matinee.ports import Clock
+from matinee.reports.keeping import keep_report
 from matinee.settings import Settings
 
 _log = structlog.get_logger()
@@ -43,6 +44,7 @@ def open_pipeline(settings: Settings, jobs: Jobs, compute: LocalCompute | RayCom
         font=display_font(),
         codecs=read_codecs(settings.codecs),
         ladder=ladder_kind(settings.ladder),
+        keep_report=keep_report,
     )
 
 

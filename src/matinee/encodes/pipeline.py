@@ -18,11 +18,11 @@ import structlog
 from obstore.store import ObjectStore
 from prometheus_client import Counter, Histogram
 
+from matinee.commands.commands import PRESET
 from matinee.encodes.jobs import REFUSED, Job, Jobs, JobState, JobsUnavailable
-from matinee.encoding.commands import PRESET
 from matinee.encoding.depot import Depot, Finished, StoreUnavailable, identity_of, kept_work
 from matinee.encoding.ffmpeg import Tools
-from matinee.encoding.orders import LadderKind, Order
+from matinee.encoding.orders import LadderKind, Order, Produced
 from matinee.encoding.production import Production
 from matinee.encoding.steps import Place, Source
 from matinee.inspection.inspection import Film
@@ -63,12 +63,14 @@ class Pipeline:
         codecs: tuple[Codec, ...] = (Codec.H264,),
         ladder: LadderKind = LadderKind.PER_TITLE,
         lease_seconds: float = LEASE_SECONDS,
+        keep_report: Callable[[ObjectStore, str, str, Produced], None] | None = None,
     ) -> None:
         """``open_store`` and ``work`` go to every machine, pickled; ``folder`` is the store's own, if it is one.
 
         A task may wait for the store long; what is asked of it here, through ``open_briefly``, must have an answer or
         an error well within ``lease_seconds``, for no beat is written meanwhile. ``tools`` are those of every machine;
-        None: each machine finds its own.
+        None: each machine finds its own. ``keep_report`` gets the store, a title, a revision and what came of it before
+        the job ends.
         """
         self._jobs = jobs
         self._open_store = open_store
@@ -85,6 +87,7 @@ class Pipeline:
         self._codecs = codecs
         self._ladder = ladder
         self._lease_seconds = lease_seconds
+        self._keep_report = keep_report
         self._stranded: dict[str, str] = {}  # by owner: the job whose end the database did not hear
 
     def run_once(self, owner: str, waited_seconds: float = 0.0) -> bool:
@@ -180,6 +183,7 @@ class Pipeline:
             early=f"media/{job.title_id}/{early_revision(job.id)}",
         )
         produced = Production(order, self._compute, watcher, self._depot(job.id)).run()
+        self._report(job, revision, produced)
         self._jobs.finish(job.id, owner, revision, produced.presentation)
         self._forget(job)
         return {
@@ -191,6 +195,16 @@ class Pipeline:
             "reused": list(produced.reused),
             **{f"{stage}_seconds": seconds for stage, seconds in produced.seconds.items()},
         }
+
+    def _report(self, job: Job, revision: str, produced: Produced) -> None:
+        if self._keep_report is None:
+            return
+        try:
+            self._keep_report(self._objects, job.title_id, revision, produced)
+        except obstore.exceptions.BaseError:  # the job is tried again, and finds all that was made
+            raise
+        except Exception:  # noqa: BLE001 - a film is not lost over a fault in its report
+            _log.exception("encode.not_reported", job=job.id)
 
     def _identity(self, job: Job) -> str:
         """What identifies the source's bytes."""

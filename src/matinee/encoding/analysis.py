@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
 
+from matinee.commands.stretches import Stretch
 from matinee.encoding.depot import Finished
 from matinee.encoding.measuring import Analysis, Encoded, choose_ladder, measure_stretch, missed
 from matinee.encoding.names import measured_name
 from matinee.encoding.needs import SMALL, measuring_needs
 from matinee.encoding.orders import Order
 from matinee.encoding.running import Key, Piece
-from matinee.encoding.stretches import Stretch
 from matinee.encoding.survey import Surveyed
 from matinee.inspection.frames import TICKS
 from matinee.ladder.fixed import fixed_ladder
@@ -125,7 +125,7 @@ class Analysing:
         words = (found.film, found.copy, stretch, Encoded(recipe.rung, one.file), VERIFIED_EVERY, file)
         what = f"verifying {one.name}, part {stretch.number + 1} of {len(self._stretches)}"
         task = self._task(what, turn, measuring_needs(found.film), measure_stretch, *words)
-        return Piece(task, done)
+        return Piece(task, done, part="verifying")
 
     def outcome(self) -> Analysis:
         """All of it."""

@@ -36,7 +36,8 @@ class Finished:
     """A rendition that is done. ``file`` is its name in the depot; ``frames`` is None for sound.
 
     ``length_seconds`` is what its media header says, ``seconds`` what making it took. ``notes`` are sentences on what
-    was odd about it. Sound measured ``lufs`` before ``gain_db`` was added.
+    was odd about it. Sound measured ``lufs`` before ``gain_db`` was added. ``cpu_seconds`` are those of processors that
+    making it took; None: nobody counted. What several renditions took together is shared out among them.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Finished:
     notes: tuple[str, ...] = ()
     lufs: float | None = None
     gain_db: float | None = None
+    cpu_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

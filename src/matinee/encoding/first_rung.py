@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from matinee.encoding.commands import (
+from matinee.commands.commands import (
     AUDIO_RATE_HZ,
     PRESET,
     clean,

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from matinee.encoding.commands import open_source, seek_in, stretch_chain
+from matinee.commands.commands import open_source, seek_in, stretch_chain
+from matinee.commands.stretches import Stretch
 from matinee.encoding.depot import Finished
 from matinee.encoding.ffmpeg import run_ffmpeg
 from matinee.encoding.steps import Place, Progress, Source, granted_threads, picture_of, share_of
-from matinee.encoding.stretches import Stretch
 from matinee.inspection.inspection import Film
 from matinee.ladder.prediction import CRFS, Probe, predicted, taught
 from matinee.ladder.quality import (

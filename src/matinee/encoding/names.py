@@ -3,9 +3,9 @@
 import hashlib
 from typing import Any
 
-from matinee.encoding.encoders import encoder_words
+from matinee.commands.encoders import encoder_words
+from matinee.commands.stretches import Stretch
 from matinee.encoding.orders import Order
-from matinee.encoding.stretches import Stretch
 from matinee.encoding.survey import Surveyed
 from matinee.inspection.inspection import Film
 from matinee.ladder.recipes import Recipe

@@ -6,7 +6,7 @@ holds frames of 1.5 bytes a pixel, waiting in decoders, filters and lookaheads.
 
 from collections.abc import Sequence
 
-from matinee.encoding.encoders import held_pixels
+from matinee.commands.encoders import held_pixels
 from matinee.inspection.inspection import Film
 from matinee.model.media import Rung
 from matinee.ports import Needs

@@ -1,15 +1,16 @@
 """What a production is asked for, who hears of it, and what comes of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from matinee.encoding.commands import CRF, PRESET
+from matinee.commands.commands import CRF, PRESET
 from matinee.encoding.depot import Finished
 from matinee.encoding.measuring import Analysis
 from matinee.encoding.steps import Place, Source
+from matinee.inspection.frames import Bars
 from matinee.inspection.inspection import Film
 from matinee.model.errors import Invalid
 from matinee.model.media import Codec, Ladder, Presentation
@@ -83,7 +84,8 @@ class Watcher(Protocol):
 class Produced:
     """A presentation in the store. ``reused`` were found finished; ``seconds`` is what each stage took.
 
-    ``analysis`` is what its ladder was chosen by, where it is the film's own.
+    ``analysis`` is what its ladder was chosen by, where it is the film's own. ``cpu_seconds`` is what each stage took
+    of processors in this run, ``starts_seconds`` where the shots begin, ``bars`` what is black around the picture.
     """
 
     presentation: Presentation
@@ -93,3 +95,6 @@ class Produced:
     reused: tuple[str, ...]
     seconds: Mapping[str, float]
     analysis: Analysis | None = None
+    cpu_seconds: Mapping[str, float] = field(default_factory=dict)
+    starts_seconds: tuple[float, ...] = ()
+    bars: Bars | None = None

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
+from matinee.commands.stretches import Stretch
 from matinee.encoding import steps
 from matinee.encoding.analysis import Analysing
 from matinee.encoding.depot import Finished
@@ -15,7 +16,6 @@ from matinee.encoding.names import part_name
 from matinee.encoding.needs import video_needs
 from matinee.encoding.orders import Order
 from matinee.encoding.running import Piece
-from matinee.encoding.stretches import Stretch
 from matinee.encoding.survey import Surveyed
 from matinee.ladder.recipes import Recipe, groups
 from matinee.ports import Task
@@ -145,4 +145,11 @@ def joined(parts: Sequence[Finished]) -> Finished:
         length_seconds=sum(one.length_seconds for one in parts),
         size_bytes=sum(one.size_bytes for one in parts),
         seconds=round(sum(one.seconds for one in parts), 3),
+        cpu_seconds=_whole([one.cpu_seconds for one in parts]),
     )
+
+
+def _whole(seconds: Sequence[float | None]) -> float | None:
+    """The sum; None if one was not counted."""
+    known = [one for one in seconds if one is not None]
+    return round(sum(known), 3) if len(known) == len(seconds) else None

@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from matinee.commands.encoders import in_codecs
+from matinee.commands.stretches import Stretch, plan_stretches, start_seconds
 from matinee.encoding import steps
 from matinee.encoding.analysis import Analysing
 from matinee.encoding.depot import Depot, Finished, StoreUnavailable
 from matinee.encoding.early import NOTE, Early
-from matinee.encoding.encoders import in_codecs
 from matinee.encoding.names import whole_name
 from matinee.encoding.needs import GLANCE, SMALL, packaging_needs, survey_needs
 from matinee.encoding.orders import LadderKind, Order, Produced, Watcher
@@ -21,7 +22,6 @@ from matinee.encoding.parts import Desk, Parts, joined
 from matinee.encoding.publication import Cuts, publish_film
 from matinee.encoding.running import Piece, Running
 from matinee.encoding.sound import encode_sounds
-from matinee.encoding.stretches import Stretch, plan_stretches
 from matinee.encoding.survey import Surveyed, survey_source
 from matinee.encoding.text import read_film_texts
 from matinee.inspection.frames import field_times, film_times
@@ -76,7 +76,18 @@ class Production:
         presentation = self._publish(film, ladder, Cuts(shown, end, segments))
         finished = tuple(self._finished[name] for name in self._names)
         analysis = None if analysing is None else analysing.outcome()
-        return Produced(presentation, film, ladder, finished, tuple(self._reused), self._running.seconds, analysis)
+        return Produced(
+            presentation,
+            film,
+            ladder,
+            finished,
+            tuple(self._reused),
+            self._running.seconds,
+            analysis,
+            self._running.cpu_seconds,
+            start_seconds(stretches, shown),
+            found.frames.bars,
+        )
 
     def _inspect(self) -> Film:
         found: list[Film] = []
@@ -162,7 +173,7 @@ class Production:
             found = [self._found(one.name, file) for one, file in zip(sounds, files, strict=True)]
             if not all(found):  # one decode gives all layouts
                 task = self._task("encoding the sound", _FIRST_RUNG, SMALL, encode_sounds, film, sounds, files)
-                work.append(Piece(task, self._all_made, tuple((one.name, 0) for one in sounds)))
+                work.append(Piece(task, self._all_made, tuple((one.name, 0) for one in sounds), "sound"))
         return work
 
     def _texts_to_read(self, film: Film) -> list[Piece]:
@@ -176,7 +187,7 @@ class Production:
             return []
         # One reading of the source gives all of them.
         task = self._task("reading the subtitles", _FIRST_RUNG, SMALL, read_film_texts, film, files)
-        return [Piece(task, self._all_made, tuple((name, 0) for name in names))]
+        return [Piece(task, self._all_made, tuple((name, 0) for name in names), "text")]
 
     def _publish(self, film: Film, ladder: Ladder, cuts: Cuts) -> Presentation:
         order, found = self._order, list[Presentation]()

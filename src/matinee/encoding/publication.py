@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from matinee.commands.commands import first_frame_command
 from matinee.drawing import thumbnails
-from matinee.encoding.commands import first_frame_command
 from matinee.encoding.depot import Finished
 from matinee.encoding.ffmpeg import Tools, free_bytes, run_tool
 from matinee.encoding.joining import delay_of, join

@@ -3,9 +3,10 @@
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from matinee.encoding.costs import Outcome, counted
 from matinee.encoding.depot import StoreUnavailable
 from matinee.encoding.orders import Watcher
 from matinee.model.errors import Unavailable
@@ -27,22 +28,30 @@ Key = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A task, what it makes, and what to do with its outcome: that may ask for more pieces."""
+    """A task, what it makes, and what to do with its outcome: that may ask for more pieces.
+
+    ``part`` is the part of its stage under which its processor time is counted, where that is told apart.
+    """
 
     task: Task
     done: Callable[[Any], Iterable["Piece"] | None]
     makes: tuple[Key, ...] = ()
+    part: str = ""
 
 
 @dataclass(slots=True)
 class Running:
-    """The pieces of one production: what they weigh, how far they are, and what each stage took in seconds."""
+    """The pieces of one production: what they weigh, how far they are, and what each stage took in seconds.
+
+    ``cpu_seconds`` are those of processors, by stage and by those parts of stages that are told apart.
+    """
 
     compute: Compute
     watcher: Watcher
     weights: dict[Key, float] = field(default_factory=dict)
     shares: dict[Key, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    cpu_seconds: dict[str, float] = field(default_factory=dict)
     _stage: dict[str, set[Key]] = field(default_factory=dict)
 
     def weigh(self, stage: str, weights: Mapping[Key, float]) -> None:
@@ -65,11 +74,13 @@ class Running:
                 done, waiting = wait(waiting, timeout=BEAT_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
                     try:
-                        outcome = future.result()
+                        outcome: Outcome = future.result()
                     except StoreUnavailable as error:
                         away = error
                         continue
-                    waiting |= self._submit(futures[future].done(outcome) or (), futures)
+                    part = futures[future].part or stage
+                    self.cpu_seconds[part] = self.cpu_seconds.get(part, 0.0) + outcome.cpu_seconds
+                    waiting |= self._submit(futures[future].done(outcome.value) or (), futures)
                 if beat is not None:
                     beat()
                 running = {name for future in waiting for name, _ in futures[future].makes}
@@ -86,7 +97,7 @@ class Running:
         new = set()
         for piece in pieces:
             try:
-                future = self.compute.submit(piece.task, self._listener(piece.makes))
+                future = self.compute.submit(_counted(piece.task), self._listener(piece.makes))
             except Unavailable as error:
                 # Compute takes nothing any more: the work is not at fault, and goes on elsewhere or later.
                 raise CancelledError(str(error)) from error
@@ -116,3 +127,8 @@ class Running:
         whole = sum(self.weights[key] for key in keys)
         share = sum(self.weights[key] * self.shares.get(key, 0.0) for key in keys)
         return begin + (end - begin) * (share / whole if whole else 0.0)
+
+
+def _counted(task: Task) -> Task:
+    """The same task, whose outcome says what it took of processors."""
+    return replace(task, function=counted, arguments=(task.function, *task.arguments))

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from matinee.encoding.commands import AUDIO_RATE_HZ, clean, keep_time, open_source, start
+from matinee.commands.commands import AUDIO_RATE_HZ, clean, keep_time, open_source, start
+from matinee.encoding.costs import spent_seconds
 from matinee.encoding.depot import Finished
 from matinee.encoding.ffmpeg import run_ffmpeg
 from matinee.encoding.steps import Place, Progress, Source, check_room, share_of
@@ -134,7 +135,7 @@ def _encode(
 ) -> tuple[Finished, ...]:
     tools, path = place.find_tools(), place.depot.source(source.key, source.identity)
     length = max(film.length_seconds, 0.001) * _MICROSECONDS
-    what = f"the sound of {film.name}"
+    what, before = f"the sound of {film.name}", spent_seconds()
     measured = run_ffmpeg(
         measure_command(tools.ffmpeg, path, film, sounds),
         tools,
@@ -159,8 +160,8 @@ def _encode(
                 raise Refused(f"{film.name} has sound that cannot be decoded.")
             took = measured.seconds + ran.seconds
             notes = (*sound_notes(one, was, gain), *damage_notes(one, ran.messages))
-            size = part.stat().st_size
-            finished.append(Finished(one.name, file, None, seconds, size, took, notes, was.lufs, gain))
+            size, cpu_seconds = part.stat().st_size, round((spent_seconds() - before) / len(sounds), 3)
+            finished.append(Finished(one.name, file, None, seconds, size, took, notes, was.lufs, gain, cpu_seconds))
         for made, part in zip(finished, parts, strict=True):
             place.depot.shelve(made, part)
     return tuple(finished)

@@ -9,14 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from matinee.encoding.commands import look_command, video_command
+from matinee.commands.commands import look_command, video_command
+from matinee.commands.stretches import Stretch, check_stretch
+from matinee.encoding.costs import spent_seconds
 from matinee.encoding.depot import Depot, Finished
 from matinee.encoding.ffmpeg import Tools, find_tools, free_bytes, run_ffmpeg
-from matinee.encoding.stretches import Stretch, check_stretch
 from matinee.inspection.inspection import Film, accept, look, select
 from matinee.inspection.probe import read_container
 from matinee.ladder.recipes import Recipe
 from matinee.model.errors import EncodingFailed, Refused, Unavailable
+from matinee.model.media import Rung
 from matinee.packaging.boxes import track_seconds
 
 Progress = Callable[[float], None]
@@ -104,6 +106,8 @@ def _encode_left(
         check_room(desk, sum(rung.bitrate_bps for rung in rungs), film, length)
         parts, stamps = [desk / file for _, file in left], desk / "stamps"
 
+        before = spent_seconds()
+
         def encode(*, seeks: bool) -> float:
             command = video_command(
                 tools.ffmpeg,
@@ -131,14 +135,23 @@ def _encode_left(
                 raise
             # The container's index misleads: decode from the film's start and count, which is slow and always right.
             seconds = encode(seeks=False)
+        costs = _shared_out(spent_seconds() - before, rungs)
         finished = [
-            Finished(rung.name, file, stretch.encoded, track_seconds(part), part.stat().st_size, seconds)
-            for rung, (_, file), part in zip(rungs, left, parts, strict=True)
+            Finished(
+                *(rung.name, file, stretch.encoded, track_seconds(part), part.stat().st_size, seconds), cpu_seconds=cost
+            )
+            for rung, (_, file), part, cost in zip(rungs, left, parts, costs, strict=True)
         ]
         # All of them before the store is asked for any: it may not answer.
         for one, part in zip(finished, parts, strict=True):
             place.depot.shelve(one, part)
     return finished
+
+
+def _shared_out(cpu_seconds: float, rungs: Sequence[Rung]) -> list[float]:
+    """What each rung took of a run that made all of them: encoders take about as long as they have pixels."""
+    whole = sum(rung.width * rung.height for rung in rungs)
+    return [round(cpu_seconds * rung.width * rung.height / whole, 3) for rung in rungs]
 
 
 def granted_threads() -> int | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from matinee.encoding.commands import copy_command
+from matinee.commands.commands import copy_command
 from matinee.encoding.depot import Finished
 from matinee.encoding.early import Early, EarlyEdition
 from matinee.encoding.ffmpeg import free_bytes, run_ffmpeg

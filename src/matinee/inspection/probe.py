@@ -116,8 +116,8 @@ class ContainerReport:
     claimed_seconds: float | None = None
     start_seconds: float = 0.0
     tracks: tuple[TrackReport, ...] = ()
-    is_elsewhere: bool = False
     chapters: tuple[ChapterReport, ...] = ()
+    is_elsewhere: bool = False
 
 
 def read_container(path: Path, name: str, sandbox: tuple[str, ...]) -> ContainerReport:
@@ -234,8 +234,8 @@ def _report(container: "av.container.InputContainer", report: ContainerReport) -
         claimed_seconds=None if container.duration is None else container.duration / _MICROSECONDS,
         start_seconds=start,
         tracks=tuple(_track(stream, seen[stream.index], start, report.size_bytes) for stream in container.streams),
-        is_elsewhere=report.is_elsewhere,
         chapters=read_chapters(container, start),
+        is_elsewhere=report.is_elsewhere,
     )
 
 

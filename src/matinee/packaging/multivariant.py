@@ -7,6 +7,7 @@ for every one's, and knows neither stable names nor, where nothing tags it, the 
 import re
 from collections.abc import Mapping
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 from matinee.packaging.rates import Rates, loudest, read_list
@@ -30,12 +31,17 @@ def complete_variants(playlist: str, folder: Path, rate: Fraction) -> str:
             told = attributes_of(line)
             groups.setdefault(told.get("GROUP-ID", ""), []).append(_measured(folder, told.get("URI", '""').strip('"')))
     beside = {group: loudest(rates) for group, rates in groups.items()}
+    ranges = {
+        stable_id(uri): attributes_of(line).get("VIDEO-RANGE", SDR)
+        for line, uri in pairwise(lines)
+        if line.startswith(_STREAM)
+    }
     done = []
     for place, line in enumerate(lines):
         if line.startswith(_STREAM):
             done.append(_variant(line, lines[place + 1], folder, rate, beside))
         elif line.startswith(_IFRAME_STREAM):
-            done.append(_iframes(line, folder))
+            done.append(_iframes(line, folder, ranges))
         else:
             done.append(line)
     return "\n".join([*done, ""])
@@ -82,12 +88,12 @@ def _variant(line: str, uri: str, folder: Path, rate: Fraction, beside: Mapping[
     return tag(_STREAM[:-1], told)
 
 
-def _iframes(line: str, folder: Path) -> str:
+def _iframes(line: str, folder: Path, ranges: Mapping[str, str]) -> str:
     told = attributes_of(line)
     uri = told.pop("URI").strip('"')
     measured = _measured(folder, uri)
     told |= {"BANDWIDTH": str(measured.peak_bps), "AVERAGE-BANDWIDTH": str(measured.average_bps)}
-    told.setdefault("VIDEO-RANGE", SDR)
+    told["VIDEO-RANGE"] = ranges.get(stable_id(uri), SDR)
     told["STABLE-VARIANT-ID"] = quoted(stable_iframes_id(uri))
     told["URI"] = quoted(uri)
     return tag(_IFRAME_STREAM[:-1], told)

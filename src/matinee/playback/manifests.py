@@ -115,7 +115,6 @@ def _variant(rendition: Rendition, pathway: Pathway, presentation: Presentation)
         attributes.append(("RESOLUTION", f"{rendition.width}x{rendition.height}"))
     if rendition.frame_rate:
         attributes.append(("FRAME-RATE", f"{rendition.frame_rate:.3f}"))
-    attributes.append(("VIDEO-RANGE", rendition.video_range))
     if audio:
         attributes.append(("AUDIO", quoted(_group(pathway))))
     if presentation.text:

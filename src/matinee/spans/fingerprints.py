@@ -18,7 +18,7 @@ import obstore
 from numpy.typing import NDArray
 from obstore.store import ObjectStore
 
-from matinee.encoding.commands import start
+from matinee.commands.commands import start
 from matinee.encoding.ffmpeg import find_tools, run_ffmpeg
 from matinee.model.errors import EncodingFailed, Unavailable
 from matinee.model.media import Presentation, Rendition

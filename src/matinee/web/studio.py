@@ -7,7 +7,7 @@ from matinee.model.errors import NotFound
 from matinee.pages.rooms import Rooms
 from matinee.pages.studio import studio_edges, studio_encodes, studio_overview, studio_titles
 from matinee.pages.visitor import PROFILE_COOKIE, REGION_COOKIE
-from matinee.web import edges, experiments, pins, quality, spans, titles, uploads
+from matinee.web import edges, experiments, pins, quality, reports, spans, titles, uploads
 from matinee.web.desk import Desk, back_to
 from matinee.web.rendering import Rendering
 
@@ -25,6 +25,7 @@ def routes(rooms: Rooms, rendering: Rendering) -> APIRouter:
     pins.add_routes(router, desk)
     titles.add_routes(router, desk)
     spans.add_routes(router, desk)
+    reports.add_routes(router, desk)
     uploads.add_routes(router, desk)
     quality.add_routes(router, desk)
     if rooms.demo is not None:

@@ -19,7 +19,7 @@ from matinee.inspection.inspection import Film
 from matinee.model.errors import EncodingFailed
 from matinee.model.media import SourceTrack, TrackKind
 from matinee.packaging.sound import Sound, plan_sounds
-from unit.encoding.test_commands import _FILM
+from unit.commands.test_commands import _FILM
 
 _SAID = """[ebur128@a-en @ 0x5581] Summary:
 

@@ -5,9 +5,9 @@ from fractions import Fraction
 
 import pytest
 
-from matinee.encoding.commands import video_graph
-from matinee.encoding.encoders import capped_encoder, encoder_words, in_codecs
-from matinee.encoding.stretches import Stretch
+from matinee.commands.commands import video_graph
+from matinee.commands.encoders import capped_encoder, encoder_words, in_codecs
+from matinee.commands.stretches import Stretch
 from matinee.inspection.inspection import Film, Picture
 from matinee.ladder.codecs import av1_crf
 from matinee.ladder.fixed import fixed_ladder

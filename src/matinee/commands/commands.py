@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from matinee.encoding.encoders import capped_encoder, encoder_words, kept_range, pixel_format
-from matinee.encoding.stretches import BASE_TICKS, Stretch
+from matinee.commands.encoders import capped_encoder, encoder_words, kept_range, pixel_format
+from matinee.commands.stretches import BASE_TICKS, Stretch
 from matinee.inspection.frames import TICKS
 from matinee.inspection.inspection import Film, Picture
 from matinee.inspection.probe import DECODERS, DEMUXERS, MOST_PIXELS

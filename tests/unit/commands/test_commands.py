@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from matinee.encoding.commands import (
+from matinee.commands.commands import (
     copy_command,
     key_frames,
     look_command,
     video_command,
     video_graph,
 )
+from matinee.commands.stretches import Stretch
 from matinee.encoding.first_rung import EarlySound, first_rung, survey_command
 from matinee.encoding.sound import measure_command, sound_command, sound_graph
-from matinee.encoding.stretches import Stretch
 from matinee.inspection.inspection import Film, Picture
 from matinee.ladder.fixed import fixed_ladder
 from matinee.ladder.recipes import Recipe

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from matinee.inspection.frames import TICKS, Frames, places
 from matinee.inspection.inspection import Film
@@ -42,6 +43,16 @@ def plan_stretches(film: Film, frames: Frames, times: Sequence[int], end: int) -
     starts = segment_starts(times, end, frames.cuts)
     planned = chunks(times, end, starts, frames.cuts, places(frames))
     return tuple(_stretch(film, frames, chunk, number) for number, chunk in enumerate(planned))
+
+
+def start_seconds(stretches: Sequence[Stretch], times: Sequence[int]) -> tuple[float, ...]:
+    """When each segment of a film begins; ``times`` are those of its frames as they are encoded, in ticks."""
+    firsts = [0, *accumulate(stretch.encoded for stretch in stretches)]
+    return tuple(
+        times[first + start] / TICKS
+        for first, stretch in zip(firsts[:-1], stretches, strict=True)
+        for start in stretch.starts
+    )
 
 
 def check_stretch(stretch: Stretch, stamps: str, what: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matinee.encoding.stretches import BASE_TICKS, Stretch, check_stretch, plan_stretches
+from matinee.commands.stretches import BASE_TICKS, Stretch, check_stretch, plan_stretches
 from matinee.inspection.frames import Frames, film_times
 from matinee.inspection.inspection import Film, Picture
 from matinee.model.errors import EncodingFailed

@@ -7,7 +7,7 @@ every decoder of it have them. High dynamic range stays as it is; nothing ordina
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 
-from matinee.encoding.stretches import Stretch
+from matinee.commands.stretches import Stretch
 from matinee.inspection.inspection import Film
 from matinee.ladder.codecs import chunk_crf, with_codecs
 from matinee.ladder.recipes import Recipe
