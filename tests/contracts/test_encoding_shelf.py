@@ -13,6 +13,7 @@ from obstore.exceptions import GenericError
 from obstore.store import LocalStore, MemoryStore, ObjectStore
 
 from matinee.commands.stretches import Stretch
+from matinee.encoding.costs import Outcome, counted
 from matinee.encoding.depot import Depot, Finished, StoreUnavailable
 from matinee.encoding.orders import LadderKind, Order
 from matinee.encoding.production import Production
@@ -126,20 +127,22 @@ class _Compute:
     def submit(self, task: Task, on_progress: Callable[[float], None] | None = None) -> "Future[Any]":
         del on_progress
         future: Future[Any] = Future()
-        if task.function is inspect_source:
-            future.set_result(_FILM)
-        elif task.function is survey_source:
-            future.set_result(Surveyed(_FILM, _FRAMES, None, _FIRST))
-        elif task.function is encode_sounds:
+        assert task.function is counted
+        function, *arguments = task.arguments
+        if function is inspect_source:
+            future.set_result(Outcome(_FILM, 0.1))
+        elif function is survey_source:
+            future.set_result(Outcome(Surveyed(_FILM, _FRAMES, None, _FIRST), 0.1))
+        elif function is encode_sounds:
             future.set_exception(StoreUnavailable("503 Service Unavailable"))
         else:
-            recipes, files = task.arguments[5:7]
+            recipes, files = arguments[5:7]
             named = zip(recipes, files, strict=True)
             made = tuple(Finished(recipe.rung.name, file, 48, 2.0, 9, 1.5) for recipe, file in named)
-            Timer(0.3, self._end, (future, made)).start()
+            Timer(0.3, self._end, (future, Outcome(made, 0.1))).start()
         return future
 
-    def _end(self, future: "Future[Any]", made: tuple[Finished, ...]) -> None:
+    def _end(self, future: "Future[Any]", made: Outcome) -> None:
         if future.set_running_or_notify_cancel():
             future.set_result(made)
 

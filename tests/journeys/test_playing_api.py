@@ -86,6 +86,7 @@ def test_pressing_play_answers_with_what_is_promised(ours: Service, ada: Client,
         "edges",
         "resume_seconds",
         "expires_at",
+        "spans",
     }
     assert [set(edge) for edge in answer["edges"]] == [{"id", "region", "url", "reason"}] * 3
     assert all(edge["url"].endswith("/") for edge in answer["edges"])

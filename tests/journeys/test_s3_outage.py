@@ -29,6 +29,7 @@ from matinee.compose.database import open_database
 from matinee.compose.objects import REQUEST, Patience, open_objects
 from matinee.encodes.jobs import Job, Jobs, JobState
 from matinee.encodes.pipeline import Pipeline
+from matinee.encoding.orders import LadderKind
 from matinee.model.errors import Unavailable
 from matinee.recommender.archive import PREFIX, Archive
 from running_demo import OPERATOR, RunningDemo, draw, until
@@ -247,8 +248,9 @@ def test_a_silent_s3_holds_a_task_up_and_the_lease_is_kept_all_the_while(
     speaks = threading.Event()
 
     def silent(method: str, path: str) -> bool:
-        # The frame list is asked for by its task.
-        if method == asked and "/work/" in path and "/frames-" not in path and not silence.is_set():
+        # The frame list and the first rung are asked for by their task.
+        own = "/work/" in path and "/frames-" not in path and "/first-" not in path
+        if method == asked and own and not silence.is_set():
             silence.set()
             threading.Timer(_SILENT_SECONDS, speaks.set).start()
         if silence.is_set():
@@ -272,6 +274,7 @@ def test_a_silent_s3_holds_a_task_up_and_the_lease_is_kept_all_the_while(
         *(jobs, store, compute, work, clock, secrets.token_bytes),
         open_briefly=briefly,
         tools=tools,
+        ladder=LadderKind.FIXED,  # a rung that missed what was foretold of it would be made twice
         lease_seconds=_LEASE_SECONDS,
     )
     thief = threading.Thread(target=steal)

@@ -13,6 +13,7 @@ from matinee.packaging.sound import MPD
 TILE_SCHEME = "http://dashif.org/guidelines/thumbnail_tile"
 SHEET = "thumbnails-$Number$.jpg"
 _MILLISECONDS = 1000
+_OVERHANG_SECONDS = 0.65  # so long sound may go on behind the last picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def check_sheets(adaptation: ET.Element, folder: Path, seconds: float, name: str
     if not length:
         raise EncodingFailed(f"{name}: the thumbnails of its DASH manifest have no length.")
     number = 1
-    while (number - 1) * length < seconds - 1 / _MILLISECONDS:
+    while number == 1 or (number - 1) * length < seconds - _OVERHANG_SECONDS:
         if not (folder / _file(number)).exists():
             raise EncodingFailed(f"{name}: {_file(number)} is missing.")
         number += 1
