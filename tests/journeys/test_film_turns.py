@@ -28,7 +28,7 @@ from sources import draw
 _LONG = 48.0  # seconds, of which eighths are encoded by themselves
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     """FFmpeg on every machine that is started here; it makes no 360p until it is told to."""
     runs = counted_ffmpeg(tmp_path_factory.mktemp("runs"), held="360p")
