@@ -71,7 +71,9 @@ def demo_of_two_codecs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run
     folder = tmp_path_factory.mktemp("demo")
     draw(folder / "films" / "Roads" / "Crossing.mp4", _SECONDS, size=_SIZE)
     running = RunningDemo(
-        folder / "data", folder / "films", settings={"MATINEE_CODECS": "h264,av1", "MATINEE_RATE_PLAYBACKS": "0"}
+        folder / "data",
+        folder / "films",
+        settings={"MATINEE_CODECS": "h264,av1", "MATINEE_LADDER": "fixed", "MATINEE_RATE_PLAYBACKS": "0"},
     ).start()
     try:
         with running.client() as client:
