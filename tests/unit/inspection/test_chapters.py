@@ -92,7 +92,9 @@ def test_tidying_what_is_tidy_changes_nothing(reports: list[ChapterReport], shif
 
 @given(_ANY)
 def test_the_order_in_which_they_are_told_does_not_matter_but_for_equal_times(reports: list[ChapterReport]) -> None:
-    by_time = {report.start_seconds: report for report in reports if report.start_seconds == report.start_seconds}
+    known = [report for report in reports if report.start_seconds == report.start_seconds]
+    # Chapters begin on milliseconds: what lies closer together begins at the same time.
+    by_time = {round(report.start_seconds, 3): report for report in known if abs(report.start_seconds) < 1e9}
     one, _ = tidy_chapters(list(by_time.values()), 0.0, 5000.0)
     other, _ = tidy_chapters(list(reversed(by_time.values())), 0.0, 5000.0)
     negative = [start for start in by_time if start <= 0]  # all of these begin with the film
