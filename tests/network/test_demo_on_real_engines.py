@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -60,6 +61,12 @@ class Run:
             self.process.wait(90)
 
 
+def signs_in(client: httpx.Client) -> bool:
+    answer = client.post("/api/v1/sessions", json={"email": VIEWER, "password": PASSWORD})
+    assert answer.is_success or answer.status_code == httpx.codes.SERVICE_UNAVAILABLE, answer.text
+    return answer.is_success
+
+
 def signed_in(run: Run, port: int) -> dict[str, float]:
     """Sign in through nginx some times; how many sign-ins each copy of ``serve`` has counted then."""
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as client:
@@ -71,7 +78,8 @@ def signed_in(run: Run, port: int) -> dict[str, float]:
 
         until("the demo behind nginx", ready, RUN_SECONDS)
         for _ in range(SIGN_INS):
-            client.post("/api/v1/sessions", json={"email": VIEWER, "password": PASSWORD}).raise_for_status()
+            # While the films are encoded, a sign-in may be asked to come again.
+            until("a sign-in", partial(signs_in, client), 30)
         counted = re.compile(r'^matinee_sign_ins_total\{outcome="accepted"\} (\S+)$', re.MULTILINE)
         return {
             copy: sum(map(float, counted.findall(client.get(f"http://{copy}:{port}/metrics").text))) for copy in COPIES
