@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from foreign_players import chromium, find_chromium, player_page
 from running_demo import RunningDemo, draw, until
@@ -40,3 +40,15 @@ def foreign_page() -> Iterator[str]:
     """The address of the page that foreign players play on, on a site of its own."""
     with player_page("127.0.0.9") as address:
         yield address
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh browser, in which an error of a page's script is an error of the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert errors == []

@@ -63,17 +63,6 @@ def film(service: RunningDemo, tmp_path: Path) -> Iterator[ArrivingFilm]:
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    context.close()
-    assert errors == []
-
-
-@pytest.fixture
 def until_it(page: Page) -> Callable[..., Any]:
     """What the player says of itself, once it holds; an error that it shows is one of the test."""
 

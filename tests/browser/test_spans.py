@@ -1,24 +1,10 @@
 """What an operator says may be skipped is offered to who watches, and skipped with one press."""
 
-from collections.abc import Iterator
-
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from browser.conftest import LONG, LONG_SECONDS
 from browser.test_failover import sign_in
 from running_demo import OPERATOR, RunningDemo
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    context.close()
-    assert errors == []
 
 
 def test_an_intro_is_skipped_and_the_credits_that_end_the_film_are_not_offered(demo: RunningDemo, page: Page) -> None:

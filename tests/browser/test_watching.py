@@ -1,26 +1,12 @@
 """A viewer signs in, presses play, and the next page knows; an operator sees it and breaks it. Nobody is locked out."""
 
-from collections.abc import Iterator
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from browser.conftest import LONG
 from browser.test_failover import sign_in
 from running_demo import OPERATOR, PASSWORD, RunningDemo
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A fresh browser, in which an error of a page's script is an error of the test."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    context.close()
-    assert errors == []
 
 
 def because(page: Page) -> list[str]:

@@ -8,18 +8,20 @@ does not answer stops nothing: the film is then played when it is whole.
 import json
 import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import m3u8
 import structlog
 
+from matinee.commands.commands import first_frame_command
 from matinee.encoding.depot import Depot, StoreUnavailable
-from matinee.encoding.ffmpeg import Tools, run_tool
+from matinee.encoding.ffmpeg import Tools, run_ffmpeg, run_tool
 from matinee.encoding.first_rung import EARLY, EARLY_PLAYLIST, FIRST_STILL, still_command
 from matinee.encoding.sound import BITRATES_BPS
 from matinee.inspection.inspection import Film
-from matinee.model.errors import EncodingFailed
+from matinee.model.errors import EncodingFailed, Refused
 from matinee.model.media import Presentation, Rendition, Rung, TrackKind, presentation_to_json
 from matinee.packaging.packaging import HLS, POSTER, STILL, video_folder
 from matinee.packaging.sound import STEREO
@@ -32,6 +34,7 @@ NOTE = "early.json"
 # A playlist's target duration never changes (RFC 8216bis §4.4.3.1); key frames are forced every four seconds.
 _TARGET_SECONDS = 6
 _PATIENCE_SECONDS = 10.0
+_STILL_CPU = 20  # seconds: players wait for it
 _TYPES = {".ts": "video/mp2t", ".m3u8": "application/vnd.apple.mpegurl", ".jpg": "image/jpeg", ".json": "text/json"}
 
 
@@ -46,9 +49,10 @@ class Early:
 
 @dataclass(slots=True)
 class EarlyEdition:
-    """One edition on its way. ``desk`` is where FFmpeg writes it."""
+    """One edition of a source on its way. ``desk`` is where FFmpeg writes it."""
 
     depot: Depot
+    source: Path
     desk: Path
     early: Early
     tools: Tools
@@ -100,14 +104,24 @@ class EarlyEdition:
         """What goes with the first segment: pictures, and the word that there is something to play."""
         from matinee.drawing import posters  # noqa: PLC0415 - Pillow, which the worker itself does not need
 
-        still = self.desk / FIRST_STILL
-        run_tool(still_command(self.tools.ffmpeg, segment, still), self.tools, f"drawing {film.name}", "FFmpeg")
+        still = self._still(film, segment)
         posters.make_still(still, folder / STILL)
         font = self.early.font if self.early.font and self.early.font.exists() else None
         colour = posters.make_poster(still, self.early.title, font, folder / POSTER)
         presentation = _presentation(film, rung, codecs_of(segment), colour)
         (folder / NOTE).write_text(json.dumps(presentation_to_json(presentation)))
         return [STILL, POSTER, NOTE]
+
+    def _still(self, film: Film, segment: Path) -> Path:
+        """A picture from inside the film, where one can be had; else the first one of what there is."""
+        still, what = self.desk / FIRST_STILL, f"drawing the pictures of {film.name}"
+        with suppress(EncodingFailed, Refused):  # a source that is damaged there
+            run_ffmpeg(
+                still_command(self.tools.ffmpeg, self.source, film, still), self.tools, what, cpu_seconds=_STILL_CPU
+            )
+        if not still.exists():
+            run_tool(first_frame_command(self.tools.ffmpeg, segment, still), self.tools, what, "FFmpeg")
+        return still
 
 
 def codecs_of(segment: Path) -> str:

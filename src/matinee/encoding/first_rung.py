@@ -24,6 +24,7 @@ from matinee.inspection.frames import TICKS, look_size
 from matinee.inspection.inspection import Film
 from matinee.ladder.fixed import fixed_ladder
 from matinee.ladder.prediction import PROBE_CRF, probe_size
+from matinee.ladder.quality import reference_size
 from matinee.model.media import Rung
 from matinee.packaging.sound import STEREO, Sound
 
@@ -32,6 +33,7 @@ FIRST, EARLY, EARLY_PLAYLIST, FIRST_STILL = "first.mp4", "early", "main.m3u8", "
 
 _CUT_SCORE = 8  # scdet's, of 100: fewer cuts than a viewer would name, and hardly one that is none
 _BARS_EVERY_SECONDS = 5
+_STILL_SHARE, _STILL_FRAMES = 0.35, 24
 # The first segment is short, so that it is soon there. Key frames also stand where x264 finds cuts.
 _SEGMENT_SECONDS, _FIRST_SEGMENT_SECONDS = 4, 2
 
@@ -62,23 +64,16 @@ def first_time_command(ffmpeg: str, source: Path, film: Film) -> list[str]:
     ]
 
 
-def still_command(ffmpeg: str, segment: Path, output: Path) -> list[str]:
-    """Take the most usual picture of a segment of ours."""
+def still_command(ffmpeg: str, source: Path, film: Film, output: Path) -> list[str]:
+    """Take the most usual picture of a moment well inside a film: its first ones are black, or a card with its name."""
+    width, height = reference_size(film.picture.display_width, film.picture.height)
+    chain = picture_chain(film, Rung("still", width, height, 0, 0))
     return [
-        ffmpeg,
-        "-nostdin",
-        "-v",
-        "error",
-        "-i",
-        str(segment),
-        "-vf",
-        "thumbnail=100",
-        "-frames:v",
-        "1",
-        "-q:v",
-        "2",
-        "-y",
-        str(output),
+        *start(ffmpeg, "error"),
+        *("-ss", f"{film.length_seconds * _STILL_SHARE:.3f}"),
+        *open_source(source),
+        *("-map", f"0:{film.source.video.index}", "-vf", ",".join([*chain, f"thumbnail={_STILL_FRAMES}"])),
+        *("-frames:v", "1", "-q:v", "2", "-y", str(output)),
     ]
 
 

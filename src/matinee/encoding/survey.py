@@ -138,7 +138,7 @@ def _survey(
         check_room(desk, rung.bitrate_bps * (1 if early is None else 2), film)
         # What was copied has no sound, and what was not made has no times.
         plays = early is not None and copy is None and has_places
-        shown = EarlyEdition(place.depot, desk, early, tools) if early is not None and plays else None
+        shown = EarlyEdition(place.depot, path.absolute(), desk, early, tools) if early is not None and plays else None
         (desk / EARLY).mkdir()
         command = survey_command(
             tools.ffmpeg,
