@@ -42,6 +42,14 @@ def foreign_page() -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="session")
+def bystander(demo: RunningDemo) -> str:
+    """The name of a profile for tests that leave a history nobody else should start with."""
+    with demo.client() as client:
+        client.post("/profiles", json={"name": "Ines"}).raise_for_status()
+    return "Ines"
+
+
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A fresh browser, in which an error of a page's script is an error of the test."""

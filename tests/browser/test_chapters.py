@@ -15,9 +15,9 @@ from sources import served
 
 
 @pytest.fixture
-def watching(demo: RunningDemo, browser: Browser) -> Iterator[Page]:
+def watching(demo: RunningDemo, browser: Browser, bystander: str) -> Iterator[Page]:
     page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
-    sign_in(page, demo, "Maya")
+    sign_in(page, demo, bystander)
     with demo.client() as client:
         title = next(entry["id"] for entry in demo.titles(client) if entry["name"] == LONG)
         told = client.get(f"/titles/{title}").json()["chapters"]

@@ -7,7 +7,9 @@ from browser.test_failover import sign_in
 from running_demo import OPERATOR, RunningDemo
 
 
-def test_an_intro_is_skipped_and_the_credits_that_end_the_film_are_not_offered(demo: RunningDemo, page: Page) -> None:
+def test_an_intro_is_skipped_and_the_credits_that_end_the_film_are_not_offered(
+    demo: RunningDemo, page: Page, bystander: str
+) -> None:
     with demo.client(OPERATOR) as client:
         title = next(entry["id"] for entry in demo.titles(client) if entry["name"] == LONG)
         path = f"/studio/titles/{title}/spans"
@@ -15,7 +17,7 @@ def test_an_intro_is_skipped_and_the_credits_that_end_the_film_are_not_offered(d
             asked = {"kind": kind, "start_seconds": start, "end_seconds": end}
             client.post(path, json=asked).raise_for_status()
     try:
-        sign_in(page, demo, "Maya")
+        sign_in(page, demo, bystander)
         page.goto(f"{demo.address}/watch/{title}?start=0")
         skip = page.get_by_role("button", name="Skip intro")
         expect(skip).to_be_hidden()

@@ -9,6 +9,7 @@ import m3u8
 import numpy as np
 import pytest
 from obstore.store import LocalStore, MemoryStore, ObjectStore
+from PIL import Image
 
 from matinee.encoding.depot import Depot, identity_of
 from matinee.encoding.early import NOTE, Early
@@ -172,3 +173,14 @@ def _heard(path: Path) -> tuple[float, list[float]]:
                     beeps.append(at)
                 quiet_since = at
     return first, beeps
+
+
+def test_its_pictures_are_from_inside_the_film_and_not_of_the_card_it_begins_with(tmp_path: Path) -> None:
+    film = tmp_path / "card.mp4"
+    card, inside = "color=blue:s=640x360:r=25:d=3", "color=red:s=640x360:r=25:d=9"
+    ffmpeg("-f", "lavfi", "-i", card, "-f", "lavfi", "-i", inside, "-filter_complex", "[0][1]concat", *H264, film)
+    world = _World(tmp_path, film)
+    world.survey()
+    with Image.open(world.fetched() / world.presentation().still) as still:
+        red, _, blue = still.convert("RGB").resize((1, 1)).tobytes()
+    assert red > 150 > blue
