@@ -84,7 +84,11 @@ def test_players_go_on_without_a_stall_when_the_edge_they_play_from_is_lost(
 
     told: dict[str, Any] = {}
 
-    until("eight players past five seconds", everyone(lambda _, state: state["time"] > 5), 60)
+    try:
+        until("eight players past five seconds", everyone(lambda _, state: state["time"] > 5), 60)
+    except AssertionError:
+        print(json.dumps(told, indent=1))
+        raise
     before = {}
     for player in players:
         state = player.read()
