@@ -219,12 +219,12 @@ def test_sign_ins_are_limited_by_the_visitors_address_over_both_copies(
         headers = {"X-Forwarded-For": visitor}
         return [
             httpx.post(f"{plane.address}/api/v1/sessions", json=body, headers=headers, timeout=20).status_code
-            for _ in range(12)
+            for _ in range(24)  # more than two minutes' allowances, should a minute end meanwhile
         ]
 
     first = tried("198.51.100.1")
     assert first[:8] == [401] * 8
-    assert first[-1] == 429
+    assert set(first) == {401, 429}
     assert (
         httpx.post(
             f"{plane.address}/api/v1/sessions",

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import accumulate, pairwise
 
 from matinee.commands.stretches import Stretch
-from matinee.encoding.depot import Finished
+from matinee.encoding.depot import Depot, Finished
 from matinee.encoding.measuring import Analysis, Encoded, choose_ladder, measure_stretch, missed
 from matinee.encoding.names import measured_name
 from matinee.encoding.needs import SMALL, measuring_needs
@@ -59,9 +59,11 @@ class Analysing:
         """What is measured, and how long that takes."""
         return {(_MEASURED, stretch.number): float(stretch.encoded) for stretch in self._stretches}
 
-    def measurements(self, turn: int) -> list[Piece]:
-        """Look at the first rung, stretch by stretch."""
+    def measurements(self, turn: int, depot: Depot, advanced: Callable[[], None]) -> list[Piece]:
+        """Look at the first rung, stretch by stretch; ``advanced`` hears of what the depot did not keep before."""
         found, first = self._found, self._found.first
+        files = {one.number: measured_name(first.file, one, EVERY) for one in self._stretches}
+        there = depot.find_all(files.values())
         place = 0
         pieces = []
         for stretch in self._stretches:
@@ -73,8 +75,10 @@ class Analysing:
 
             def done(shots: tuple[tuple[FrameQuality, ...], ...], number: int = stretch.number) -> None:
                 self._measured[number] = shots
+                if files[number] not in there:
+                    advanced()
 
-            words = (found.film, found.copy, stretch, encoded, EVERY, measured_name(first.file, stretch, EVERY))
+            words = (found.film, found.copy, stretch, encoded, EVERY, files[stretch.number])
             what = f"measuring the first rung, part {stretch.number + 1} of {len(self._stretches)}"
             task = self._task(what, turn, measuring_needs(found.film), measure_stretch, *words)
             pieces.append(Piece(task, done, ((_MEASURED, stretch.number),)))

@@ -22,7 +22,7 @@ from matinee.encoding.parts import Desk, Parts, joined
 from matinee.encoding.publication import Cuts, publish_film
 from matinee.encoding.running import Piece, Running
 from matinee.encoding.sound import encode_sounds
-from matinee.encoding.survey import Surveyed, survey_source
+from matinee.encoding.survey import Surveyed, survey_files, survey_source
 from matinee.encoding.text import read_film_texts
 from matinee.inspection.frames import field_times, film_times
 from matinee.inspection.inspection import Film
@@ -99,9 +99,12 @@ class Production:
         order, found = self._order, list[Surveyed]()
         early = None if order.early is None else Early(order.early, order.title, order.font)
         task = self._task("surveying", _FIRST_RUNG, survey_needs(film), survey_source, film, early)
+        kept = self._depot.find_all(survey_files(order.source, film))
         self._running.weigh("surveying", {_SURVEY: 1.0})
         self._running.do("surveying", [Piece(task, found.append, (_SURVEY,))], lambda: self._look_for_early(film))
         self._look_for_early(film)
+        if len(kept) < len(survey_files(order.source, film)):
+            self._watcher.advanced()
         return found[0]
 
     def _look_for_early(self, film: Film) -> None:
@@ -123,7 +126,8 @@ class Production:
             return None
         analysing = Analysing(self._order, found, stretches, self._task)
         self._running.weigh("measuring", analysing.weights())
-        self._running.do("measuring", analysing.measurements(_FIRST_RUNG))
+        measurements = analysing.measurements(_FIRST_RUNG, self._depot, self._watcher.advanced)
+        self._running.do("measuring", measurements)
         self._running.do("measuring", analysing.choice(_FIRST_RUNG))
         return analysing
 

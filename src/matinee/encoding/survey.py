@@ -79,10 +79,8 @@ def _seen(
     place: Place, source: Source, film: Film, copy: Finished | None, early: Early | None, progress: Progress
 ) -> tuple[Film, Frames, Finished]:
     """The film as its frames show it, these, and the first rung of the film as it was thought to be."""
-    digest = _digest(source, film)
-    listed, first = f"frames-{digest}.list", f"first-{digest}.mp4"
+    files = listed, _ = survey_files(source, film)
     depot = place.depot
-    files = (listed, first)
     kept = _both(map(depot.find, files))
     if kept is None:
         kept = _both(map(depot.shelved, files)) or _survey(place, source, film, copy, files, early, progress)
@@ -90,6 +88,12 @@ def _seen(
             depot.keep(one)
     frames = frames_from_json(depot.rendition(listed).read_text())
     return surveyed(film, frames), frames, kept[1]
+
+
+def survey_files(source: Source, film: Film) -> tuple[str, str]:
+    """What the list of a film's frames and its first rung are called in the depot."""
+    digest = _digest(source, film)
+    return f"frames-{digest}.list", f"first-{digest}.mp4"
 
 
 def _both(found: Iterable[Finished | None]) -> list[Finished] | None:
