@@ -148,13 +148,13 @@ def fixed(film: Measured) -> Curve:
 
 def exhaustive(film: Measured) -> Curve:
     """The whole grid, chosen from at one slope."""
-    return read_off(film, choose_rungs(film.shots(), film.grid["rate"]))
+    return read_off(film, choose_rungs(film.shots(), film.grid["rate"], least_bps=0))
 
 
 def default(film: Measured, weights: Weights) -> tuple[Curve, list[float]]:
     """What is chosen from predictions, and how far each rung's quality is from what it was chosen for."""
     shots = [predicted(probe, film.bits, CRFS, weights) for probe in probes(film.grid)]
-    rungs = choose_rungs(shots, film.grid["rate"])
+    rungs = choose_rungs(shots, film.grid["rate"], least_bps=0)  # curves of one range for all
     curve = read_off(film, rungs)
     return curve, [vmaf - one.vmaf for one, (_, vmaf) in zip(rungs, curve, strict=True)]
 

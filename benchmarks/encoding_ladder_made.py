@@ -146,7 +146,7 @@ def make(grid: dict[str, Any], grids: Sequence[dict[str, Any]], work: Path) -> d
     """One film's row."""
     made = Made(grid, work)
     shots = [predicted(probe, sizes(grid), CRFS, taught_without(grids, grid["title"])) for probe in made.first_rung()]
-    rungs = choose_rungs(shots, grid["rate"])
+    rungs = choose_rungs(shots, grid["rate"], least_bps=0)  # as in encoding_ladder
     parts = chunks(grid)
     told: list[list[tuple[float, float]]] = [[] for _ in rungs]
     for part in parts:

@@ -15,6 +15,8 @@ from matinee.model.media import Rung
 # Six VMAF are seen by three of four people; above 95 nobody sees a difference; below 60 a picture is a last resort.
 JUST_NOTICEABLE = 6.0
 BEST, WORST = 95.0, 60.0
+# The least of Apple's rungs (HLS authoring specification, H.264): what takes no more plays wherever anything does.
+LEAST_BPS = 145_000.0
 _NEAR = 1.0  # VMAF by which a rung may miss its target, where points are sparse
 # What a shot is planned to take, in averages, and how many seconds of the average may be saved up for a burst.
 # With the first share that is 200 % over two seconds, the shortest segment (HLS authoring specification, 1.30: a peak
@@ -65,11 +67,13 @@ def targets(best: float, worst: float = WORST, step: float = JUST_NOTICEABLE) ->
     return tuple(top - step * place for place in reversed(range(count)))
 
 
-def choose_rungs(shots: Sequence[Shot], frame_rate: float, wanted: Sequence[float] = ()) -> tuple[ChosenRung, ...]:
+def choose_rungs(
+    shots: Sequence[Shot], frame_rate: float, wanted: Sequence[float] = (), least_bps: float = LEAST_BPS
+) -> tuple[ChosenRung, ...]:
     """The ladder of a film: ``shots`` have points at every size and CRF that is thought of, measured or predicted.
 
     Rungs rise in quality and bits, and never shrink in size. ``wanted`` names other targets, rising. Without them the
-    highest is 95, or what the shots can reach.
+    highest is 95, or what the shots can reach. Of the rungs that take at most ``least_bps`` the best one is enough.
     """
     sizes = sorted(
         {(point.width, point.height) for shot in shots for point in shot.points}, key=lambda size: size[0] * size[1]
@@ -84,6 +88,8 @@ def choose_rungs(shots: Sequence[Shot], frame_rate: float, wanted: Sequence[floa
         if chosen and (best.vmaf <= chosen[-1].vmaf or best.average_bps <= chosen[-1].average_bps):
             continue
         sizes = sizes[sizes.index((best.rung.width, best.rung.height)) :]
+        if chosen and best.average_bps <= least_bps:
+            chosen.pop()
         chosen.append(best)
     return tuple(chosen)
 

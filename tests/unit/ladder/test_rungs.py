@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matinee.ladder.hull import Point
-from matinee.ladder.rungs import BEST, ChosenRung, choose_rungs, level_bps, targets
+from matinee.ladder.rungs import BEST, LEAST_BPS, ChosenRung, choose_rungs, level_bps, targets
 from matinee.ladder.slopes import Shot
 
 _SIZES = ((426, 240), (640, 360), (1280, 720))
@@ -75,6 +75,13 @@ def test_a_film_that_half_stands_still_is_not_made_worse_for_its_average() -> No
 def test_rungs_stand_a_just_noticeable_difference_apart() -> None:
     assert targets(99) == (65, 71, 77, 83, 89, 95)
     assert targets(90) == (60, 66, 72, 78, 84, 90)
+
+
+@given(_SHOTS)
+def test_one_rung_is_enough_for_the_slowest_network(shots: list[Shot]) -> None:
+    all_of_them, kept = choose_rungs(shots, _RATE, least_bps=0), _ladder(shots)
+    assert kept == all_of_them[len(all_of_them) - len(kept) :]
+    assert sum(one.average_bps <= LEAST_BPS for one in kept) == any(one.average_bps <= LEAST_BPS for one in all_of_them)
 
 
 def test_a_film_that_cannot_look_good_has_one_rung() -> None:
