@@ -142,7 +142,7 @@ class Settings:
     edge_cache_bytes: int = _setting(2 * 1024**3, "Disk this edge may fill.", "bytes")
 
     worker_slots: int = _setting(
-        0, "Films a worker carries at once; 0: two for each machine of compute, or for every four cores.", "count"
+        0, "Films a worker carries at once; 0: four for each machine of compute, or for every four cores.", "count"
     )
 
     @property

@@ -80,12 +80,12 @@ def check_compute(settings: Settings) -> str:
 
 
 def films_at_once(settings: Settings, compute: LocalCompute | RayCompute) -> int:
-    """How many films a worker carries now: as it was told, or two for every machine or every four cores there are.
+    """How many films a worker carries now: as it was told, or four for every machine or every four cores there are.
 
-    One keeps a machine busy; with the other, a new film's first rung need not wait for an old one's last.
+    One keeps a machine busy; with the others, a new film's first rung need not wait for an old one's last.
     """
     cores = sum(machine.cores for machine in compute.machines)
-    return settings.worker_slots or 2 * max(len(compute.machines), int(cores // 4), 1)
+    return settings.worker_slots or 4 * max(len(compute.machines), int(cores // 4), 1)
 
 
 def _names_ray(settings: Settings) -> bool:

@@ -29,6 +29,7 @@ EDGES = (
     DemoEdge("asia-1", "asia", 1.35, 103.8, "127.0.3.1"),
 )
 WORKER_HOST = "127.0.4.1"
+_FILMS_AT_ONCE = 8  # there is one worker: all that is drawn can be played before the first film is whole
 SERVE_HOST = "127.0.0.1"
 
 
@@ -66,7 +67,9 @@ def programs(
         )
         for edge in EDGES
     ]
-    return [*copies, Program("worker", (*matinee, "worker"), _environment(settings, host=WORKER_HOST)), *edges]
+    slots = settings.worker_slots or _FILMS_AT_ONCE
+    worker = Program("worker", (*matinee, "worker"), _environment(settings, host=WORKER_HOST, worker_slots=slots))
+    return [*copies, worker, *edges]
 
 
 def _environment(settings: Settings, **changes: object) -> dict[str, str]:

@@ -54,7 +54,7 @@ def colony() -> str:
 
 
 def loom() -> str:
-    """Rule 150, woven: a live cell lifts the warp over the weft, and the cloth rolls up by 2 px a frame."""
+    """Rule 150, woven: a live cell lifts the warp over the weft, and the cloth rolls up by 1 px a frame."""
     cell = 20
     rows = HEIGHT // cell + 1
     # Two threads a cell, each lit as a cylinder.
@@ -64,8 +64,9 @@ def loom() -> str:
         f"st(0,{thread.format(axis='X', gloss=0.6)});st(1,mod(abs(X+0.5-{WIDTH // 2})/{cell},12));"
         "if(lt(ld(1),5),110+40*ld(0),if(lt(ld(1),7),216+39*ld(0),162+42*ld(0)))"
     )
-    # Ten frames a row, so that the cloth moves by whole pixels. More cells than shown keep the pattern from repeating.
-    rule = f"cellauto=s=61x{rows}:r={RATE}/10:rule=150:random_fill_ratio=0.4:seed=9:scroll=1:full=1:stitch=1"
+    # Twenty frames a row, so that the cloth moves by whole pixels: by two or four it looks like fields. More cells than
+    # shown keep the pattern from repeating.
+    rule = f"cellauto=s=61x{rows}:r={RATE}/20:rule=150:random_fill_ratio=0.4:seed=9:scroll=1:full=1:stitch=1"
     return ";".join(
         (
             f"{rule},{FLAT},crop={WIDTH // cell // 2}:{rows}:0:0,split[left][right];[right]hflip[mirrored]",
@@ -73,7 +74,7 @@ def loom() -> str:
             f"{painted(weft, WIDTH, rows * cell)},{ONCE},{HELD}[weft]",
             f"{painted(warp, WIDTH, rows * cell)},{ONCE},{HELD}[warp]",
             "[warp][lifted]blend=all_mode=darken[raised]",
-            f"[raised][weft]blend=all_mode=lighten,crop={WIDTH}:{HEIGHT}:0:'{cell}*mod(n,10)/10',{tinted(*_YARN)}",
+            f"[raised][weft]blend=all_mode=lighten,crop={WIDTH}:{HEIGHT}:0:'{cell}*mod(n,20)/20',{tinted(*_YARN)}",
         )
     )
 

@@ -36,9 +36,10 @@ from matinee.ports import Compute, Needs, Task
 
 _SURVEY = ("survey", 0)
 _SOUND_WEIGHT = 100_000.0  # pixels a frame that take as long
-# Within one priority of jobs, steps have turns: what opens or ends a film, its first rung, then the others; so that
-# a new film has something to show before an old one has its last rung.
-_TURNS, _AT_ONCE, _FIRST_RUNG, _OTHERS = 100, 0, 1, 2
+# Steps have turns, whatever film they are of: what opens or ends one, its first rung, then the others; so that all
+# films have something to show before one has its last rung. Within a turn the films' priorities count.
+_AT_ONCE, _FIRST_RUNG, _OTHERS = 0, 1, 2
+_PRIORITIES = 1_000_000
 
 
 class Production:
@@ -126,9 +127,9 @@ class Production:
             return None
         analysing = Analysing(self._order, found, stretches, self._task)
         self._running.weigh("measuring", analysing.weights())
-        measurements = analysing.measurements(_FIRST_RUNG, self._depot, self._watcher.advanced)
+        measurements = analysing.measurements(_OTHERS, self._depot, self._watcher.advanced)
         self._running.do("measuring", measurements)
-        self._running.do("measuring", analysing.choice(_FIRST_RUNG))
+        self._running.do("measuring", analysing.choice(_OTHERS))
         return analysing
 
     def _plan(self, film: Film, ladder: Ladder, stretches: Sequence[Stretch]) -> None:
@@ -176,7 +177,7 @@ class Production:
             files = tuple(whole_name(self._order, film, one.name, one) for one in sounds)
             found = [self._found(one.name, file) for one, file in zip(sounds, files, strict=True)]
             if not all(found):  # one decode gives all layouts
-                task = self._task("encoding the sound", _FIRST_RUNG, SMALL, encode_sounds, film, sounds, files)
+                task = self._task("encoding the sound", _OTHERS, SMALL, encode_sounds, film, sounds, files)
                 work.append(Piece(task, self._all_made, tuple((one.name, 0) for one in sounds), "sound"))
         return work
 
@@ -190,7 +191,7 @@ class Production:
         if all(found):
             return []
         # One reading of the source gives all of them.
-        task = self._task("reading the subtitles", _FIRST_RUNG, SMALL, read_film_texts, film, files)
+        task = self._task("reading the subtitles", _OTHERS, SMALL, read_film_texts, film, files)
         return [Piece(task, self._all_made, tuple((name, 0) for name in names), "text")]
 
     def _publish(self, film: Film, ladder: Ladder, cuts: Cuts) -> Presentation:
@@ -201,7 +202,7 @@ class Production:
             publish_film,
             (order.place, film, ladder, parts, cuts, order.title, order.font, order.prefix, order.protection),
             packaging_needs(),
-            order.priority * _TURNS + _AT_ONCE,
+            _priority(_AT_ONCE, order),
             order.share,
         )
         self._running.do("packaging", [Piece(task, found.append)])
@@ -228,5 +229,9 @@ class Production:
 
     def _task(self, what: str, turn: int, needs: Needs, function: Callable[..., Any], *arguments: Any) -> Task:
         order = self._order
-        name, priority = f"{what}: {order.source.name}", order.priority * _TURNS + turn
-        return Task(name, function, (order.place, order.source, *arguments), needs, priority, order.share)
+        name = f"{what}: {order.source.name}"
+        return Task(name, function, (order.place, order.source, *arguments), needs, _priority(turn, order), order.share)
+
+
+def _priority(turn: int, order: Order) -> int:
+    return turn * _PRIORITIES + order.priority
