@@ -22,6 +22,7 @@ NAMES = (
     "event_log",
     "ray_scaling",
     "encoding_chunks",
+    "encoding_peers",
     "encoding_memory",
     "encoding_first",
     "control_plane",
