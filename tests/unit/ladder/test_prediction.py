@@ -12,11 +12,13 @@ from matinee.ladder.prediction import (
     PROBE_CRF,
     Probe,
     Weights,
+    level,
     predicted,
     probe_size,
     probed,
     taught,
     terms,
+    vmaf_at,
     weights_from_json,
 )
 from matinee.ladder.quality import FrameQuality
@@ -113,3 +115,18 @@ def test_terms_are_nothing_at_the_probe_and_as_many_as_weights() -> None:
 def test_weights_that_are_none_are_refused(values: dict[str, object]) -> None:
     with pytest.raises(Invalid):
         weights_from_json(values)
+
+
+@given(st.floats(min_value=0, max_value=100))
+def test_a_level_is_another_way_to_say_a_vmaf(vmaf: float) -> None:
+    assert vmaf_at(level(vmaf)) == pytest.approx(vmaf, abs=1e-9)
+
+
+@given(st.floats(allow_nan=False))
+def test_every_level_is_a_vmaf(value: float) -> None:
+    assert 0 <= vmaf_at(value) <= 100
+
+
+def test_one_level_is_less_of_vmaf_near_the_ends() -> None:
+    steps = [vmaf_at(level(vmaf) + 0.1) - vmaf for vmaf in (50, 80, 95)]
+    assert steps == sorted(steps, reverse=True)
