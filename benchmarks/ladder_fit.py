@@ -25,6 +25,7 @@ from matinee.ladder.prediction import (
     predicted,
     probe_size,
     terms,
+    way,
 )
 
 RIDGE = 1e-2
@@ -73,8 +74,7 @@ def teach(grids: Sequence[Grid]) -> Weights:
             features.append(probe.features)
             for point in grid["points"]:
                 shot = point["shots"][place]
-                ratio = point["width"] * point["height"] / (probe.width * probe.height)
-                rows.append(terms(probe.features, ratio, point["crf"]))
+                rows.append(terms(probe.features, *way(probe, *size_of(point), point["crf"])))
                 growths.append(np.log2(shot["bits"] / probe.bits))
                 changes.append(level(shot["vmaf"]) - level(probe.vmaf))
                 slopes.append(1 / (level(shot["vmaf"] + 0.5) - level(shot["vmaf"] - 0.5)))

@@ -106,9 +106,13 @@ def vmaf_at(value: float) -> float:
     return min(max(share * (100 + 2 * _MARGIN) - _MARGIN, 0.0), 100.0)
 
 
-def terms(features: Sequence[float], pixels_ratio: float, crf: float) -> tuple[float, ...]:
-    """The terms of both regressions for a size of so many times the probe's pixels and a CRF."""
-    coarser, larger = (crf - PROBE_CRF) / _CRF_STEP, math.log2(pixels_ratio)
+def way(probe: Probe, width: int, height: int, crf: float) -> tuple[float, float]:
+    """How far an encode is from the probe: coarser, in steps of four CRF, and larger, in doublings of its pixels."""
+    return (crf - PROBE_CRF) / _CRF_STEP, math.log2(width * height / (probe.width * probe.height))
+
+
+def terms(features: Sequence[float], coarser: float, larger: float) -> tuple[float, ...]:
+    """The terms of both regressions for an encode that is so much coarser and larger than the probe."""
     moved = (coarser, coarser * coarser, larger, coarser * larger, larger * larger)
     return tuple(move * feature for move in moved for feature in (1.0, *features))
 
@@ -121,9 +125,8 @@ def predicted(probe: Probe, sizes: Iterable[tuple[int, int]], crfs: Sequence[flo
     ]
     points = []
     for width, height in sizes:
-        ratio = width * height / (probe.width * probe.height)
         for crf in crfs:
-            values = terms(kept, ratio, crf)
+            values = terms(kept, *way(probe, width, height, crf))
             growth = sum(weight * value for weight, value in zip(weights.bits, values, strict=True))
             change = sum(weight * value for weight, value in zip(weights.vmaf, values, strict=True))
             vmaf = vmaf_at(level(probe.vmaf) + change) if change else probe.vmaf

@@ -19,6 +19,7 @@ from matinee.ladder.prediction import (
     taught,
     terms,
     vmaf_at,
+    way,
     weights_from_json,
 )
 from matinee.ladder.quality import FrameQuality
@@ -104,8 +105,8 @@ def test_probes_are_the_means_of_what_was_measured() -> None:
 
 
 def test_terms_are_nothing_at_the_probe_and_as_many_as_weights() -> None:
-    assert set(terms((1.0, 2.0, 3.0), 1.0, PROBE_CRF)) == {0.0}
-    assert len(terms((1.0, 2.0, 3.0), 2.0, 30)) == len(taught().bits) == len(taught().vmaf)
+    assert set(terms((1.0, 2.0, 3.0), *way(_PROBE, 640, 360, PROBE_CRF))) == {0.0}
+    assert len(terms((1.0, 2.0, 3.0), *way(_PROBE, 1280, 720, 30))) == len(taught().bits) == len(taught().vmaf)
 
 
 @pytest.mark.parametrize(
