@@ -16,7 +16,7 @@ from scipy.interpolate import PchipInterpolator
 from benchmarks import encoding_grid
 from benchmarks.ladder_fit import probes, taught_without
 from benchmarks.machine import report
-from matinee.ladder.correction import corrected
+from matinee.ladder.correction import corrected, deviations
 from matinee.ladder.hull import Point
 from matinee.ladder.prediction import Weights, predicted
 from matinee.ladder.rungs import ChosenRung, choose_again, choose_rungs
@@ -72,13 +72,11 @@ class Measured:
         """The highest CRF that was measured at a size."""
         return max(float(point["crf"]) for point in self.grid["points"] if (point["width"], point["height"]) == size)
 
-    def made(self, chosen: ChosenRung) -> tuple[Point, ...]:
-        """What each shot of a rung came to."""
+    def made(self, chosen: ChosenRung) -> tuple[list[float], list[float]]:
+        """The bits that each shot of a rung took, and the VMAF it came to."""
         size = (chosen.rung.width, chosen.rung.height)
-        return tuple(
-            Point(*size, crf, float(2 ** bits(crf)), float(vmaf(crf)))
-            for crf, bits, vmaf in zip(chosen.crfs, self.bits[size], self.vmaf[size], strict=True)
-        )
+        bits = [float(2 ** curve(crf)) for curve, crf in zip(self.bits[size], chosen.crfs, strict=True)]
+        return bits, [float(curve(crf)) for curve, crf in zip(self.vmaf[size], chosen.crfs, strict=True)]
 
     def reached(self, size: tuple[int, int], crfs: Sequence[float]) -> tuple[float, float]:
         """Bit/s and mean VMAF of the film with these CRFs, a shot each."""
@@ -171,10 +169,8 @@ def first_choice(film: Measured, weights: Weights) -> tuple[tuple[Shot, ...], tu
 def default(film: Measured, weights: Weights) -> tuple[Curve, list[float]]:
     """What is chosen in the end, and how far each rung's quality is from what it was chosen for."""
     shots, first = first_choice(film, weights)
-    after = [
-        corrected(shot, probe, made)
-        for shot, probe, made in zip(shots, probes(film.grid), film.made(first[-1]), strict=True)
-    ]
+    seen = deviations(first[-1], *film.made(first[-1]))
+    after = [corrected(*one) for one in zip(shots, probes(film.grid), seen, strict=True)]
     rungs = choose_again(first, after, film.grid["rate"])
     curve = read_off(film, rungs)
     return curve, [vmaf - one.vmaf for one, (_, vmaf) in zip(rungs, curve, strict=True)]

@@ -22,8 +22,7 @@ from benchmarks.encoding_ladder import bd_rate, exhaustive, fixed, measured, one
 from benchmarks.ladder_fit import lengths, probes, sizes, taught_without
 from benchmarks.machine import report
 from matinee.commands.commands import PRESET
-from matinee.ladder.correction import corrected
-from matinee.ladder.hull import Point
+from matinee.ladder.correction import corrected, deviations
 from matinee.ladder.prediction import CRFS, PROBE_CRF, predicted, probed
 from matinee.ladder.quality import EVERY, FrameQuality, Reference, by_shot, mean_quality, quality_command, read_quality
 from matinee.ladder.rungs import ChosenRung, choose_again, choose_rungs
@@ -155,9 +154,8 @@ def make(grid: dict[str, Any], grids: Sequence[dict[str, Any]], work: Path) -> d
     for part in parts:
         (output,) = made.chunk(part, [best], [best.crfs], "best rung")
         came_to += made.told(output, part, "VMAF of the best rung")
-    size = (best.rung.width, best.rung.height)
-    points = [Point(*size, crf, *one) for crf, one in zip(best.crfs, came_to, strict=True)]
-    after = [corrected(*one) for one in zip(shots, known, points, strict=True)]
+    seen = deviations(best, [bits for bits, _ in came_to], [vmaf for _, vmaf in came_to])
+    after = [corrected(*one) for one in zip(shots, known, seen, strict=True)]
     missed = misses(best, [vmaf for _, vmaf in came_to], shots)
     crfs = list(best.crfs)
     for miss in missed:

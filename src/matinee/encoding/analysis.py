@@ -24,6 +24,7 @@ from matinee.encoding.orders import Order
 from matinee.encoding.running import Key, Piece
 from matinee.encoding.survey import Surveyed
 from matinee.inspection.frames import TICKS
+from matinee.ladder.correction import Deviation, deviations
 from matinee.ladder.fixed import fixed_ladder
 from matinee.ladder.prediction import Probe, probed
 from matinee.ladder.quality import EVERY, FrameQuality
@@ -53,6 +54,7 @@ class Analysing:
         self._verified: dict[int, tuple[float, ...]] = {}
         self._made_of: dict[int, tuple[int, ...]] = {}
         self._again: list[Miss] = []
+        self._seen: tuple[Deviation, ...] = ()
         self._probes: tuple[Probe, ...] = ()
         self._chosen: tuple[ChosenRung, ...] = ()
         film = found.film
@@ -150,11 +152,13 @@ class Analysing:
 
         bits = [cost for number in sorted(self._made_of) for cost in self._made_of[number]]
         vmaf = [score for number in sorted(self._verified) for score in self._verified[number]]
-        words = (self._chosen, float(self._found.film.shown_rate), self._probes, bits, vmaf)
+        self._seen = deviations(self._chosen[-1], bits, vmaf)
+        words = (self._chosen, float(self._found.film.shown_rate), self._probes, self._seen)
         task = self._task("choosing the other rungs", turn, SMALL, choose_ladder_again, *words)
         return Piece(task, done, part="verifying")
 
     def outcome(self) -> Analysis:
         """All of it."""
         verified = tuple(vmaf for number in sorted(self._verified) for vmaf in self._verified[number])
-        return Analysis(self._probes, self._chosen, verified, tuple(sorted(self._again, key=lambda miss: miss.shot)))
+        again = tuple(sorted(self._again, key=lambda miss: miss.shot))
+        return Analysis(self._probes, self._chosen, verified, again, self._seen)

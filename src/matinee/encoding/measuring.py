@@ -15,8 +15,7 @@ from matinee.encoding.ffmpeg import run_ffmpeg
 from matinee.encoding.joining import shown_packets
 from matinee.encoding.steps import Place, Progress, Source, granted_threads, picture_of, share_of
 from matinee.inspection.inspection import Film
-from matinee.ladder.correction import corrected
-from matinee.ladder.hull import Point
+from matinee.ladder.correction import Deviation, corrected
 from matinee.ladder.prediction import CRFS, Probe, predicted, taught
 from matinee.ladder.quality import (
     FrameQuality,
@@ -48,13 +47,15 @@ class Encoded:
 class Analysis:
     """What the first rung told of each shot, the ladder that was chosen by it, and what the best rung came to.
 
-    ``verified`` is the best rung's mean VMAF by shot, ``again`` which shots were encoded a second time.
+    ``verified`` is the best rung's mean VMAF by shot, ``again`` which shots were encoded a second time; ``seen``, how
+    far its shots came out from the expected, told how to encode the other rungs.
     """
 
     probes: tuple[Probe, ...]
     chosen: tuple[ChosenRung, ...]
     verified: tuple[float, ...] = ()
     again: tuple[Miss, ...] = ()
+    seen: tuple[Deviation, ...] = ()
 
 
 def measure_stretch(
@@ -116,19 +117,13 @@ def choose_ladder_again(
     chosen: Sequence[ChosenRung],
     frame_rate: float,
     probes: Sequence[Probe],
-    bits: Sequence[int],
-    vmaf: Sequence[float],
+    seen: Sequence[Deviation],
     _progress: Progress,
 ) -> tuple[ChosenRung, ...]:
-    """The same rungs, out of what the best one's shots took and came to besides."""
-    best, weights = chosen[-1], taught()
+    """The same rungs, out of how far the best one's shots came out from the expected, besides."""
     sizes = list(dict.fromkeys((one.rung.width, one.rung.height) for one in chosen))
-    made = [
-        Point(best.rung.width, best.rung.height, crf, cost, score)
-        for crf, cost, score in zip(best.crfs, bits, vmaf, strict=True)
-    ]
     shots = [
-        corrected(predicted(probe, sizes, CRFS, weights), probe, one) for probe, one in zip(probes, made, strict=True)
+        corrected(predicted(probe, sizes, CRFS, taught()), probe, one) for probe, one in zip(probes, seen, strict=True)
     ]
     return choose_again(chosen, shots, frame_rate)
 

@@ -13,10 +13,11 @@ for a size of 2**s times the first rung's pixels and a CRF of 26 + 4 c, where th
 """
 
 import math
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from matinee.ladder.hull import Point
 from matinee.ladder.prediction import Probe, way
+from matinee.ladder.rungs import ChosenRung
 from matinee.ladder.slopes import Shot
 
 # The variance of what is measured, beside that of a prediction one step of its units away: means of every twelfth frame
@@ -25,23 +26,36 @@ _NOISE = 0.1**2
 _LEAST_BITS = 1.0
 
 
-def corrected(shot: Shot, probe: Probe, made: Point) -> Shot:
-    """The shot as it is expected after one of its points was made and came out as ``made``.
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """How far a shot's encode of this size and CRF came out from what was expected: log2 of its bits, and VMAF."""
 
-    That is at a size and CRF that the shot has a point of.
-    """
-    expected = next(point for point in shot.points if _recipe(point) == _recipe(made))
-    seen = way(probe, *_recipe(made))
-    length = math.hypot(*seen) ** 2 + _NOISE
-    dearer, better = math.log2(max(made.bits, _LEAST_BITS) / expected.bits), made.vmaf - expected.vmaf
+    width: int
+    height: int
+    crf: float
+    bits: float
+    vmaf: float
+
+
+def deviations(made: ChosenRung, bits: Sequence[float], vmaf: Sequence[float]) -> tuple[Deviation, ...]:
+    """Those of a rung whose shots took these bits and came to this VMAF."""
+    size = (made.rung.width, made.rung.height)
+    return tuple(
+        Deviation(*size, crf, math.log2(max(cost, _LEAST_BITS) / expected), score - foretold)
+        for crf, cost, expected, score, foretold in zip(
+            made.crfs, bits, made.shot_bits, vmaf, made.shot_vmaf, strict=True
+        )
+    )
+
+
+def corrected(shot: Shot, probe: Probe, seen: Deviation) -> Shot:
+    """A predicted shot as it is expected when one encode of it was seen."""
+    far = way(probe, seen.width, seen.height, seen.crf)
+    length = far[0] ** 2 + far[1] ** 2 + _NOISE
     points = []
     for point in shot.points:
-        there = way(probe, *_recipe(point))
-        share = (there[0] * seen[0] + there[1] * seen[1]) / length
-        vmaf = min(max(point.vmaf + share * better, 0.0), 100.0)
-        points.append(replace(point, bits=point.bits * 2 ** (share * dearer), vmaf=vmaf))
+        there = way(probe, point.width, point.height, point.crf)
+        share = (there[0] * far[0] + there[1] * far[1]) / length
+        vmaf = min(max(point.vmaf + share * seen.vmaf, 0.0), 100.0)
+        points.append(replace(point, bits=point.bits * 2 ** (share * seen.bits), vmaf=vmaf))
     return replace(shot, points=tuple(points))
-
-
-def _recipe(point: Point) -> tuple[int, int, float]:
-    return point.width, point.height, point.crf
