@@ -128,7 +128,13 @@ export class Stream {
 
   /** Somebody comes back to a film whose tokens ended meanwhile: renewed before the first segment is asked for. */
   private freshen(): void {
-    if (this.renewal.due) void this.renew();
+    if (!this.renewal.due) return;
+    if (this.addresses.playback.endsAt <= Date.now()) {
+      // Nothing is asked for meanwhile: on a busy machine hls.js is quicker than the renewal.
+      this.hls?.stopLoad();
+      this.starved = true;
+    }
+    void this.renew();
   }
 
   private build(address: string, positionSeconds: number): void {
