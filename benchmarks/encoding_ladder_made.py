@@ -1,8 +1,8 @@
 """Does a ladder that was chosen from its first rung come true, and what does choosing cost.
 
-Films are encoded as production does it: the first rung whole, then chunks of some shots, all other rungs out of one
-decode, with the chosen CRFs and caps. Processor time by part, user and system, of one thread each; VMAF of the first
-rung and of the best one (its verification) is the analysis. The prediction was taught by other titles.
+Films are encoded as production does it: the first rung whole, then the best in chunks of some shots, then all others of
+one more decode, with the chosen CRFs and caps. Processor time by part, user and system, of one thread each; VMAF of the
+first rung and of the best one (its verification) is the analysis. The prediction was taught by other titles.
 """
 
 import argparse
@@ -22,9 +22,10 @@ from benchmarks.encoding_ladder import bd_rate, exhaustive, fixed, measured, one
 from benchmarks.ladder_fit import lengths, probes, sizes, taught_without
 from benchmarks.machine import report
 from matinee.commands.commands import PRESET
+from matinee.ladder.correction import corrected, deviations
 from matinee.ladder.prediction import CRFS, PROBE_CRF, predicted, probed
 from matinee.ladder.quality import EVERY, FrameQuality, Reference, by_shot, mean_quality, quality_command, read_quality
-from matinee.ladder.rungs import ChosenRung, choose_rungs
+from matinee.ladder.rungs import ChosenRung, choose_again, choose_rungs
 from matinee.ladder.verification import VERIFIED_EVERY, misses
 from matinee.ladder.zones import zones
 
@@ -145,24 +146,31 @@ def packet_bits(path: Path) -> list[int]:
 def make(grid: dict[str, Any], grids: Sequence[dict[str, Any]], work: Path) -> dict[str, Any]:
     """One film's row."""
     made = Made(grid, work)
-    shots = [predicted(probe, sizes(grid), CRFS, taught_without(grids, grid["title"])) for probe in made.first_rung()]
-    rungs = choose_rungs(shots, grid["rate"], least_bps=0)  # as in encoding_ladder
-    parts = chunks(grid)
-    told: list[list[tuple[float, float]]] = [[] for _ in rungs]
+    known, film = made.first_rung(), measured(grid)
+    shots = [predicted(probe, sizes(grid), CRFS, taught_without(grids, grid["title"])) for probe in known]
+    first = choose_rungs(shots, grid["rate"], least_bps=0)  # as in encoding_ladder
+    best, parts = first[-1], chunks(grid)
+    came_to: list[tuple[float, float]] = []
     for part in parts:
-        outputs = made.chunk(part, rungs, [one.crfs for one in rungs], "other rungs")
-        for at, output in enumerate(outputs):
-            best = at == len(rungs) - 1
-            told[at] += made.told(output, part, "VMAF of the best rung" if best else TABLE)
-    missed = misses(rungs[-1], [vmaf for _, vmaf in told[-1]], shots)
-    crfs = list(rungs[-1].crfs)
+        (output,) = made.chunk(part, [best], [best.crfs], "best rung")
+        came_to += made.told(output, part, "VMAF of the best rung")
+    seen = deviations(best, [bits for bits, _ in came_to], [vmaf for _, vmaf in came_to])
+    after = [corrected(*one) for one in zip(shots, known, seen, strict=True)]
+    missed = misses(best, [vmaf for _, vmaf in came_to], shots)
+    crfs = list(best.crfs)
     for miss in missed:
         crfs[miss.shot] = miss.crf
     again = [part for part in parts if any(miss.shot in part for miss in missed)]
     for part in again:
-        (output,) = made.chunk(part, rungs[-1:], [crfs], "done again")
-        told[-1][part.start : part.stop] = made.told(output, part, "VMAF of what was done again")
-    film = measured(grid)
+        (output,) = made.chunk(part, [best], [crfs], "done again")
+        came_to[part.start : part.stop] = made.told(output, part, "VMAF of what was done again")
+    rungs = choose_again(first, after, grid["rate"])
+    told: list[list[tuple[float, float]]] = [[] for _ in rungs[:-1]]
+    for part in parts:
+        outputs = made.chunk(part, rungs[:-1], [one.crfs for one in rungs[:-1]], "other rungs")
+        for kept, output in zip(told, outputs, strict=True):
+            kept.extend(made.told(output, part, TABLE))
+    told.append(came_to)
     curve = [
         (sum(bits for bits, _ in one) / film.seconds, float(np.average([vmaf for _, vmaf in one], weights=film.frames)))
         for one in told

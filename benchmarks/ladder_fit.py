@@ -10,12 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks import encoding_grid
 from benchmarks.machine import report
 from matinee.commands.commands import PRESET
 from matinee.ladder import prediction
-from matinee.ladder.prediction import PROBE_CRF, PROBE_LINES, Probe, Weights, predicted, probe_size, terms
+from matinee.ladder.prediction import (
+    PROBE_CRF,
+    PROBE_LINES,
+    Probe,
+    Weights,
+    level,
+    predicted,
+    probe_size,
+    terms,
+    way,
+)
 
 RIDGE = 1e-2
 BEYOND = 1.0  # how far a feature may lie outside what was seen, in widths of that, before it is held
@@ -24,6 +35,7 @@ _UNSEEN, _CLIPPED = 45.0, 97.5  # VMAF below and above which a ladder has no run
 _FILE = Path(prediction.__file__).with_name("prediction.json")
 
 Grid = Mapping[str, Any]
+Floats = npt.NDArray[np.float64]
 
 
 def size_of(point: Mapping[str, Any]) -> tuple[int, int]:
@@ -52,31 +64,37 @@ def probes(grid: Grid) -> list[Probe]:
 
 
 def teach(grids: Sequence[Grid]) -> Weights:
-    """Weights by weighted ridge regression, terms scaled to equal size: shots count by their length."""
-    rows, growths, changes, weights, features = [], [], [], [], []
+    """Weights by weighted ridge regression, terms scaled to equal size: shots count by their length.
+
+    The errors of levels count as what they are in VMAF.
+    """
+    rows, growths, changes, weights, slopes, features = [], [], [], [], [], []
     for grid in (grid for grid in grids if grid.get("teaches", True)):
         for place, probe in enumerate(probes(grid)):
             features.append(probe.features)
             for point in grid["points"]:
                 shot = point["shots"][place]
-                ratio = point["width"] * point["height"] / (probe.width * probe.height)
-                rows.append(terms(probe.features, ratio, point["crf"]))
+                rows.append(terms(probe.features, *way(probe, *size_of(point), point["crf"])))
                 growths.append(np.log2(shot["bits"] / probe.bits))
-                changes.append(shot["vmaf"] - probe.vmaf)
+                changes.append(level(shot["vmaf"]) - level(probe.vmaf))
+                slopes.append(1 / (level(shot["vmaf"] + 0.5) - level(shot["vmaf"] - 0.5)))
                 seen = 0.05 if shot["vmaf"] < _UNSEEN else 0.3 if shot["vmaf"] > _CLIPPED else 1.0
                 weights.append(seen * probe.frames)
-    weight = np.array(weights) / np.sum(weights)
-    matrix = np.array(rows)
-    scale = np.sqrt((weight[:, None] * matrix**2).sum(axis=0)) + 1e-9
-    scaled = matrix / scale
-    left = (scaled * weight[:, None]).T @ scaled + RIDGE * np.eye(scaled.shape[1])
-    solved = [
-        np.linalg.solve(left, (scaled * weight[:, None]).T @ np.array(target)) / scale for target in (growths, changes)
-    ]
+    matrix, weight = np.array(rows), np.array(weights)
+    solved = [_ridge(matrix, growths, weight), _ridge(matrix, changes, weight * np.square(slopes))]
     lowest, highest = np.min(features, axis=0), np.max(features, axis=0)
     beyond = (highest - lowest) * BEYOND
     lowest, highest = lowest - beyond, highest + beyond
     return Weights(*(tuple(round(float(value), 6) for value in values) for values in (*solved, lowest, highest)))
+
+
+def _ridge(matrix: Floats, target: Sequence[float], weights: Floats) -> Floats:
+    """Weighted ridge regression, terms scaled to equal size."""
+    weight = weights / weights.sum()
+    scale = np.sqrt((weight[:, None] * matrix**2).sum(axis=0)) + 1e-9
+    scaled = matrix / scale
+    left = (scaled * weight[:, None]).T @ scaled + RIDGE * np.eye(scaled.shape[1])
+    return np.asarray(np.linalg.solve(left, (scaled * weight[:, None]).T @ np.array(target)) / scale)
 
 
 def taught_without(grids: Sequence[Grid], title: str) -> Weights:

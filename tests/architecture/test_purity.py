@@ -29,7 +29,7 @@ SHELLS = {
     "matinee.encodes.jobs",
     "matinee.encodes.pipeline",
     "matinee.encoding.analysis",
-    "matinee.encoding.needs",
+    "matinee.commands.needs",
     "matinee.encoding.parts",
     "matinee.encoding.production",
     "matinee.encoding.running",

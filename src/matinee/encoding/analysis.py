@@ -7,15 +7,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
 
+from matinee.commands.needs import SMALL, measuring_needs
 from matinee.commands.stretches import Stretch
 from matinee.encoding.depot import Depot, Finished
-from matinee.encoding.measuring import Analysis, Encoded, choose_ladder, measure_stretch, missed
+from matinee.encoding.measuring import (
+    Analysis,
+    Encoded,
+    choose_ladder,
+    choose_ladder_again,
+    measure_stretch,
+    missed,
+    verify_stretch,
+)
 from matinee.encoding.names import measured_name
-from matinee.encoding.needs import SMALL, measuring_needs
 from matinee.encoding.orders import Order
 from matinee.encoding.running import Key, Piece
 from matinee.encoding.survey import Surveyed
 from matinee.inspection.frames import TICKS
+from matinee.ladder.correction import Deviation, deviations
 from matinee.ladder.fixed import fixed_ladder
 from matinee.ladder.prediction import Probe, probed
 from matinee.ladder.quality import EVERY, FrameQuality
@@ -43,7 +52,9 @@ class Analysing:
         self._firsts = [0, *accumulate(len(stretch.starts) for stretch in stretches)]
         self._measured: dict[int, tuple[tuple[FrameQuality, ...], ...]] = {}
         self._verified: dict[int, tuple[float, ...]] = {}
+        self._made_of: dict[int, tuple[int, ...]] = {}
         self._again: list[Miss] = []
+        self._seen: tuple[Deviation, ...] = ()
         self._probes: tuple[Probe, ...] = ()
         self._chosen: tuple[ChosenRung, ...] = ()
         film = found.film
@@ -115,7 +126,8 @@ class Analysing:
         best = self._chosen[-1]
         found, first, shots = self._found, self._firsts[stretch.number], len(stretch.starts)
 
-        def done(measured: tuple[tuple[FrameQuality, ...], ...]) -> list[Piece]:
+        def done(outcome: tuple[tuple[tuple[FrameQuality, ...], ...], tuple[int, ...]]) -> list[Piece]:
+            measured, self._made_of[stretch.number] = outcome
             probes = self._probes[first : first + shots]
             came_to, wrong = missed(part_of(best, first, shots), probes, measured)
             self._verified[stretch.number] = came_to
@@ -128,10 +140,25 @@ class Analysing:
         file = measured_name(one.file, stretch, VERIFIED_EVERY)
         words = (found.film, found.copy, stretch, Encoded(recipe.rung, one.file), VERIFIED_EVERY, file)
         what = f"verifying {one.name}, part {stretch.number + 1} of {len(self._stretches)}"
-        task = self._task(what, turn, measuring_needs(found.film), measure_stretch, *words)
+        task = self._task(what, turn, measuring_needs(found.film), verify_stretch, *words)
+        return Piece(task, done, part="verifying")
+
+    def choice_again(self, turn: int, others: Callable[[], list[Piece]]) -> Piece:
+        """Choose the other rungs by what the best one came to; ``others`` is what is done then."""
+
+        def done(chosen: tuple[ChosenRung, ...]) -> list[Piece]:
+            self._chosen = chosen
+            return others()
+
+        bits = [cost for number in sorted(self._made_of) for cost in self._made_of[number]]
+        vmaf = [score for number in sorted(self._verified) for score in self._verified[number]]
+        self._seen = deviations(self._chosen[-1], bits, vmaf)
+        words = (self._chosen, float(self._found.film.shown_rate), self._probes, self._seen)
+        task = self._task("choosing the other rungs", turn, SMALL, choose_ladder_again, *words)
         return Piece(task, done, part="verifying")
 
     def outcome(self) -> Analysis:
         """All of it."""
         verified = tuple(vmaf for number in sorted(self._verified) for vmaf in self._verified[number])
-        return Analysis(self._probes, self._chosen, verified, tuple(sorted(self._again, key=lambda miss: miss.shot)))
+        again = tuple(sorted(self._again, key=lambda miss: miss.shot))
+        return Analysis(self._probes, self._chosen, verified, again, self._seen)

@@ -12,8 +12,10 @@ from matinee.commands.commands import open_source, seek_in, stretch_chain
 from matinee.commands.stretches import Stretch
 from matinee.encoding.depot import Finished
 from matinee.encoding.ffmpeg import run_ffmpeg
+from matinee.encoding.joining import shown_packets
 from matinee.encoding.steps import Place, Progress, Source, granted_threads, picture_of, share_of
 from matinee.inspection.inspection import Film
+from matinee.ladder.correction import Deviation, corrected
 from matinee.ladder.prediction import CRFS, Probe, predicted, taught
 from matinee.ladder.quality import (
     FrameQuality,
@@ -24,7 +26,7 @@ from matinee.ladder.quality import (
     read_quality,
     reference_size,
 )
-from matinee.ladder.rungs import ChosenRung, choose_rungs
+from matinee.ladder.rungs import ChosenRung, choose_again, choose_rungs
 from matinee.ladder.verification import Miss, misses
 from matinee.model.errors import EncodingFailed
 from matinee.model.media import Rung
@@ -45,13 +47,15 @@ class Encoded:
 class Analysis:
     """What the first rung told of each shot, the ladder that was chosen by it, and what the best rung came to.
 
-    ``verified`` is the best rung's mean VMAF by shot, ``again`` which shots were encoded a second time.
+    ``verified`` is the best rung's mean VMAF by shot, ``again`` which shots were encoded a second time; ``seen``, how
+    far its shots came out from the expected, told how to encode the other rungs.
     """
 
     probes: tuple[Probe, ...]
     chosen: tuple[ChosenRung, ...]
     verified: tuple[float, ...] = ()
     again: tuple[Miss, ...] = ()
+    seen: tuple[Deviation, ...] = ()
 
 
 def measure_stretch(
@@ -77,6 +81,24 @@ def measure_stretch(
     return by_shot([FrameQuality(**one) for one in values], stretch.starts, stretch.encoded)
 
 
+def verify_stretch(
+    place: Place,
+    source: Source,
+    film: Film,
+    copy: str | None,
+    stretch: Stretch,
+    encoded: Encoded,
+    every: int,
+    file: str,
+    progress: Progress,
+) -> tuple[tuple[tuple[FrameQuality, ...], ...], tuple[int, ...]]:
+    """How each shot of a part looks that was encoded by itself, and how many bits it took."""
+    measured = measure_stretch(place, source, film, copy, stretch, encoded, every, file, progress)
+    sizes = [size for _, size in shown_packets(place.depot.rendition(encoded.file))]
+    ends = (*stretch.starts[1:], stretch.encoded)
+    return measured, tuple(8 * sum(sizes[start:end]) for start, end in zip(stretch.starts, ends, strict=True))
+
+
 def choose_ladder(
     _place: Place,
     _source: Source,
@@ -87,6 +109,23 @@ def choose_ladder(
 ) -> tuple[ChosenRung, ...]:
     """The rungs of a film, out of what its first one told of each shot."""
     return choose_rungs([predicted(probe, sizes, CRFS, taught()) for probe in probes], frame_rate)
+
+
+def choose_ladder_again(
+    _place: Place,
+    _source: Source,
+    chosen: Sequence[ChosenRung],
+    frame_rate: float,
+    probes: Sequence[Probe],
+    seen: Sequence[Deviation],
+    _progress: Progress,
+) -> tuple[ChosenRung, ...]:
+    """The same rungs, out of how far the best one's shots came out from the expected, besides."""
+    sizes = list(dict.fromkeys((one.rung.width, one.rung.height) for one in chosen))
+    shots = [
+        corrected(predicted(probe, sizes, CRFS, taught()), probe, one) for probe, one in zip(probes, seen, strict=True)
+    ]
+    return choose_again(chosen, shots, frame_rate)
 
 
 def missed(

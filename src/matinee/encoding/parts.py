@@ -1,19 +1,21 @@
 """The picture's renditions in parts: every stretch of every rung, what is there of them, and what is left to make.
 
-All rungs of a codec come out of one decode of a stretch. A part of the best rung is verified before it counts, and
-encoded once more where it came out otherwise than foretold.
+All rungs of a codec come out of one decode of a stretch; but the best rung of a ladder that was chosen comes first, for
+it tells how to encode the others. Its parts are verified before they count, and encoded once more where they came out
+otherwise than foretold.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
+from matinee.commands.encoders import in_codecs
+from matinee.commands.needs import video_needs
 from matinee.commands.stretches import Stretch
 from matinee.encoding import steps
 from matinee.encoding.analysis import Analysing
 from matinee.encoding.depot import Finished
 from matinee.encoding.names import part_name
-from matinee.encoding.needs import video_needs
 from matinee.encoding.orders import Order
 from matinee.encoding.running import Piece
 from matinee.encoding.survey import Surveyed
@@ -25,12 +27,13 @@ from matinee.ports import Task
 class Desk:
     """What parts are made with. ``task`` makes tasks of the order: from words, a turn, needs, a function, arguments.
 
-    ``find`` looks into the depot, ``tell`` hears of each part that is there and its number, ``advanced`` of something
-    newly made.
+    ``find`` and ``find_all`` look into the depot, ``tell`` hears of each part that is there and its number,
+    ``advanced`` of something newly made.
     """
 
     task: Callable[..., Task]
     find: Callable[[str], Finished | None]
+    find_all: Callable[[Iterable[str]], Mapping[str, Finished]]
     tell: Callable[[Finished, int], None]
     advanced: Callable[[], None]
     turn: int
@@ -50,39 +53,53 @@ class Parts:
     ) -> None:
         self._order = order
         self._found = found
-        self._recipes = recipes
         self._stretches = stretches
         self._analysing = analysing
         self._desk = desk
-        firsts = [0, *accumulate(len(stretch.starts) for stretch in stretches)]
+        self._best_done: set[int] = set()
+        self.reused: list[str] = []
+        self._plan(recipes)
+
+    def _plan(self, recipes: Sequence[Recipe]) -> None:
+        firsts = [0, *accumulate(len(stretch.starts) for stretch in self._stretches)]
+        self.recipes = recipes
         self._parts = {
             (recipe.rung.name, stretch.number): recipe.part(firsts[stretch.number], len(stretch.starts))
             for recipe in recipes
-            for stretch in stretches
+            for stretch in self._stretches
         }
-        self._files = {key: self._file(stretches[key[1]], recipe) for key, recipe in self._parts.items()}
+        self._files = {key: self._file(self._stretches[key[1]], recipe) for key, recipe in self._parts.items()}
 
-    @property
-    def files(self) -> Iterable[str]:
-        """What they are called in the depot."""
-        return self._files.values()
+    def pieces(self) -> list[Piece]:
+        """What is left to do: all of it, or first what tells how to do the rest. ``reused`` names what is there."""
+        analysing = self._analysing
+        if analysing is None:
+            return self._left(self.recipes)
+        return self._left([recipe for recipe in self.recipes if analysing.verifies(recipe.rung.name)])
 
-    def whole(self, there: Mapping[str, Finished]) -> list[str]:
-        """The rungs of which all parts are there."""
-        names = [recipe.rung.name for recipe in self._recipes]
-        return [name for name in names if all(self._files[name, one.number] in there for one in self._stretches)]
+    def _others(self) -> list[Piece]:
+        """What is left to do once the best rung is made, and the others were chosen by it."""
+        if self._analysing is None:
+            return []
+        self._plan(in_codecs(self._found.film, self._analysing.recipes, self._order.codecs))
+        analysing = self._analysing
+        return self._left([recipe for recipe in self.recipes if not analysing.verifies(recipe.rung.name)])
 
-    def pieces(self, there: Mapping[str, Finished]) -> list[Piece]:
-        """What is left to do where so much is there already."""
+    def _left(self, recipes: Sequence[Recipe]) -> list[Piece]:
+        """What is left to do of these."""
+        names = [recipe.rung.name for recipe in recipes]
+        there = self._desk.find_all([file for (name, _), file in self._files.items() if name in names])
+        whole = [name for name in names if all(self._files[name, one.number] in there for one in self._stretches)]
+        self.reused += whole
         work: list[Piece] = []
-        for group in groups(self._recipes):
+        for group in groups(recipes):
             for stretch in self._stretches:
                 keys = [(recipe.rung.name, stretch.number) for recipe in group]
                 work += self._made(stretch, [there[self._files[key]] for key in keys if self._files[key] in there])
                 left = [key for key in keys if self._files[key] not in there]
                 if left:
-                    recipes = tuple(self._parts[key] for key in left)
-                    work.append(self._piece(stretch, recipes, tuple(self._files[key] for key in left), self._made))
+                    wanted = tuple(self._parts[key] for key in left)
+                    work.append(self._piece(stretch, wanted, tuple(self._files[key] for key in left), self._made))
         return work
 
     def _made(self, stretch: Stretch, finished: Sequence[Finished]) -> list[Piece]:
@@ -106,9 +123,13 @@ class Parts:
         return self._final(stretch, (kept,))
 
     def _final(self, stretch: Stretch, finished: Sequence[Finished]) -> list[Piece]:
+        """Parts of the best rung that are as they shall be; with the last of them the others are chosen."""
         for one in finished:
             self._desk.tell(one, stretch.number)
-        return []
+        self._best_done.add(stretch.number)
+        if self._analysing is None or len(self._best_done) < len(self._stretches):
+            return []
+        return [self._analysing.choice_again(self._desk.turn, self._others)]
 
     def _piece(
         self,
@@ -128,7 +149,7 @@ class Parts:
             return more
 
         # A film is whole in the codec that everything plays before any is better in another.
-        codecs = list(dict.fromkeys(recipe.rung.codec for recipe in self._recipes))
+        codecs = list(dict.fromkeys(recipe.rung.codec for recipe in self.recipes))
         turn = self._desk.turn + codecs.index(recipes[0].rung.codec)
         task = self._desk.task(what, turn, needs, steps.encode_stretch, *arguments)
         return Piece(task, done, tuple((recipe.rung.name, stretch.number) for recipe in recipes))

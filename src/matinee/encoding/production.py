@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from matinee.commands.encoders import in_codecs
+from matinee.commands.needs import GLANCE, SMALL, measuring_needs, packaging_needs, survey_needs
 from matinee.commands.stretches import Stretch, plan_glimpses, plan_stretches, start_seconds
 from matinee.encoding import steps
 from matinee.encoding.analysis import Analysing
@@ -17,7 +18,6 @@ from matinee.encoding.depot import Depot, Finished, StoreUnavailable
 from matinee.encoding.early import NOTE, Early
 from matinee.encoding.grain import look_for_grain
 from matinee.encoding.names import grain_name, whole_name
-from matinee.encoding.needs import GLANCE, SMALL, measuring_needs, packaging_needs, survey_needs
 from matinee.encoding.orders import LadderKind, Order, Produced, Watcher
 from matinee.encoding.parts import Desk, Parts, joined
 from matinee.encoding.publication import Cuts, publish_film
@@ -76,7 +76,8 @@ class Production:
         recipes = with_grain(recipes, noise)
         ladder = replace(ladder, rungs=tuple(recipe.rung for recipe in recipes))
         self._plan(film, ladder, stretches)
-        self._encode(found, recipes, stretches, analysing)
+        recipes = self._encode(found, recipes, stretches, analysing)
+        ladder = replace(ladder, rungs=tuple(recipe.rung for recipe in recipes))
         shown = field_times(times, end) if film.picture.is_interlaced else times
         presentation = self._publish(film, ladder, Cuts(shown, end, segments))
         finished = tuple(self._finished[name] for name in self._names)
@@ -173,8 +174,11 @@ class Production:
         recipes: Sequence[Recipe],
         stretches: Sequence[Stretch],
         analysing: Analysing | None,
-    ) -> None:
-        """All that is played, with sound and text, from the film's start on. What is there is taken as it is."""
+    ) -> tuple[Recipe, ...]:
+        """All that is played, with sound and text, from the film's start on; how it was encoded in the end.
+
+        What is there is taken as it is.
+        """
 
         def tell(part: Finished, number: int) -> None:
             """Keep a part in mind; with the last of them the rendition is done."""
@@ -184,12 +188,12 @@ class Production:
             if len(made) == len(stretches):
                 self._made(joined([made[place] for place in sorted(made)]), ())
 
-        desk = Desk(self._task, self._depot.find, tell, self._watcher.advanced, _OTHERS)
+        desk = Desk(self._task, self._depot.find, self._depot.find_all, tell, self._watcher.advanced, _OTHERS)
         parts = Parts(self._order, found, recipes, stretches, analysing, desk)
-        there = self._depot.find_all(parts.files)
-        self._reused += parts.whole(there)
-        work = self._sounds_to_make(found.film) + self._texts_to_read(found.film) + parts.pieces(there)
+        work = self._sounds_to_make(found.film) + self._texts_to_read(found.film) + parts.pieces()
         self._running.do("encoding", work)
+        self._reused += parts.reused
+        return tuple(parts.recipes)
 
     def _sounds_to_make(self, film: Film) -> list[Piece]:
         work = []

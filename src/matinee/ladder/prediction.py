@@ -3,12 +3,13 @@
 The first rung people can play is small and quick. Its bits say how much happens in a shot, its VMAF how much of that
 was lost, and VIF at the finest scale how much of it lies in detail that small sizes cannot hold. From these three, for
 a size of 2**s times the pixels and a CRF of 26 + 4 c, two regressions give log2 of the bits' growth and the change of
-VMAF::
+VMAF's level::
 
     growth, change = sum over m in (c, c*c, s, c*s, s*s), f in (1, bits, loss, fine) of weight[m, f] * m * f
 
-Both are 0 for the encode itself. The weights were fitted by ridge regression over a measured grid (``prediction.json``
-tells how); features beyond what they were taught on count as the nearest that was.
+VMAF ends at 0 and 100, and its curves are flat there. Its level, a logit, has no ends, so that nothing far from the
+encode is foretold beyond them. Both are 0 for the encode itself. The weights were fitted by ridge regression over a
+measured grid (``prediction.json`` tells how); features beyond what they were taught on count as the nearest that was.
 """
 
 import json
@@ -21,6 +22,7 @@ from typing import Any
 
 from matinee.ladder.hull import Point
 from matinee.ladder.quality import FrameQuality, mean_quality
+from matinee.ladder.rungs import JUST_NOTICEABLE
 from matinee.ladder.slopes import Shot
 from matinee.model.errors import Invalid
 
@@ -28,8 +30,11 @@ PROBE_CRF = 26.0
 PROBE_LINES = 360  # the first rung is the largest with at most so many
 CRFS = tuple(18 + half / 2 for half in range(49))  # 18 to 42; beyond them nothing was taught
 _CRF_STEP = 4.0
+# Levels end so many VMAF beyond the scale: of two encodes nearer than that to an end nobody sees which is the better.
+_MARGIN = JUST_NOTICEABLE
 _TERMS = 20
 _LEAST_BITS = 1.0
+_FAR = 50.0  # levels; far beyond both ends of VMAF
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +53,9 @@ class Probe:
 
     @property
     def features(self) -> tuple[float, float, float]:
-        """Bits a pixel as a logarithm, what is lost of VMAF, and what is kept of the finest detail; each about 1."""
+        """Bits a pixel as a logarithm, levels lost of VMAF, and what is kept of the finest detail; each about 1."""
         bits_a_pixel = max(self.bits, _LEAST_BITS) / (self.frames * self.width * self.height)
-        return math.log2(bits_a_pixel * 100), (100 - self.vmaf) / 10, self.fine * 5
+        return math.log2(bits_a_pixel * 100), level(100) - level(self.vmaf), self.fine * 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +95,24 @@ def probed(
     )
 
 
-def terms(features: Sequence[float], pixels_ratio: float, crf: float) -> tuple[float, ...]:
-    """The terms of both regressions for a size of so many times the probe's pixels and a CRF."""
-    coarser, larger = (crf - PROBE_CRF) / _CRF_STEP, math.log2(pixels_ratio)
+def level(vmaf: float) -> float:
+    """VMAF, from 0 to 100, on a scale that has no ends there."""
+    return math.log((vmaf + _MARGIN) / (100 + _MARGIN - vmaf))
+
+
+def vmaf_at(value: float) -> float:
+    """The VMAF of a level, held within its scale."""
+    share = 1 / (1 + math.exp(-min(max(value, -_FAR), _FAR)))
+    return min(max(share * (100 + 2 * _MARGIN) - _MARGIN, 0.0), 100.0)
+
+
+def way(probe: Probe, width: int, height: int, crf: float) -> tuple[float, float]:
+    """How far an encode is from the probe: coarser, in steps of four CRF, and larger, in doublings of its pixels."""
+    return (crf - PROBE_CRF) / _CRF_STEP, math.log2(width * height / (probe.width * probe.height))
+
+
+def terms(features: Sequence[float], coarser: float, larger: float) -> tuple[float, ...]:
+    """The terms of both regressions for an encode that is so much coarser and larger than the probe."""
     moved = (coarser, coarser * coarser, larger, coarser * larger, larger * larger)
     return tuple(move * feature for move in moved for feature in (1.0, *features))
 
@@ -105,12 +125,11 @@ def predicted(probe: Probe, sizes: Iterable[tuple[int, int]], crfs: Sequence[flo
     ]
     points = []
     for width, height in sizes:
-        ratio = width * height / (probe.width * probe.height)
         for crf in crfs:
-            values = terms(kept, ratio, crf)
+            values = terms(kept, *way(probe, width, height, crf))
             growth = sum(weight * value for weight, value in zip(weights.bits, values, strict=True))
             change = sum(weight * value for weight, value in zip(weights.vmaf, values, strict=True))
-            vmaf = min(max(probe.vmaf + change, 0.0), 100.0)
+            vmaf = vmaf_at(level(probe.vmaf) + change) if change else probe.vmaf
             points.append(Point(width, height, crf, max(probe.bits, _LEAST_BITS) * 2**growth, vmaf))
     return Shot(probe.frames, tuple(points))
 

@@ -94,6 +94,16 @@ def choose_rungs(
     return tuple(chosen)
 
 
+def choose_again(chosen: Sequence[ChosenRung], shots: Sequence[Shot], frame_rate: float) -> tuple[ChosenRung, ...]:
+    """The same rungs when more is known of the shots: with other CRFs and caps, but for the best, which is made."""
+    again = []
+    for one in chosen[:-1]:
+        size = (one.rung.width, one.rung.height)
+        of_size = _of_size(shots, size)
+        again.append(_rung(of_size, frontier(of_size), one.target, size, frame_rate))
+    return (*again, *chosen[-1:])
+
+
 def _of_size(shots: Sequence[Shot], size: tuple[int, int]) -> tuple[Shot, ...]:
     return tuple(
         Shot(shot.frames, tuple(point for point in shot.points if (point.width, point.height) == size))

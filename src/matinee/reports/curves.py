@@ -6,6 +6,7 @@ in them, so that a rung that was held back lies below.
 
 from collections.abc import Sequence
 
+from matinee.ladder.correction import Deviation, corrected
 from matinee.ladder.hull import Point, distance_below, upper_hull
 from matinee.ladder.prediction import CRFS, Probe, predicted, taught
 from matinee.ladder.rungs import ChosenRung
@@ -17,13 +18,20 @@ MOST_POINTS = 40
 
 
 def curves(
-    probes: Sequence[Probe], sizes: Sequence[tuple[int, int]], frame_rate: float, crfs: Sequence[float] = CRFS
+    probes: Sequence[Probe],
+    sizes: Sequence[tuple[int, int]],
+    frame_rate: float,
+    crfs: Sequence[float] = CRFS,
+    seen: Sequence[Deviation] = (),
 ) -> tuple[Curve, ...]:
-    """A curve a size, with all of its points."""
+    """A curve a size, with all of its points; ``seen`` is what was known besides, when rungs were chosen again."""
     seconds = sum(probe.frames for probe in probes) / frame_rate
     made = []
     for width, height in sizes:
-        found = frontier([predicted(probe, [(width, height)], crfs, taught()) for probe in probes])
+        shots = [predicted(probe, [(width, height)], crfs, taught()) for probe in probes]
+        if seen:
+            shots = [corrected(*one) for one in zip(shots, probes, seen, strict=True)]
+        found = frontier(shots)
         points = zip(found.bits, found.vmaf, strict=True)
         made.append(Curve(width, height, tuple(CurvePoint(bits / seconds, vmaf) for bits, vmaf in points)))
     return tuple(made)

@@ -38,12 +38,17 @@ def report_of(produced: Produced) -> Report:
     finished = {one.name: one for one in produced.finished}
     made: tuple[Curve, ...] = ()
     chosen: Mapping[str, ChosenRung] = {}
+    gaps: Mapping[str, float] = {}
     if analysis is not None:
         usual = fixed_ladder(film.picture.display_width, film.picture.height, float(film.shown_rate))
         sizes = [(rung.width, rung.height) for rung in usual.rungs]
         crfs = CRFS if len(analysis.probes) <= _MANY_SHOTS else CRFS[::4]
-        made = curves(analysis.probes, sizes, float(film.shown_rate), crfs)
-        chosen = {one.rung.name: one for one in analysis.chosen}
+        rate, chosen = float(film.shown_rate), {one.rung.name: one for one in analysis.chosen}
+        made = curves(analysis.probes, sizes, rate, crfs, analysis.seen)
+        # The best rung was chosen before it was seen.
+        gaps = {name: hull_gap(one, made) for name, one in chosen.items()}
+        best = analysis.chosen[-1]
+        gaps[best.rung.name] = hull_gap(best, curves(analysis.probes, sizes, rate, crfs))
     return Report(
         source=film.name,
         ladder=LadderKind.FIXED if analysis is None else LadderKind.PER_TITLE,
@@ -51,7 +56,7 @@ def report_of(produced: Produced) -> Report:
         frames=max((one.frames or 0 for one in produced.finished), default=0),
         starts_seconds=produced.starts_seconds,
         rungs=tuple(
-            _rung(rung, finished.get(rung.name), chosen.get(rung.name), made, produced)
+            _rung(rung, finished.get(rung.name), chosen.get(rung.name), gaps.get(rung.name), produced)
             for rung in produced.ladder.rungs
         ),
         stages=stages(produced.cpu_seconds, produced.seconds),
@@ -88,7 +93,7 @@ def stages(cpu_seconds: Mapping[str, float], seconds: Mapping[str, float]) -> tu
 
 
 def _rung(
-    rung: Rung, one: Finished | None, chosen: ChosenRung | None, made: Sequence[Curve], produced: Produced
+    rung: Rung, one: Finished | None, chosen: ChosenRung | None, gap: float | None, produced: Produced
 ) -> MadeRung:
     bits = shot_bits(produced.presentation, rung.name)
     size_bytes = sum(bits) // 8
@@ -104,14 +109,14 @@ def _rung(
         noise=produced.noise.get(rung.name),
         grain=rung.grain,
     )
-    if chosen is None:
+    if chosen is None or gap is None:
         return plain
     return replace(
         plain,
         target=round(chosen.target, 2),
         vmaf=round(chosen.vmaf, 2),
         expected_bps=round(chosen.average_bps),
-        hull_gap=round(hull_gap(chosen, made), 2),
+        hull_gap=round(gap, 2),
         shot_vmaf=_rounded(chosen.shot_vmaf),
         crfs=chosen.crfs,
     )

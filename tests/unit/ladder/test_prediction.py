@@ -12,11 +12,14 @@ from matinee.ladder.prediction import (
     PROBE_CRF,
     Probe,
     Weights,
+    level,
     predicted,
     probe_size,
     probed,
     taught,
     terms,
+    vmaf_at,
+    way,
     weights_from_json,
 )
 from matinee.ladder.quality import FrameQuality
@@ -102,8 +105,8 @@ def test_probes_are_the_means_of_what_was_measured() -> None:
 
 
 def test_terms_are_nothing_at_the_probe_and_as_many_as_weights() -> None:
-    assert set(terms((1.0, 2.0, 3.0), 1.0, PROBE_CRF)) == {0.0}
-    assert len(terms((1.0, 2.0, 3.0), 2.0, 30)) == len(taught().bits) == len(taught().vmaf)
+    assert set(terms((1.0, 2.0, 3.0), *way(_PROBE, 640, 360, PROBE_CRF))) == {0.0}
+    assert len(terms((1.0, 2.0, 3.0), *way(_PROBE, 1280, 720, 30))) == len(taught().bits) == len(taught().vmaf)
 
 
 @pytest.mark.parametrize(
@@ -113,3 +116,18 @@ def test_terms_are_nothing_at_the_probe_and_as_many_as_weights() -> None:
 def test_weights_that_are_none_are_refused(values: dict[str, object]) -> None:
     with pytest.raises(Invalid):
         weights_from_json(values)
+
+
+@given(st.floats(min_value=0, max_value=100))
+def test_a_level_is_another_way_to_say_a_vmaf(vmaf: float) -> None:
+    assert vmaf_at(level(vmaf)) == pytest.approx(vmaf, abs=1e-9)
+
+
+@given(st.floats(allow_nan=False))
+def test_every_level_is_a_vmaf(value: float) -> None:
+    assert 0 <= vmaf_at(value) <= 100
+
+
+def test_one_level_is_less_of_vmaf_near_the_ends() -> None:
+    steps = [vmaf_at(level(vmaf) + 0.1) - vmaf for vmaf in (50, 80, 95)]
+    assert steps == sorted(steps, reverse=True)

@@ -1,5 +1,6 @@
 """The ladder of a film: rungs a just-noticeable difference apart, none above what anybody sees."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matinee.ladder.hull import Point
-from matinee.ladder.rungs import BEST, LEAST_BPS, ChosenRung, choose_rungs, level_bps, targets
+from matinee.ladder.rungs import BEST, LEAST_BPS, ChosenRung, choose_again, choose_rungs, level_bps, targets
 from matinee.ladder.slopes import Shot
 
 _SIZES = ((426, 240), (640, 360), (1280, 720))
@@ -122,3 +123,22 @@ def test_shots_of_two_seconds_are_planned_to_take_twice_the_average_at_most() ->
 )
 def test_the_level_of_a_size_caps_its_rate(width: int, height: int, rate: float, megabits: float) -> None:
     assert level_bps(width, height, rate) == pytest.approx(megabits * 1e6)
+
+
+@given(_SHOTS)
+def test_where_nothing_new_is_known_the_same_rungs_are_chosen_again(shots: list[Shot]) -> None:
+    rungs = _ladder(shots)
+    assert choose_again(rungs, shots, _RATE) == rungs
+
+
+@given(_SHOTS, st.floats(min_value=0.5, max_value=2), st.data())
+def test_sizes_targets_and_the_best_rung_stay_when_more_is_known(
+    shots: list[Shot], more: float, data: st.DataObject
+) -> None:
+    rungs, place = _ladder(shots), data.draw(st.integers(min_value=0, max_value=len(shots) - 1))
+    dearer = tuple(replace(point, bits=point.bits * more) for point in shots[place].points)
+    again = choose_again(rungs, [*shots[:place], replace(shots[place], points=dearer), *shots[place + 1 :]], _RATE)
+    assert again[-1] == rungs[-1]
+    assert [(one.rung.name, one.rung.width, one.target) for one in again] == [
+        (one.rung.name, one.rung.width, one.target) for one in rungs
+    ]
