@@ -41,6 +41,7 @@ NAMES = (
     "encoding_ladder",
     "encoding_ladder_made",
     "encoding_codecs",
+    "film_grain",
     "episode_spans",
 )
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"

@@ -7,6 +7,7 @@ from typing import Any
 
 import av
 import pytest
+from av.sidedata.sidedata import Type as SideData
 
 from matinee.compose.encode import encode_folder
 from matinee.ladder.codecs import read_codecs
@@ -80,3 +81,35 @@ def test_an_ordinary_film_is_ordinary_in_av1(tmp_path: Path, ladder: str) -> Non
     frames = _decoded(tmp_path / "out", report["renditions"][-1]["uri"].partition("/")[0])
     assert len(frames) == _SECONDS * _RATE
     assert {(f.format.name, f.color_trc, f.color_primaries, f.colorspace) for f in frames} == {("yuv420p10le", 1, 1, 1)}
+
+
+@pytest.mark.parametrize("strength", [0, 14], ids=["clean", "grainy"])
+def test_grain_is_drawn_again_where_there_was_some(tmp_path: Path, strength: int) -> None:
+    source, rate, seconds = tmp_path / "film.mp4", 12, 13.0
+    # Pale, for noise on full colours is cut off where they end.
+    noise = ("-vf", f"hue=s=0.2,noise=alls={strength}:allf=t")
+    ffmpeg(
+        *(*picture(seconds, "640x360", str(rate)), *noise, "-pix_fmt", "yuv420p", "-c:v", "libx264"),
+        *("-preset", "ultrafast", "-crf", "8", source),
+    )
+    out = tmp_path / "out"
+    told = encode_folder(source, out, ladder="fixed", codecs=read_codecs("av1"))
+    rungs = {one["name"]: one for one in told["report"]["rungs"]}
+    assert {one["frames"] for one in told["renditions"]} == {seconds * rate}
+    best = rungs["360p-av1"]
+    assert best["noise"] == pytest.approx(8.8 if strength else 0.0, abs=1.2)
+    assert bool(best["grain"]) == bool(strength)
+    assert not any(one["grain"] for name, one in rungs.items() if name != "360p-av1")
+    frames = _decoded(out, "v360-av1")
+    assert len(frames) == seconds * rate
+    assert _with_grain(out / "v360-av1.mp4") == (len(frames) if strength else 0)
+    _decoded(out, "v240-av1")
+    assert _with_grain(out / "v240-av1.mp4") == 0
+
+
+def _with_grain(film: Path) -> int:
+    """The frames that tell a decoder which grain to draw, as dav1d reads them."""
+    with av.open(film) as container:
+        container.streams.video[0].codec_context.options = {"export_side_data": "film_grain"}
+        frames: list[Any] = list(container.decode(video=0))
+    return sum(frame.side_data.get(SideData.FILM_GRAIN_PARAMS) is not None for frame in frames)

@@ -81,6 +81,33 @@ def video_command(
     return command
 
 
+def glimpse_command(
+    ffmpeg: str,
+    source: Path,
+    film: Film,
+    glimpse: Stretch,
+    rungs: Sequence[Rung],
+    outputs: Sequence[Path],
+    *,
+    is_copy: bool = False,
+    cores: int | None = None,
+) -> list[str]:
+    """Write the light of a few frames as rungs of one codec (smallest first) show them: 10 bits, and nothing else."""
+    threads = ("-threads", str(cores)) if cores else ()
+    track = 0 if is_copy else film.source.video.index
+    command = [
+        *start(ffmpeg, "error"),
+        *(("-filter_complex_threads", str(cores), *threads) if cores else ()),
+        *seek_in(glimpse.seek_microseconds),
+        *open_source(source),
+        *("-filter_complex", video_graph(film, glimpse, rungs, track)),
+    ]
+    for place, output in enumerate(outputs):
+        command += ["-map", f"[v{place}]", "-fps_mode", "passthrough", "-pix_fmt", "gray10le", "-f", "rawvideo"]
+        command += ["-y", str(output)]
+    return command
+
+
 def first_frame_command(ffmpeg: str, rendition: Path, output: Path) -> list[str]:
     """Take the first frame of a rendition of ours as a picture."""
     return [*start(ffmpeg, "error"), "-i", str(rendition), "-frames:v", "1", "-q:v", "2", "-y", str(output)]

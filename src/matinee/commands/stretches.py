@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from matinee.inspection.frames import TICKS, Frames, places
 from matinee.inspection.inspection import Film
@@ -10,6 +10,8 @@ from matinee.ladder.shots import Chunk, chunks, segment_starts
 from matinee.model.errors import EncodingFailed
 
 BASE_TICKS = TICKS  # a stretch's time stamps begin here, so that a first frame that is none shows on either side
+GLIMPSE_FRAMES = 3  # what is new in a frame is told from what moves by the frames before and behind it
+_GLIMPSES = 7
 _MICROSECONDS = 1_000_000
 # Containers round time stamps, to a millisecond at worst, and what is sought is rounded again.
 _TOLERANCE_TICKS = 2 * TICKS // 1000
@@ -43,6 +45,21 @@ def plan_stretches(film: Film, frames: Frames, times: Sequence[int], end: int) -
     starts = segment_starts(times, end, frames.cuts)
     planned = chunks(times, end, starts, frames.cuts, places(frames))
     return tuple(_stretch(film, frames, chunk, number) for number, chunk in enumerate(planned))
+
+
+def plan_glimpses(film: Film, frames: Frames, stretches: Sequence[Stretch]) -> tuple[Stretch, ...]:
+    """A few frames in a row from the middle of a few shots, spread over the film; none of shots that are too short."""
+    shots = [
+        (stretch.first + start // stretch.fields, (following - start) // stretch.fields)
+        for stretch in stretches
+        for start, following in pairwise((*stretch.starts, stretch.encoded))
+    ]
+    middles = [first + (held - GLIMPSE_FRAMES) // 2 for first, held in shots if held >= GLIMPSE_FRAMES]
+    count = min(_GLIMPSES, len(middles))
+    chosen = [middles[(2 * number + 1) * len(middles) // (2 * count)] for number in range(count)]
+    return tuple(
+        _stretch(film, frames, Chunk(first, GLIMPSE_FRAMES, (0,)), number) for number, first in enumerate(chosen)
+    )
 
 
 def start_seconds(stretches: Sequence[Stretch], times: Sequence[int]) -> tuple[float, ...]:

@@ -1,6 +1,7 @@
 """What files in a depot are called: all that decides their content is in their names. Pure."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from matinee.commands.encoders import encoder_words
@@ -9,6 +10,7 @@ from matinee.encoding.orders import Order
 from matinee.encoding.survey import Surveyed
 from matinee.inspection.inspection import Film
 from matinee.ladder.recipes import Recipe
+from matinee.model.media import Rung
 
 _RECIPE = 3  # counts changes of the commands that make other renditions of the same source
 
@@ -30,6 +32,13 @@ def whole_name(order: Order, film: Film, name: str, content: Any, ending: str = 
 def measured_name(encoded: str, stretch: Stretch, every: int) -> str:
     """How a file looks, over a stretch of it, every so many frames."""
     return _named(f"quality-{stretch.number:05}", (encoded, stretch, every), "list")
+
+
+def grain_name(order: Order, found: Surveyed, glimpses: Sequence[Stretch], rungs: Sequence[Rung]) -> str:
+    """How noisy a film is at the size of each rung."""
+    film = found.film
+    source = (order.source.identity, found.copy, film.source.video.index, film.picture)
+    return _named("grain", (source, tuple(glimpses), tuple(rungs)), "list")
 
 
 def _named(name: str, words: tuple[Any, ...], ending: str = "mp4") -> str:

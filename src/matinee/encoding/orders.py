@@ -85,7 +85,8 @@ class Produced:
     """A presentation in the store. ``reused`` were found finished; ``seconds`` is what each stage took.
 
     ``analysis`` is what its ladder was chosen by, where it is the film's own. ``cpu_seconds`` is what each stage took
-    of processors in this run, ``starts_seconds`` where the shots begin, ``bars`` what is black around the picture.
+    of processors in this run, ``starts_seconds`` where the shots begin, ``bars`` what is black around the picture,
+    ``noise`` how much of it (of 255 levels) the rungs show that grain may be drawn on.
     """
 
     presentation: Presentation
@@ -98,3 +99,4 @@ class Produced:
     cpu_seconds: Mapping[str, float] = field(default_factory=dict)
     starts_seconds: tuple[float, ...] = ()
     bars: Bars | None = None
+    noise: Mapping[str, float] = field(default_factory=dict)

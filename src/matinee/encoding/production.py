@@ -10,13 +10,14 @@ from dataclasses import replace
 from typing import Any
 
 from matinee.commands.encoders import in_codecs
-from matinee.commands.stretches import Stretch, plan_stretches, start_seconds
+from matinee.commands.stretches import Stretch, plan_glimpses, plan_stretches, start_seconds
 from matinee.encoding import steps
 from matinee.encoding.analysis import Analysing
 from matinee.encoding.depot import Depot, Finished, StoreUnavailable
 from matinee.encoding.early import NOTE, Early
-from matinee.encoding.names import whole_name
-from matinee.encoding.needs import GLANCE, SMALL, packaging_needs, survey_needs
+from matinee.encoding.grain import look_for_grain
+from matinee.encoding.names import grain_name, whole_name
+from matinee.encoding.needs import GLANCE, SMALL, measuring_needs, packaging_needs, survey_needs
 from matinee.encoding.orders import LadderKind, Order, Produced, Watcher
 from matinee.encoding.parts import Desk, Parts, joined
 from matinee.encoding.publication import Cuts, publish_film
@@ -27,6 +28,7 @@ from matinee.encoding.text import read_film_texts
 from matinee.inspection.frames import field_times, film_times
 from matinee.inspection.inspection import Film
 from matinee.ladder.fixed import fixed_ladder
+from matinee.ladder.grain import may_have_grain, with_grain
 from matinee.ladder.quality import can_be_compared
 from matinee.ladder.recipes import Recipe, fixed_recipes
 from matinee.model.media import Ladder, Presentation, presentation_from_json
@@ -70,6 +72,8 @@ class Production:
             recipes = analysing.recipes
             ladder = analysing.usual
         recipes = in_codecs(film, recipes, self._order.codecs)
+        noise = self._look_for_grain(found, recipes, stretches)
+        recipes = with_grain(recipes, noise)
         ladder = replace(ladder, rungs=tuple(recipe.rung for recipe in recipes))
         self._plan(film, ladder, stretches)
         recipes = self._encode(found, recipes, stretches, analysing)
@@ -89,6 +93,7 @@ class Production:
             self._running.cpu_seconds,
             start_seconds(stretches, shown),
             found.frames.bars,
+            noise,
         )
 
     def _inspect(self) -> Film:
@@ -132,6 +137,22 @@ class Production:
         self._running.do("measuring", measurements)
         self._running.do("measuring", analysing.choice(_OTHERS))
         return analysing
+
+    def _look_for_grain(
+        self, found: Surveyed, recipes: Sequence[Recipe], stretches: Sequence[Stretch]
+    ) -> dict[str, float]:
+        """The film's noise by rung, of those that grain may be drawn on."""
+        rungs, glimpses = may_have_grain(recipes), plan_glimpses(found.film, found.frames, stretches)
+        if not rungs or not glimpses:
+            return {}
+        seen, file = list[tuple[float, ...]](), grain_name(self._order, found, glimpses, rungs)
+        kept = self._depot.find_all([file])
+        words = (found.film, found.copy, glimpses, rungs, file)
+        task = self._task("looking for grain", _OTHERS, measuring_needs(found.film), look_for_grain, *words)
+        self._running.do("measuring", [Piece(task, seen.append, part="grain")])
+        if not kept:
+            self._watcher.advanced()
+        return {rung.name: noise for rung, noise in zip(rungs, seen[0], strict=True)}
 
     def _plan(self, film: Film, ladder: Ladder, stretches: Sequence[Stretch]) -> None:
         whole = sum(stretch.encoded for stretch in stretches)

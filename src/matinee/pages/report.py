@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matinee.pages.rooms import Rooms
 
 _MINUTE = 60
-_LOOKED_AT = frozenset({"surveying", "measuring", "verifying"})
+_LOOKED_AT = frozenset({"surveying", "measuring", "grain", "verifying"})
 _SEEN = 6.0  # VMAF: a just-noticeable difference
 _TENTH = 0.1
 
@@ -73,7 +73,11 @@ def report_page(report: Report) -> ReportPage:
     """The page of a report."""
     return ReportPage(
         report=report,
-        verdicts=tuple(filter(None, (_on_ladder(report), _on_quality(report), _on_bits(report), _on_cost(report)))),
+        verdicts=tuple(
+            filter(
+                None, (_on_ladder(report), _on_quality(report), _on_bits(report), on_grain(report), _on_cost(report))
+            )
+        ),
         normalised=_normalised(report),
         ladder=ladder_plot(report),
         quality=quality_plot(report),
@@ -145,6 +149,18 @@ def dearest_share(report: Report, part: float = _TENTH) -> float:
         taken += count * used / length if length else 0.0
         left -= used
     return taken / max(sum(bits), 1)
+
+
+def on_grain(report: Report) -> tuple[str, str] | None:
+    """What was found of grain and what became of it; None where nobody looked for any."""
+    looked = [rung for rung in report.rungs if rung.noise is not None]
+    if not looked:
+        return None
+    most = max(rung.noise or 0.0 for rung in looked)
+    drawn = [f"{rung.name} ({rung.grain} of 50)" for rung in looked if rung.grain]
+    if not drawn:
+        return "nothing", f"Noise of {most:.1f} of 255 was found: grain stays in the picture, for it would save little."
+    return "better", f"Noise of {most:.1f} of 255 was found: players draw the grain again on {', '.join(drawn)}."
 
 
 def _on_cost(report: Report) -> tuple[str, str]:

@@ -29,7 +29,7 @@ from matinee.reports.report import (
 _SEGMENT = ".m4s"
 _MANY_SHOTS = 500  # more are foretold at fewer CRFs: their curves are as smooth, and a job waits meanwhile
 # In the order in which they are done; what is not named here comes after.
-_STAGES = ("inspecting", "surveying", "measuring", "encoding", "verifying", "sound", "text", "packaging")
+_STAGES = ("inspecting", "surveying", "measuring", "grain", "encoding", "verifying", "sound", "text", "packaging")
 
 
 def report_of(produced: Produced) -> Report:
@@ -106,6 +106,8 @@ def _rung(
         size_bytes=size_bytes,
         shot_bits=bits,
         cpu_seconds=None if one is None else one.cpu_seconds,
+        noise=produced.noise.get(rung.name),
+        grain=rung.grain,
     )
     if chosen is None or gap is None:
         return plain

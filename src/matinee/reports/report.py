@@ -55,7 +55,8 @@ class MadeRung:
     ``expected_bps``, ``vmaf``, ``shot_vmaf`` and ``crfs`` are what it was chosen for, ``target`` the VMAF that was
     asked for; a fixed ladder's has none of them. ``hull_gap`` is how much VMAF lies between what was expected of it and
     the best that any size could give for its bits. ``cpu_seconds`` is its share of the runs that made its parts, also
-    of earlier ones; None: not counted.
+    of earlier ones; None: not counted. ``noise`` is the picture's at this size, of 255 levels, where it was looked for;
+    ``grain`` is SVT-AV1's level, of 50, of what is left out of it and drawn again by decoders.
     """
 
     name: str
@@ -72,6 +73,8 @@ class MadeRung:
     hull_gap: float | None = None
     shot_vmaf: tuple[float, ...] = ()
     crfs: tuple[float, ...] = ()
+    noise: float | None = None
+    grain: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import pytest
 
 from matinee.commands.commands import (
     copy_command,
+    glimpse_command,
     key_frames,
     look_command,
     video_command,
@@ -143,6 +144,17 @@ def test_a_stretch_is_sought_midway_before_its_first_frame_and_ends_by_count() -
     assert _graph().startswith("[0:0]trim=start_frame=0:end_frame=40,")
     assert "PTS-(1950)+90000" in _graph()
     assert _values(command, "-stats_enc_pre") == ["/kept/stamps"]
+
+
+def test_a_glimpse_is_the_light_of_a_few_frames_in_every_rungs_size() -> None:
+    outputs = [Path(f"/kept/{rung.name}.grey") for rung in _RUNGS]
+    glimpse = replace(_STRETCH, times=_STRETCH.times[:3])
+    command = glimpse_command("ffmpeg", _SOURCE, _FILM, glimpse, _RUNGS, outputs, cores=1)
+    assert _values(command, "-filter_complex") == [video_graph(_FILM, glimpse, _RUNGS, 0)]
+    assert _values(command, "-ss") == [f"{glimpse.seek_microseconds}us"]
+    assert _values(command, "-pix_fmt") == ["gray10le"] * len(outputs)
+    assert _values(command, "-y") == [str(output) for output in outputs]
+    assert command.index("-protocol_whitelist") < command.index("-i")
 
 
 def test_a_stretch_that_is_not_sought_is_counted_from_the_start() -> None:

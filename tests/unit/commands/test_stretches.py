@@ -1,14 +1,22 @@
 """Stretches: each begins in the gap before its first frame, and the encoder's list is held against the film's."""
 
+from bisect import bisect_right
 from dataclasses import replace
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matinee.commands.stretches import BASE_TICKS, Stretch, check_stretch, plan_stretches
+from matinee.commands.stretches import (
+    BASE_TICKS,
+    GLIMPSE_FRAMES,
+    Stretch,
+    check_stretch,
+    plan_glimpses,
+    plan_stretches,
+)
 from matinee.inspection.frames import Frames, film_times
 from matinee.inspection.inspection import Film, Picture
 from matinee.model.errors import EncodingFailed
@@ -50,6 +58,35 @@ def test_stretches_hold_every_frame_once_and_are_sought_between_two(frames: Fram
     for stretch in made:
         assert stretch.starts[0] == 0
         assert all(start % stretch.fields == 0 and start < stretch.encoded for start in stretch.starts)
+
+
+@given(_frames(), st.sampled_from([_FILM, _FIELDS]))
+def test_glimpses_are_frames_in_a_row_of_one_shot_each(frames: Frames, film: Film) -> None:
+    stretches = plan_stretches(film, frames, *film_times(film, frames))
+    starts = [one.first + start // one.fields for one in stretches for start in one.starts]
+    lengths = [end - start for start, end in pairwise([*starts, len(frames.times)])]
+    long_ones = [start for start, length in zip(starts, lengths, strict=True) if length >= GLIMPSE_FRAMES]
+    glimpses = plan_glimpses(film, frames, stretches)
+    assert bool(glimpses) == bool(long_ones)
+    assert len(glimpses) <= len(long_ones)
+    shots = [bisect_right(starts, one.first) for one in glimpses]
+    assert shots == sorted(set(shots))
+    for one, shot in zip(glimpses, shots, strict=True):
+        assert len(one.times) == GLIMPSE_FRAMES
+        assert bisect_right(starts, one.first + GLIMPSE_FRAMES - 1) == shot
+        assert (
+            tuple(frames.times[one.first] + time for time in one.times)
+            == (frames.times[one.first : one.first + GLIMPSE_FRAMES])
+        )
+
+
+def test_glimpses_of_a_long_film_are_spread_over_it() -> None:
+    frames = Frames(tuple(range(0, 5_400_000, 3_600)))
+    glimpses = plan_glimpses(_FILM, frames, plan_stretches(_FILM, frames, *film_times(_FILM, frames)))
+    firsts = [one.first for one in glimpses]
+    assert firsts[0] < 200
+    assert firsts[-1] > 1_300
+    assert max(after - before for before, after in pairwise(firsts)) < 400
 
 
 def test_places_that_cannot_be_sought_are_not_parted() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matinee.pages.plots import Frame
-from matinee.pages.report import clock, dearest_share, report_page
+from matinee.pages.report import clock, dearest_share, on_grain, report_page
 from matinee.pages.report_plots import Line, rate_label, rate_ticks, time_ticks
 from reported import fixed, per_title
 
@@ -44,6 +44,20 @@ def test_what_was_normalised_is_said_in_sentences() -> None:
         "a-und measured \N{MINUS SIGN}13.2 LUFS and was turned by \N{MINUS SIGN}9.8 dB.",
     )
     assert report_page(fixed()).normalised == ()
+
+
+def test_grain_is_told_where_it_was_looked_for() -> None:
+    report = fixed()
+    assert on_grain(report) is None
+    clean = replace(report.rungs[-1], name="360p-av1", codec="av1", noise=0.4)
+    assert on_grain(replace(report, rungs=(*report.rungs, clean))) == (
+        "nothing",
+        "Noise of 0.4 of 255 was found: grain stays in the picture, for it would save little.",
+    )
+    grainy = replace(clean, noise=4.9, grain=20)
+    page = report_page(replace(report, rungs=(*report.rungs, grainy)))
+    sentence = "Noise of 4.9 of 255 was found: players draw the grain again on 360p-av1 (20 of 50)."
+    assert ("better", sentence) in page.verdicts
 
 
 def test_a_fixed_ladder_has_bits_and_costs_and_no_quality() -> None:
