@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
-from matinee.commands.encoders import in_codecs
 from matinee.commands.stretches import Stretch
 from matinee.encoding import steps
 from matinee.encoding.analysis import Analysing
@@ -28,7 +27,7 @@ class Desk:
     """What parts are made with. ``task`` makes tasks of the order: from words, a turn, needs, a function, arguments.
 
     ``find`` and ``find_all`` look into the depot, ``tell`` hears of each part that is there and its number,
-    ``advanced`` of something newly made.
+    ``advanced`` of something newly made; ``complete`` adds to H.264's rungs those of other codecs.
     """
 
     task: Callable[..., Task]
@@ -36,6 +35,7 @@ class Desk:
     find_all: Callable[[Iterable[str]], Mapping[str, Finished]]
     tell: Callable[[Finished, int], None]
     advanced: Callable[[], None]
+    complete: Callable[[Sequence[Recipe]], tuple[Recipe, ...]]
     turn: int
 
 
@@ -81,7 +81,7 @@ class Parts:
         """What is left to do once the best rung is made, and the others were chosen by it."""
         if self._analysing is None:
             return []
-        self._plan(in_codecs(self._found.film, self._analysing.recipes, self._order.codecs))
+        self._plan(self._desk.complete(self._analysing.recipes))
         analysing = self._analysing
         return self._left([recipe for recipe in self.recipes if not analysing.verifies(recipe.rung.name)])
 
