@@ -1,8 +1,7 @@
 """The picture's renditions in parts: every stretch of every rung, what is there of them, and what is left to make.
 
-All rungs of a codec come out of one decode of a stretch; but the best rung of a ladder that was chosen comes first, for
-it tells how to encode the others. Its parts are verified before they count, and encoded once more where they came out
-otherwise than foretold.
+All rungs of a codec come out of one decode of a stretch; but the best rung of a chosen ladder comes first, and tells how
+to encode the others. Its parts are verified before they count, and encoded again where they came out otherwise.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -72,17 +71,15 @@ class Parts:
 
     def pieces(self) -> list[Piece]:
         """What is left to do: all of it, or first what tells how to do the rest. ``reused`` names what is there."""
-        analysing = self._analysing
-        if analysing is None:
-            return self._left(self.recipes)
-        return self._left([recipe for recipe in self.recipes if analysing.verifies(recipe.rung.name)])
+        looked = self._analysing
+        return self._left([one for one in self.recipes if looked is None or looked.verifies(one.rung.name)])
 
     def _others(self) -> list[Piece]:
         """What is left to do once the best rung is made, and the others were chosen by it."""
-        if self._analysing is None:
-            return []
-        self._plan(self._desk.complete(self._analysing.recipes))
         analysing = self._analysing
+        if analysing is None:
+            return []
+        self._plan(self._desk.complete(analysing.recipes))
         return self._left([recipe for recipe in self.recipes if not analysing.verifies(recipe.rung.name)])
 
     def _left(self, recipes: Sequence[Recipe]) -> list[Piece]:
