@@ -1,6 +1,6 @@
 """The picture's renditions in parts: every stretch of every rung, what is there of them, and what is left to make.
 
-All rungs of a codec come out of one decode of a stretch; but the best rung of a chosen ladder comes first, and tells how
+All rungs of a codec come out of one decode of a stretch; but the best rung of a chosen ladder comes first, and says how
 to encode the others. Its parts are verified before they count, and encoded again where they came out otherwise.
 """
 
