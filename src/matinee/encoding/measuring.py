@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from matinee.commands.commands import open_source, seek_in, stretch_chain
 from matinee.commands.stretches import Stretch
@@ -82,18 +83,10 @@ def measure_stretch(
 
 
 def verify_stretch(
-    place: Place,
-    source: Source,
-    film: Film,
-    copy: str | None,
-    stretch: Stretch,
-    encoded: Encoded,
-    every: int,
-    file: str,
-    progress: Progress,
+    place: Place, source: Source, film: Film, copy: str | None, stretch: Stretch, encoded: Encoded, *how: Any
 ) -> tuple[tuple[tuple[FrameQuality, ...], ...], tuple[int, ...]]:
     """How each shot of a part looks that was encoded by itself, and how many bits it took."""
-    measured = measure_stretch(place, source, film, copy, stretch, encoded, every, file, progress)
+    measured = measure_stretch(place, source, film, copy, stretch, encoded, *how)
     sizes = [size for _, size in shown_packets(place.depot.rendition(encoded.file))]
     ends = (*stretch.starts[1:], stretch.encoded)
     return measured, tuple(8 * sum(sizes[start:end]) for start, end in zip(stretch.starts, ends, strict=True))

@@ -1,15 +1,13 @@
 """The picture's renditions in parts: every stretch of every rung, what is there of them, and what is left to make.
 
-All rungs of a codec come out of one decode of a stretch; but the best rung of a ladder that was chosen comes first, for
-it tells how to encode the others. Its parts are verified before they count, and encoded once more where they came out
-otherwise than foretold.
+All rungs of a codec come out of one decode of a stretch; but the best rung of a chosen ladder comes first, and says how
+to encode the others. Its parts are verified before they count, and encoded again where they came out otherwise.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
-from matinee.commands.encoders import in_codecs
 from matinee.commands.needs import video_needs
 from matinee.commands.stretches import Stretch
 from matinee.encoding import steps
@@ -28,7 +26,7 @@ class Desk:
     """What parts are made with. ``task`` makes tasks of the order: from words, a turn, needs, a function, arguments.
 
     ``find`` and ``find_all`` look into the depot, ``tell`` hears of each part that is there and its number,
-    ``advanced`` of something newly made.
+    ``advanced`` of something newly made; ``complete`` adds to H.264's rungs those of other codecs.
     """
 
     task: Callable[..., Task]
@@ -36,6 +34,7 @@ class Desk:
     find_all: Callable[[Iterable[str]], Mapping[str, Finished]]
     tell: Callable[[Finished, int], None]
     advanced: Callable[[], None]
+    complete: Callable[[Sequence[Recipe]], tuple[Recipe, ...]]
     turn: int
 
 
@@ -72,17 +71,15 @@ class Parts:
 
     def pieces(self) -> list[Piece]:
         """What is left to do: all of it, or first what tells how to do the rest. ``reused`` names what is there."""
-        analysing = self._analysing
-        if analysing is None:
-            return self._left(self.recipes)
-        return self._left([recipe for recipe in self.recipes if analysing.verifies(recipe.rung.name)])
+        looked = self._analysing
+        return self._left([one for one in self.recipes if looked is None or looked.verifies(one.rung.name)])
 
     def _others(self) -> list[Piece]:
         """What is left to do once the best rung is made, and the others were chosen by it."""
-        if self._analysing is None:
-            return []
-        self._plan(in_codecs(self._found.film, self._analysing.recipes, self._order.codecs))
         analysing = self._analysing
+        if analysing is None:
+            return []
+        self._plan(self._desk.complete(analysing.recipes))
         return self._left([recipe for recipe in self.recipes if not analysing.verifies(recipe.rung.name)])
 
     def _left(self, recipes: Sequence[Recipe]) -> list[Piece]:

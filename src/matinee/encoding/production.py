@@ -5,7 +5,7 @@ machine. Run again for the same order, it goes on where it was stopped.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -76,7 +76,7 @@ class Production:
         recipes = with_grain(recipes, noise)
         ladder = replace(ladder, rungs=tuple(recipe.rung for recipe in recipes))
         self._plan(film, ladder, stretches)
-        recipes = self._encode(found, recipes, stretches, analysing)
+        recipes = self._encode(found, recipes, stretches, analysing, noise)
         ladder = replace(ladder, rungs=tuple(recipe.rung for recipe in recipes))
         shown = field_times(times, end) if film.picture.is_interlaced else times
         presentation = self._publish(film, ladder, Cuts(shown, end, segments))
@@ -174,6 +174,7 @@ class Production:
         recipes: Sequence[Recipe],
         stretches: Sequence[Stretch],
         analysing: Analysing | None,
+        noise: Mapping[str, float],
     ) -> tuple[Recipe, ...]:
         """All that is played, with sound and text, from the film's start on; how it was encoded in the end.
 
@@ -188,7 +189,11 @@ class Production:
             if len(made) == len(stretches):
                 self._made(joined([made[place] for place in sorted(made)]), ())
 
-        desk = Desk(self._task, self._depot.find, self._depot.find_all, tell, self._watcher.advanced, _OTHERS)
+        def complete(floor: Sequence[Recipe]) -> tuple[Recipe, ...]:
+            return with_grain(in_codecs(found.film, floor, self._order.codecs), noise)
+
+        depot = self._depot
+        desk = Desk(self._task, depot.find, depot.find_all, tell, self._watcher.advanced, complete, _OTHERS)
         parts = Parts(self._order, found, recipes, stretches, analysing, desk)
         work = self._sounds_to_make(found.film) + self._texts_to_read(found.film) + parts.pieces()
         self._running.do("encoding", work)
