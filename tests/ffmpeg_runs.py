@@ -30,12 +30,7 @@ class Runs:
 
     def order(self) -> list[tuple[str, str]]:
         """What was made, in order: where, and which part of which rendition."""
-        lines = self.notes.read_text().splitlines() if self.notes.exists() else []
-        found = []
-        for words in map(str.split, lines):
-            outputs = [word for before, word in pairwise(words) if before != "-i"]
-            found += [(str(Path(word).parent), match[1]) for word in outputs if (match := _RENDITION.search(word))]
-        return found
+        return [(str(path.parent), match[1]) for path in self._outputs() if (match := _RENDITION.search(path.name))]
 
     def surveyed(self) -> list[tuple[str, int]]:
         """Where a source was surveyed, and how many parts had been made anywhere before that ended."""
@@ -48,8 +43,12 @@ class Runs:
         return found
 
     def made(self) -> Counter[str]:
-        """How often each part of a rendition was made, over all films."""
-        return Counter(name for _, name in self.order())
+        """How often each file was made, over all films; a part that came out otherwise is made by another name."""
+        return Counter(path.name for path in self._outputs() if _RENDITION.search(path.name))
+
+    def _outputs(self) -> list[Path]:
+        lines = self.notes.read_text().splitlines() if self.notes.exists() else []
+        return [Path(word) for line in lines for before, word in pairwise(line.split()) if before != "-i"]
 
 
 def counted_ffmpeg(folder: Path, held: str = "") -> Runs:
