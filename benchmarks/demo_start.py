@@ -1,6 +1,6 @@
-"""How soon is the demo a service? First drawn film playable, all eight, a restart; and the memory of all processes.
+"""How soon is the demo a service? First drawn film playable, all eight, all whole, a restart; the memory of it all.
 
-Bars: 15 s, 120 s, 5 s; 2 GiB of proportional set size. Each time counts from the command to the answer over HTTP.
+Bars: 15 s, 120 s twice, 5 s; 2 GiB of proportional set size. Each time counts from the command to the answer over HTTP.
 """
 
 import re
@@ -69,7 +69,8 @@ def main() -> None:
         run = Run(data)
         first = run.seconds_until_playable(1, whole=False)
         busy = run.memory_mib()
-        every = run.seconds_until_playable(FILMS, whole=True)
+        every = run.seconds_until_playable(FILMS, whole=False)
+        whole = run.seconds_until_playable(FILMS, whole=True)
         time.sleep(SETTLE_SECONDS)
         idle = run.memory_mib()
         run.stop()
@@ -78,7 +79,8 @@ def main() -> None:
         again.stop()
     rows = [
         {"what": "first drawn film playable", "figure": f"{first:.1f} s", "bar": "15 s"},
-        {"what": "all eight playable", "figure": f"{every:.1f} s", "bar": "120 s"},
+        {"what": "all eight playable from their start", "figure": f"{every:.1f} s", "bar": "120 s"},
+        {"what": "all eight whole, with ladders of their own", "figure": f"{whole:.1f} s", "bar": "120 s"},
         {"what": "restart, all eight playable", "figure": f"{restart:.1f} s", "bar": "5 s"},
         {"what": "memory of all processes (PSS) while encoding", "figure": f"{busy:.0f} MiB", "bar": "2048 MiB"},
         {"what": "memory of all processes (PSS) at rest", "figure": f"{idle:.0f} MiB", "bar": "2048 MiB"},
