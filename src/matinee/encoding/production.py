@@ -106,11 +106,12 @@ class Production:
         order, found = self._order, list[Surveyed]()
         early = None if order.early is None else Early(order.early, order.title, order.font)
         task = self._task("surveying", _FIRST_RUNG, survey_needs(film), survey_source, film, early)
-        kept = self._depot.find_all(survey_files(order.source, film))
+        files = survey_files(order.source, film)
+        kept = self._depot.find_all(files)
         self._running.weigh("surveying", {_SURVEY: 1.0})
         self._running.do("surveying", [Piece(task, found.append, (_SURVEY,))], lambda: self._look_for_early(film))
         self._look_for_early(film)
-        if len(kept) < len(survey_files(order.source, film)):
+        if len(kept) < len(files):
             self._watcher.advanced()
         return found[0]
 
