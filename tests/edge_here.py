@@ -130,7 +130,7 @@ class EdgeHere:
         return {(line.playback_id, line.origin): line.size_bytes for line in account.lines}
 
 
-async def until(what: str, true: Any, seconds: float = 8.0) -> None:
+async def until(what: str, true: Any, seconds: float = 60.0) -> None:
     """Wait for something to come true; AssertionError names it if it does not."""
     deadline = time.monotonic() + seconds
     while not true():
@@ -189,7 +189,7 @@ async def edge_here(
     plane = open_plane(settings, shown, gate=gate, orders=orders, bills=bills)
     scheme = "http" if shown.certificate is None else "https"
     client = httpx.AsyncClient(
-        base_url=f"{scheme}://127.0.0.1:{settings.port}", trust_env=False, verify=False, timeout=15
+        base_url=f"{scheme}://127.0.0.1:{settings.port}", trust_env=False, verify=False, timeout=60
     )
     serving = asyncio.create_task(plane.serve(application))
     try:

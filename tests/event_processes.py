@@ -141,7 +141,7 @@ def running(target: Callable[..., None], *arguments: Any) -> Iterator[ForkServer
         process.join()
 
 
-def until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+def until(condition: Callable[[], bool], what: str, seconds: float = 120.0) -> None:
     """Wait for a condition; fails with ``what`` if it does not come."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -26,6 +26,8 @@ from matinee.model.tokens import Token, sign
 KEY_ID, KEY = "k1", "an edge's test key of 32 bytes or more"
 PREFIX = "title/revision/"
 CREDENTIAL, VERSION = "an edge's own credential of the tests", "v1"
+# A busy machine is no fault: nothing that works waits as long.
+PATIENCE_SECONDS = 60.0
 
 
 def free_port(address: str = "127.0.0.1") -> int:
@@ -72,7 +74,7 @@ class RunningEdge:
             "MATINEE_EDGE_CACHE_BYTES": str(self.cache_bytes),
         }
         # One client for all, since each new one takes its time over certificates that nobody needs here.
-        self.client = httpx.Client(base_url=self.address, trust_env=False, verify=False, timeout=15)
+        self.client = httpx.Client(base_url=self.address, trust_env=False, verify=False, timeout=60)
         self.data.mkdir(parents=True, exist_ok=True)
         if "MATINEE_JOIN_TOKEN" not in self.environment:
             stand(self.data)
@@ -88,7 +90,7 @@ class RunningEdge:
     def start(self) -> "RunningEdge":
         """Launch it and wait until it answers."""
         self.launch()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             with suppress(httpx.HTTPError):
                 if self.client.get("/healthz").is_success:
@@ -110,7 +112,7 @@ class RunningEdge:
     def raw(self, target: str | bytes, method: str = "GET") -> tuple[int, bytes]:
         """Status and body of a request whose target goes over the wire byte for byte."""
         target = target.encode() if isinstance(target, str) else target
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
             connection.sendall(method.encode() + b" " + target + b" HTTP/1.1\r\nHost: e\r\nConnection: close\r\n\r\n")
             answer = b"".join(iter(lambda: connection.recv(65536), b""))
         head, _, body = answer.partition(b"\r\n\r\n")
@@ -133,12 +135,12 @@ class RunningEdge:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(PATIENCE_SECONDS)
 
     def stop(self) -> int:
         """End it as an operator would; the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(15)
+        return self.process.wait(PATIENCE_SECONDS)
 
 
 @contextmanager
@@ -241,7 +243,7 @@ class _OriginHandler(BaseHTTPRequestHandler):
             end = manner.break_after_bytes
         for start in range(first, end, manner.piece_bytes):
             if start > first and manner.release is not None:
-                manner.release.wait(15)
+                manner.release.wait(PATIENCE_SECONDS)
             time.sleep(manner.pause_seconds)
             try:
                 self.wfile.write(data[start : min(start + manner.piece_bytes, end)])
@@ -323,7 +325,7 @@ class _ControlHandler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def until(what: str, true: Any, seconds: float = 5.0) -> None:
+def until(what: str, true: Any, seconds: float = PATIENCE_SECONDS) -> None:
     """Wait for something to come true; AssertionError names it if it does not."""
     deadline = time.monotonic() + seconds
     while not true():

@@ -48,11 +48,11 @@ class Serve:
                 [sys.executable, "-m", "matinee.cli", "serve"], env=self.environment, stdout=log, stderr=log
             )
         try:
-            until("serve answers", lambda: self.answers("/readyz"), 30)
+            until("serve answers", lambda: self.answers("/readyz"))
             yield
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
     def answers(self, path: str) -> bool:
         try:

@@ -21,7 +21,7 @@ def served(app: FastAPI, port: int) -> Iterator[None]:
     thread = threading.Thread(target=lambda: loop.run_until_complete(server.serve()))
     thread.start()
     try:
-        until(f"an answer on port {port}", lambda: _listens(port), 20)
+        until(f"an answer on port {port}", lambda: _listens(port))
         yield
     finally:
         loop.call_soon_threadsafe(server.stop)

@@ -17,7 +17,7 @@ from deploy.local.certificates import Certificates
 TEMPLATES = Path(__file__).parent.parent / "nginx"
 INSTALL = "apt-get install nginx-light"
 _USER, _GROUP = "nobody", "nogroup"
-_START_SECONDS = 15.0
+_START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
 
 _MAIN = """\

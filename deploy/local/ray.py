@@ -24,7 +24,7 @@ __all__ = ["INSTALL", "Cluster", "Hosts", "Node", "cluster", "find", "hosts"]
 SCRIPTS = Path(__file__).parent.parent / "ray"
 INSTALL = f"make setup-ray; {local_hosts.INSTALL}"
 PORT = 10001
-_START_SECONDS = 90.0
+_START_SECONDS = 180.0
 _STARTED = b"Ray runtime started"
 
 

@@ -84,7 +84,7 @@ def running(consumers: Consumers) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        thread.join(timeout=20)
+        thread.join(timeout=60)
         assert not thread.is_alive()
 
 

@@ -117,7 +117,7 @@ def over_nats(hub: nats.Servers, site: nats.Servers, ours: Service) -> Iterator[
     responder.start()
     try:
         # Word that somebody listens takes a moment to the site.
-        until("an answer at the site", refused, 20)
+        until("an answer at the site", refused)
         yield connect
     finally:
         responder.stop()

@@ -401,7 +401,7 @@ def test_a_responder_starts_before_its_servers_do_and_listens_when_they_come(sit
     try:
         assert not responder.wait(0.5)
         server.start()
-        until(lambda: responder.wait(0.1), "a responder that listens", 30)
+        until(lambda: responder.wait(0.1), "a responder that listens")
     finally:
         responder.stop()
         server.start()

@@ -101,7 +101,7 @@ def _while_serving(
         port = free_port()
         plane = make(port)
         serving = asyncio.create_task(plane.serve(application))
-        client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=False)
+        client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=False, timeout=60)
         async with asyncio.timeout(20), client:
             while not serving.done():
                 with suppress(httpx.TransportError):
@@ -142,7 +142,7 @@ def test_after_stop_nobody_is_let_in_and_who_is_inside_finishes(make: Make, tmp_
         plane.stop()
         await asyncio.sleep(0.1)
         with pytest.raises(httpx.ConnectError):
-            async with httpx.AsyncClient(base_url=client.base_url, trust_env=False, verify=False) as late:
+            async with httpx.AsyncClient(base_url=client.base_url, trust_env=False, verify=False, timeout=60) as late:
                 await late.get("/late")
         assert (await slow).content == b"/slow"
 
@@ -151,7 +151,7 @@ def test_after_stop_nobody_is_let_in_and_who_is_inside_finishes(make: Make, tmp_
 
 def test_stop_does_not_wait_for_ever_for_an_answer_that_hangs(make: Make, tmp_path: Path) -> None:
     async def ask(client: httpx.AsyncClient, _plane: DataPlane) -> None:
-        hanging = asyncio.create_task(client.get("/hangs", timeout=30))
+        hanging = asyncio.create_task(client.get("/hangs", timeout=60))
         await asyncio.sleep(0.1)
         hanging.add_done_callback(lambda task: task.exception())
 

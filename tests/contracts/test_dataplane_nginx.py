@@ -77,7 +77,7 @@ def test_ten_reloads_under_load_fail_no_request_and_cut_no_transfer(tmp_path: Pa
             nonlocal asked
             while not ended.is_set():
                 # A connection each: who waits on a kept one when nginx lets it go asks again (RFC 9112 §9.3.1).
-                async with httpx.AsyncClient(trust_env=False, verify=False) as client:
+                async with httpx.AsyncClient(trust_env=False, verify=False, timeout=60) as client:
                     address = f"http://127.0.0.1:{edge.port}{edge.target('1.m4s', token('load'))}"
                     assert (await client.get(address)).content == SEGMENT
                     asked += 1

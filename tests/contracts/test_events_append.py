@@ -178,7 +178,7 @@ def test_a_database_that_does_not_answer_is_unavailable_to_all_who_wait(address:
         waiting = [pool.submit(log.append, [searched("a", place)]) for place in range(5)]
         for one in waiting:
             with pytest.raises(Unavailable, match="does not answer"):
-                one.result(timeout=30)
+                one.result(timeout=60)
     engine.dispose()
 
 

@@ -24,7 +24,7 @@ def test_forward_waits_for_what_another_relay_is_moving(database: sa.Engine) -> 
             waiting = pool.submit(lambda: (relay.forward(), [one.event.id for one in log.tail().read()]))
             time.sleep(0.3)
             assert not waiting.done()
-        assert waiting.result(timeout=20) == (0, ["a-0"])
+        assert waiting.result(timeout=60) == (0, ["a-0"])
 
 
 def test_a_member_that_finds_nothing_left_holds_no_lease(database: sa.Engine) -> None:

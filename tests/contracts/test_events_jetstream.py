@@ -68,7 +68,7 @@ def opened(
 def installed() -> str:
     """The version of the server that is installed here: 2.9 or whatever is newer."""
     said = subprocess.run(
-        [str(nats.find()), "--version"], capture_output=True, text=True, check=True, timeout=30
+        [str(nats.find()), "--version"], capture_output=True, text=True, check=True, timeout=60
     ).stdout
     found = re.search(r"v(\d+)\.(\d+)\.(\d+)", said)
     assert found is not None, said
@@ -166,10 +166,10 @@ def everything_came_once(log: EventLog, loads: Sequence[Load], readers: Readers)
     in_log = ids(log)
     assert [event_id for event_id, times in Counter(in_log).items() if times > 1] == []
     assert taken <= set(in_log) <= tried
-    until(lambda: len(readers.seen) >= len(in_log), "the tail at the end", seconds=30)
+    until(lambda: len(readers.seen) >= len(in_log), "the tail at the end")
     assert [event_id for _, event_id in readers.seen] == in_log
     assert readers.seen == sorted(readers.seen)
-    until(lambda: {event_id for _, event_id in readers.handled} >= taken, "the group at the end", seconds=30)
+    until(lambda: {event_id for _, event_id in readers.handled} >= taken, "the group at the end")
     firsts = list({position: None for position, _ in readers.handled})
     assert firsts == sorted(firsts)
 
@@ -188,7 +188,7 @@ def test_a_killed_leader_loses_and_doubles_nothing(nats_hub: nats.Servers, addre
                 DatabaseOutbox().append(connection, [searched("change", number) for number in range(700)])
             leader = nats_hub.leader(Address.read(address).stream)
             leader.kill()
-            until(lambda: _forwarded(relay) == 0, "an empty outbox", seconds=30)
+            until(lambda: _forwarded(relay) == 0, "an empty outbox")
             load.more(200)
             leader.start()
             nats_hub.wait()
@@ -231,7 +231,7 @@ def test_what_was_taken_is_there_after_all_servers_were_killed_and_a_site_goes_o
             nats_hub.wait()
             hub_load.more(50)
             site_load.more(20)
-        until(lambda: set(site_load.taken) <= set(ids(log)), "everything of the site in the hub", seconds=60)
+        until(lambda: set(site_load.taken) <= set(ids(log)), "everything of the site in the hub")
         everything_came_once(log, [hub_load, site_load], readers)
 
 
@@ -589,7 +589,7 @@ def test_the_configuration_files_are_right_with_the_environments_that_are_shippe
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=60,
     )
     assert ended.returncode == 0, ended.stderr
 

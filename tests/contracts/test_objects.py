@@ -136,7 +136,7 @@ def test_a_presigned_address_opens_one_object_for_one_method_and_not_once_it_is_
     store = open_objects(bucket)
     assert isinstance(store, S3Store)
     put, get = (obstore.sign(store, method, "sources/a.mov", timedelta(minutes=5)) for method in ("PUT", "GET"))
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         assert client.put(put, content=b"a film").status_code == 200
         assert client.get(get, headers={"Range": "bytes=2-5"}).content == b"film"
         for address, method in (
@@ -157,7 +157,7 @@ def test_a_presigned_address_ends(bucket: str) -> None:
     obstore.put(store, "a", b"a film")
     address = obstore.sign(store, "GET", "a", timedelta(seconds=1))
     time.sleep(2.1)  # S3 counts whole seconds
-    assert httpx.get(address, trust_env=False).status_code == 403
+    assert httpx.get(address, trust_env=False, timeout=60).status_code == 403
 
 
 def test_a_reader_reads_and_lists_and_changes_nothing(bucket: str, swift: Swift) -> None:

@@ -55,7 +55,7 @@ class Worker:
 
     def tick(self) -> None:
         self.schedule.tick(self.pool)
-        wait([turn.run for turn in self.schedule._turns if turn.run], timeout=20)
+        wait([turn.run for turn in self.schedule._turns if turn.run], timeout=60)
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_a_worker_that_ends_gives_its_leases_back(workers: tuple[Worker, Worker]
     running.start()
     until(lambda: one.runs == 1, "a first run")
     stop.set()
-    running.join(timeout=20)
+    running.join(timeout=60)
     two.tick()
     assert two.runs == 1
 
@@ -171,7 +171,7 @@ def test_while_the_leases_do_not_answer_an_entry_runs_until_its_lease_ends(clock
     with ThreadPoolExecutor(1) as pool:
         for _ in range(30):
             schedule.tick(pool)
-            wait([turn.run for turn in schedule._turns if turn.run], timeout=20)
+            wait([turn.run for turn in schedule._turns if turn.run], timeout=60)
             leases.answers = False
             clock.advance(1)
     assert len(runs) == LEASE_SECONDS

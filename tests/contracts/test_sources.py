@@ -215,7 +215,7 @@ def test_s3_itself_takes_an_upload_and_a_folder_leaves_it_to_us(desk: Desk) -> N
         return
     assert upload is not None
     assert (upload.expires_at - desk.clock.now()).total_seconds() == UPLOAD_SECONDS
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         forged = client.put(upload.url.replace(source.key, "sources/another.mp4"), content=b"twelve bytes")
         assert forged.status_code == 403
         headers = {"Content-Type": "video/mp4"}

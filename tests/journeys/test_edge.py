@@ -217,12 +217,17 @@ def test_other_methods_are_not_allowed(edge: RunningEdge, method: str) -> None:
 def test_reports_carry_the_credential_and_what_was_done(edge: RunningEdge, control: ControlPlane) -> None:
     before = edge.metric("requests_total")
     edge.get("master.m3u8")
-    until("the request is reported", lambda: control.reports[-1][2]["requests"] > before)
+
+    def reported() -> bool:
+        # A fill of before may end between the report and the look at what is held.
+        last = control.reports[-1][2] if control.reports else None
+        return last is not None and last["requests"] > before and last["files"] == len(edge.held())
+
+    until("the request is reported, and all files that are held", reported)
     path, credential, report = control.reports[-1]
     assert path == "/api/v1/edges/europe-1/report"
     assert credential == f"Bearer {CREDENTIAL}"
     assert (report["region"], report["url"]) == ("europe", edge.address)
-    assert report["files"] == len(edge.held())
     assert 0 < report["cached_bytes"] <= report["cache_limit_bytes"]
     assert report["connections"] >= 1
 
@@ -231,7 +236,7 @@ def test_a_drained_edge_says_so_and_goes_on_serving(edge: RunningEdge, control: 
     def ready() -> int:
         return edge.client.get("/readyz").status_code
 
-    assert ready() == 200
+    until("the edge serves", lambda: ready() == 200)
     control.orders = {"draining": True, "egress_limit_bps": None}
     until("the edge drains", lambda: ready() == 503)
     assert edge.get("master.m3u8").status_code == 200
@@ -243,27 +248,35 @@ def test_all_connections_together_keep_to_the_egress_limit(edge: RunningEdge, co
     edge.get("v720/00001.m4s")
     control.orders = {"draining": False, "egress_limit_bps": 16_000_000}
     until("the limit is known", lambda: edge.metric("egress_limit_bps") == 16_000_000)
-    time.sleep(0.5)  # nginx, where it is in front, is told a moment later
-    started = time.monotonic()
-    with ThreadPoolExecutor(3) as viewers:
-        bodies = list(viewers.map(lambda _: edge.get("v720/00001.m4s").content, range(3)))
-    seconds = time.monotonic() - started
+
+    def seconds() -> float:
+        started = time.monotonic()
+        with ThreadPoolExecutor(3) as viewers:
+            bodies = list(viewers.map(lambda _: edge.get("v720/00001.m4s").content, range(3)))
+        assert bodies == [SEGMENT] * 3
+        return time.monotonic() - started
+
+    # 24 Mbit at 16 Mbit/s, less a tenth of a second that may be sent at once. nginx, where it is in front, is told a
+    # moment later.
+    until("all keep to the limit", lambda: seconds() > 1.3)
     control.orders = {"draining": False, "egress_limit_bps": None}
     until("the limit is lifted", lambda: edge.metric("egress_limit_bps") == 0)
-    assert bodies == [SEGMENT] * 3
-    # 24 Mbit at 16 Mbit/s, less a tenth of a second that may be sent at once.
-    assert 1.3 < seconds < 4.0
+    until("nothing holds them up", lambda: seconds() < 1.3)
 
 
 def test_an_edge_goes_on_while_the_control_plane_is_away(edge: RunningEdge, control: ControlPlane) -> None:
+    def said(word: str) -> int:
+        return sum(word in line and '"report"' in line for line in edge.log().splitlines())
+
+    lost, found = said("control.lost"), said("control.found")
     control.status = 500
-    until("the edge notices", lambda: "control.lost" in edge.log())
+    until("the edge notices", lambda: said("control.lost") > lost)
     seen = len(control.reports)
     assert edge.get("master.m3u8").status_code == 200
     until("it tries again", lambda: len(control.reports) > seen)
+    assert said("control.lost") == lost + 1
     control.status = 200
-    until("it finds it again", lambda: "control.found" in edge.log())
-    assert sum("control.lost" in line and '"report"' in line for line in edge.log().splitlines()) == 1
+    until("it finds it again", lambda: said("control.found") > found)
 
 
 def test_a_file_that_shrank_on_disk_is_fetched_anew(objects: Path, edge: RunningEdge) -> None:
@@ -290,7 +303,7 @@ def test_a_taken_port_or_folder_is_one_sentence_and_exit_1(edge: RunningEdge, tm
         (RunningEdge(tmp_path, edge.objects, port=edge.port), f"Cannot listen on 127.0.0.1:{edge.port}: "),
         (RunningEdge(edge.data, edge.objects, port=free_port()), "is in use by another edge."),
     ):
-        assert second.launch().process.wait(15) == 1
+        assert second.launch().process.wait(60) == 1
         second.client.close()
         assert sentence in second.log()
     assert "Traceback" not in second.log()
@@ -316,6 +329,6 @@ def test_an_edge_is_small_and_ends_cleanly(edge: RunningEdge, tmp_path: Path) ->
         "MATINEE_EDGE_ID": "small",
     }
     ended = subprocess.run(
-        [sys.executable, "-c", program], env=settings, capture_output=True, text=True, timeout=20, check=False
+        [sys.executable, "-c", program], env=settings, capture_output=True, text=True, timeout=60, check=False
     )
     assert (ended.returncode, ended.stdout.strip()) == (0, "[]"), ended.stderr

@@ -51,7 +51,7 @@ def edge(serve: Serve, network: Network, tmp_path: Path) -> Iterator[RunningEdge
     environment = {"MATINEE_JOIN_TOKEN": made.token}
     origin = f"file://{tmp_path / 'objects'}"
     with running(RunningEdge(tmp_path / "edge", origin, control=serve.address, environment=environment)) as started:
-        until("it has keys", (started.data / "control" / "keys").exists, 20)
+        until("it has keys", (started.data / "control" / "keys").exists)
         yield started
 
 
@@ -80,14 +80,14 @@ def test_a_plan_is_filled_ahead_told_and_what_is_sent_of_it_is_counted_to_the_by
     edge: RunningEdge, network: Network
 ) -> None:
     network.plans.put("europe-1", planned("0.m4s", "1.m4s", "2.m4s"))
-    until("the plan is on its disk", lambda: edge.held() == {"0.m4s", "1.m4s", "2.m4s"}, 30)
+    until("the plan is on its disk", lambda: edge.held() == {"0.m4s", "1.m4s", "2.m4s"})
 
     def told() -> bool:
         network.holdings._recent.forget()
         return network.holdings.files_in(FOLDER) == {"europe-1": 3}
 
-    until("it has told what it holds", told, 30)
-    until("it opens to viewers", lambda: asked(edge, network, "0.m4s") == 200, 20)
+    until("it has told what it holds", told)
+    until("it opens to viewers", lambda: asked(edge, network, "0.m4s") == 200)
     for _ in range(3):
         asked(edge, network, "1.m4s")
     asked(edge, network, "4.m4s")
@@ -95,31 +95,31 @@ def test_a_plan_is_filled_ahead_told_and_what_is_sent_of_it_is_counted_to_the_by
         ("placed", "other"): len(FILES["0.m4s"]) + 3 * len(FILES["1.m4s"]),
         ("origin", "other"): len(FILES["4.m4s"]),
     }
-    until("all of it is counted", lambda: sums(network) == expected, 30)
+    until("all of it is counted", lambda: sums(network) == expected)
     # The next plan wants other files; those of the one before may stay, as the demand cache's.
     assert network.plans.put("europe-1", planned("3.m4s")) == 2
-    until("the next plan is on its disk", lambda: "3.m4s" in edge.held(), 30)
+    until("the next plan is on its disk", lambda: "3.m4s" in edge.held())
 
 
 def test_a_purge_reaches_an_edge_within_seconds(edge: RunningEdge, network: Network, tmp_path: Path) -> None:
     network.plans.put("europe-1", planned("0.m4s", "1.m4s"))
-    until("the plan is on its disk", lambda: edge.held() == {"0.m4s", "1.m4s"}, 30)
+    until("the plan is on its disk", lambda: edge.held() == {"0.m4s", "1.m4s"})
     for path in (tmp_path / "objects" / "media" / FOLDER).iterdir():
         path.unlink()
     network.purges.purge("title/revision/0")
-    until("the one is gone, the other stays", lambda: edge.held() == {"1.m4s"}, 20)
+    until("the one is gone, the other stays", lambda: edge.held() == {"1.m4s"})
     network.purges.purge("title/")
-    until("all are gone", lambda: edge.held() == set(), 20)
+    until("all are gone", lambda: edge.held() == set())
     assert asked(edge, network, "1.m4s") == 404
 
 
 def test_a_revoked_playback_is_refused_within_seconds_and_after_a_restart_without_a_control_plane(
     serve: Serve, edge: RunningEdge, network: Network
 ) -> None:
-    until("it opens to viewers", lambda: asked(edge, network, "0.m4s") == 200, 20)
+    until("it opens to viewers", lambda: asked(edge, network, "0.m4s") == 200)
     with network.plans._engine.begin() as connection:
         network.revocations.add(connection, "a-playback", SystemClock().now() + timedelta(seconds=600))
-    until("the one is refused", lambda: asked(edge, network, "0.m4s") == 403, 20)
+    until("the one is refused", lambda: asked(edge, network, "0.m4s") == 403)
     assert asked(edge, network, "0.m4s", "another") == 200
     edge.stop()
     edge.client.close()

@@ -66,8 +66,14 @@ def test_a_site_fetches_each_planned_file_once_from_afar_and_its_edges_copy_it_f
     def holds_all(edge: RunningEdge) -> bool:
         return _placed(edge) == FILES
 
-    def none_left(edge: RunningEdge) -> bool:
-        return edge.metric("placing_left") == 0
+    def counted(edge: RunningEdge) -> bool:
+        fetched = {source: edge.metric("fetched_bytes_total", source=source) for source in ("peer", "origin")}
+        placed = edge.metric("placed_bytes_total"), edge.metric("placed_total", outcome="kept")
+        return (
+            fetched == {"peer": 3 * MEGABYTE, "origin": 3 * MEGABYTE}
+            and placed == (6 * MEGABYTE, 6)
+            and edge.metric("placing_left") == 0
+        )
 
     ports = free_port(), free_port()
     edges = [
@@ -80,12 +86,8 @@ def test_a_site_fetches_each_planned_file_once_from_afar_and_its_edges_copy_it_f
         for own in (0, 1)
     ]
     for edge in edges:
-        until("the plan is carried out", partial(holds_all, edge), 30)
-        assert edge.metric("fetched_bytes_total", source="peer") == 3 * MEGABYTE
-        assert edge.metric("fetched_bytes_total", source="origin") == 3 * MEGABYTE
-        assert edge.metric("placed_bytes_total") == 6 * MEGABYTE
-        assert edge.metric("placed_total", outcome="kept") == 6
-        until("nothing is left", partial(none_left, edge))
+        until("the plan is carried out", partial(holds_all, edge))
+        until("all of it is counted, and nothing is left", partial(counted, edge))
     assert all(origin.gets[f"media/{PREFIX}{file}"] == 1 for file in FILES)
     # The origin goes away, and everything plays on.
     origin.close()
@@ -103,7 +105,7 @@ def test_a_wrong_file_of_a_parent_is_fetched_again_from_the_origin_and_held_righ
     until("the parent holds it", lambda: file in parent.held())
     origin.objects[f"media/{PREFIX}{file}"] = data
     edge = launch("europe-1", _source("shield", "parent", parent.port), files=(_planned(file),))
-    until("it is placed", lambda: _placed(edge) == {file: data}, 15)
+    until("it is placed", lambda: _placed(edge) == {file: data})
     assert edge.metric("fills_total", outcome="corrupt") == 1
     assert "parent shield" in edge.log()
     assert edge.get(file).content == data
@@ -118,5 +120,5 @@ def test_a_planned_file_is_fetched_to_its_end_though_its_only_viewer_left(origin
     until("the plan is known", lambda: edge.metric("placing_left") == 1)
     with edge.client.stream("GET", edge.url(file)) as answer:
         next(answer.iter_raw())
-    until("it is placed", lambda: _placed(edge) == {file: data}, 15)
+    until("it is placed", lambda: _placed(edge) == {file: data})
     assert origin.gets[f"media/{PREFIX}{file}"] == 1

@@ -89,7 +89,7 @@ def test_a_node_that_is_killed_costs_only_what_it_was_doing(
     workers = [threading.Thread(target=pipeline.run_once, args=(f"w{number}",)) for number in range(2)]
     for worker in workers:
         worker.start()
-    until("the others of both", lambda: all(jobs.job(film).stage == "encoding" for film in films), 120)
+    until("the others of both", lambda: all(jobs.job(film).stage == "encoding" for film in films))
     # Each node has one core and makes the rungs of one of them.
     kept = {film: studio.kept(film) for film in films}
     with capture_logs() as told:

@@ -57,20 +57,20 @@ def test_an_edge_joins_once_and_serves_on_through_restarts_and_a_control_plane_t
     edge = edge_of(serve, tmp_path, made["token"])
     with serve.running():
         with running(edge):
-            until("the edge has keys", (edge.data / "control" / "keys").exists, 20)
-            until("its keys open", lambda: opened(edge, kept_ring(edge)) == [200], 20)
+            until("the edge has keys", (edge.data / "control" / "keys").exists)
+            until("its keys open", lambda: opened(edge, kept_ring(edge)) == [200])
             first = kept_ring(edge)
         # A stranger with the same token is not let in.
         stranger = edge_of(serve, tmp_path, made["token"], "stranger")
         with running(stranger):
-            until("it is refused", lambda: "used already" in stranger.log(), 20)
+            until("it is refused", lambda: "used already" in stranger.log())
             assert not (stranger.data / "control" / "keys").exists()
         # A key is rotated while the edge is away; it hears of it when it comes back, without its token.
         rotated = serve.matinee("rotate-keys")["key_id"]
         edge.environment = {"MATINEE_JOIN_TOKEN": ""}
         with running(edge):
-            until("the new key has come", lambda: rotated in kept_ring(edge).keys, 20)
-            until("all keys open", lambda: opened(edge, kept_ring(edge)) == [200, 200], 20)
+            until("the new key has come", lambda: rotated in kept_ring(edge).keys)
+            until("all keys open", lambda: opened(edge, kept_ring(edge)) == [200, 200])
             assert set(first.keys) < set(kept_ring(edge).keys)
     with running(edge):
         assert opened(edge, kept_ring(edge)) == [200, 200]
@@ -83,14 +83,14 @@ def test_a_revoked_edge_is_refused_and_may_join_anew(serve: Serve, tmp_path: Pat
     edge = edge_of(serve, tmp_path, serve.matinee("join-token", "europe-1")["token"])
     with serve.running():
         with running(edge):
-            until("the edge has joined", lambda: "edge.enrolled" in edge.log(), 20)
+            until("the edge has joined", lambda: "edge.enrolled" in edge.log())
             before = secrets_of(edge)[0] if (edge.data / "control" / "keys").exists() else ""
             serve.matinee("revoke-edge", "europe-1")
-            until("its word is no longer taken", lambda: "with 403" in edge.log(), 20)
+            until("its word is no longer taken", lambda: "with 403" in edge.log())
         edge.environment = {"MATINEE_JOIN_TOKEN": serve.matinee("join-token", "europe-1")["token"]}
         with running(edge):
-            until("the edge has joined anew", lambda: edge.log().count("edge.enrolled") == 2, 20)
-            until("it has both keys", lambda: len(kept_ring(edge).keys) == 2, 20)
+            until("the edge has joined anew", lambda: edge.log().count("edge.enrolled") == 2)
+            until("it has both keys", lambda: len(kept_ring(edge).keys) == 2)
             assert secrets_of(edge)[0] != before
 
 

@@ -48,7 +48,7 @@ def compute(request: pytest.FixtureRequest, runs: Runs) -> Iterator[LocalCompute
         return
     with ray_cluster(nodes=(1,)) as cluster:
         there = RayCompute(cluster.address)
-        until("the node", lambda: there.machines, 90)
+        until("the node", lambda: there.machines)
         yield there
         there.close()
 
@@ -74,10 +74,10 @@ def test_the_first_rung_of_a_new_film_is_made_before_the_last_of_an_old_one(
     try:
         old = submit(draw(tmp_path / "old.mp4", seconds=_LONG, size="854x480", rate="3", sound=False))
         # The old film has its first rung and makes the start of the others; the rest of them waits.
-        until("the first rung", lambda: jobs.job(old.id).stage == "encoding", 120)
+        until("the first rung", lambda: jobs.job(old.id).stage == "encoding")
         assert _made(runs, old) == []
         new = submit(draw(tmp_path / "new.mp4", seconds=1, sound=False))
-        until("the new film's turn", lambda: jobs.job(new.id).stage == "surveying", 60)
+        until("the new film's turn", lambda: jobs.job(new.id).stage == "surveying")
         assert _made(runs, new) == []
         runs.go.touch()
         until("the end of both", lambda: all(jobs.job(job.id).state is JobState.DONE for job in (old, new)), 180)

@@ -104,7 +104,7 @@ class Viewer:
         def work() -> None:
             there = f"http://{self.copy.place}/api/v1"
             try:
-                with httpx.Client(base_url=there, headers=self.headers, timeout=20) as client:
+                with httpx.Client(base_url=there, headers=self.headers, timeout=60) as client:
                     while not stop.wait(PAUSE_SECONDS):
                         self.once(client)
             except (AssertionError, httpx.HTTPError, KeyError) as error:
@@ -135,15 +135,15 @@ class Release:
 
     def token(self, account: dict[str, str]) -> dict[str, str]:
         """Sign up where nobody is yet, and in; the headers of who did."""
-        answer = httpx.post(f"{self.there}/sessions", json=account, timeout=20)
+        answer = httpx.post(f"{self.there}/sessions", json=account, timeout=60)
         if answer.status_code == httpx.codes.UNAUTHORIZED:
-            httpx.post(f"{self.there}/accounts", json=account, timeout=20).raise_for_status()
-            answer = httpx.post(f"{self.there}/sessions", json=account, timeout=20)
+            httpx.post(f"{self.there}/accounts", json=account, timeout=60).raise_for_status()
+            answer = httpx.post(f"{self.there}/sessions", json=account, timeout=60)
         return {"Authorization": f"Bearer {answer.raise_for_status().json()['token']}"}
 
     def get(self, path: str, headers: dict[str, str]) -> dict[str, Any]:
         """What it answers."""
-        answer: dict[str, Any] = httpx.get(f"{self.there}{path}", headers=headers, timeout=20).raise_for_status().json()
+        answer: dict[str, Any] = httpx.get(f"{self.there}{path}", headers=headers, timeout=60).raise_for_status().json()
         return answer
 
 
@@ -176,7 +176,7 @@ def test_a_release_is_rolled_out_while_the_one_before_goes_on(
         shown = f"{before.there}/titles/{title}"
 
         def whole() -> bool:
-            told = httpx.get(shown, headers=headers, timeout=20).json()
+            told = httpx.get(shown, headers=headers, timeout=60).json()
             return told.get("state") == "playable" and not told.get("is_growing")
 
         until("the film", whole)

@@ -74,14 +74,14 @@ class Viewer:
 
     def _post(self, path: str, body: Mapping[str, object]) -> dict[str, str]:
         address = f"{self._copies[0].address}/api/v1{path}"
-        answer = httpx.post(address, json=body, headers=self._headers, trust_env=False, timeout=30)
+        answer = httpx.post(address, json=body, headers=self._headers, trust_env=False, timeout=60)
         found: dict[str, str] = answer.raise_for_status().json()
         return found
 
     def for_you(self, copy: Serve) -> list[str]:
         """The titles of the row that is ranked, as a copy shows it."""
         address = f"{copy.address}/api/v1/profiles/{self.profile_id}/home"
-        page = httpx.get(address, headers=self._headers, trust_env=False, timeout=30).raise_for_status().json()
+        page = httpx.get(address, headers=self._headers, trust_env=False, timeout=60).raise_for_status().json()
         return [title["id"] for row in page["rows"] if row["id"] == "for-you" for title in row["titles"]]
 
     def both(self) -> list[str] | None:
@@ -107,28 +107,28 @@ def test_a_ranker_changes_both_copies_and_one_command_changes_them_back(house: H
     here = house.copies[0]
     ada = Viewer(house)
     house.tell([watched(ada.profile_id, 3 + step, 11.5 * 86_400 + 3600 * step) for step in range(4)])
-    by_formula = until("both copies' pages", ada.both, 30)
+    by_formula = until("both copies' pages", ada.both)
     assert by_formula is not None
     assert len(by_formula) > 5
 
     taught = here.matinee("train")
     assert taught["version"] == 1, taught["sentence"]
-    by_ranker = until("both copies' new pages", lambda: (page := ada.both()) != by_formula and page, 90)
-    told = until("the page's record", lambda: _ranked_by(here, ada.profile_id, 1), 30)
+    by_ranker = until("both copies' new pages", lambda: (page := ada.both()) != by_formula and page)
+    told = until("the page's record", lambda: _ranked_by(here, ada.profile_id, 1))
     assert told["same"], told
     assert [part["title_id"] for part in told["row"]["parts"]] == by_ranker
     assert all(part["ranker"] is not None for part in told["row"]["parts"])
 
     back = here.matinee("train", "--rollback")
     assert (back["version"], back["let_in"]) == (0, False)
-    until("both copies' old pages", lambda: ada.both() == by_formula, 90)
+    until("both copies' old pages", lambda: ada.both() == by_formula)
 
     # What a night would do: it is taught, and stays out.
     assert here.matinee("train")["sentence"].startswith("Switched off: ")
     assert here.matinee("shadow", "candidate", "--day", _yesterday())["current"] == "formula"
     assert here.matinee("train", "--on")["let_in"]
     assert here.matinee("train")["version"] == 2
-    until("both copies' new pages again", lambda: ada.both() == by_ranker, 90)
+    until("both copies' new pages again", lambda: ada.both() == by_ranker)
 
 
 def _ranked_by(serve: Serve, profile_id: str, version: int) -> Any:

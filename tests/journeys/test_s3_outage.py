@@ -105,7 +105,7 @@ class _Callers:
     def hold(self) -> str:
         """Have an edge fetch the title's manifest, so that it holds it; its address."""
         address = f"{self._playback['edges'][0]['url']}master.m3u8"
-        httpx.get(address).raise_for_status()
+        httpx.get(address, timeout=60).raise_for_status()
         return address
 
     @property
@@ -122,7 +122,9 @@ class _Callers:
 
     def fetch(self, key: str) -> httpx.Response:
         """An object of the store, as a file from an edge."""
-        return self._well(httpx.get(f"{self._playback['edges'][0]['url']}{key.removeprefix(self.prefix)}"), 200)
+        return self._well(
+            httpx.get(f"{self._playback['edges'][0]['url']}{key.removeprefix(self.prefix)}", timeout=60), 200
+        )
 
     def home(self) -> None:
         """A home page, which no object is needed for."""
@@ -197,20 +199,20 @@ def test_a_minute_of_503_loses_nothing_and_has_nothing_made_twice(
         engine = open_database(f"sqlite:///{demo.data / 'matinee.db'}")
         archive = Archive(engine, open_objects(f"s3://{bucket}", REQUEST), DatabaseEventLog(engine), SystemClock())
         callers.tell()
-        until("events to archive", lambda: archive.log.end() > archive.written_through(), 20)
+        until("events to archive", lambda: archive.log.end() > archive.written_through())
         with pytest.raises(Unavailable):
             archive.write()
         brought = False
         while outage.lasts:
             callers.tell()
             callers.home()
-            assert httpx.get(held).is_success
+            assert httpx.get(held, timeout=60).is_success
             assert callers.fetch(unheld).status_code == 503 or not outage.lasts
             brought = callers.put(later, film).status_code == 204
             assert not brought or not outage.lasts
             time.sleep(1)
         assert callers.refused > 10
-        until("the edge's fill", lambda: callers.fetch(unheld).is_success, 20)
+        until("the edge's fill", lambda: callers.fetch(unheld).is_success)
         assert brought or callers.put(later, film).status_code == 204
         until("the film's end", lambda: callers.encode(job)["state"] in {"done", "failed"}, 180)
         ended = callers.encode(job)

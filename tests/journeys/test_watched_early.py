@@ -29,16 +29,16 @@ def test_a_film_plays_from_its_start_while_the_rest_of_it_is_encoded(demo: Runni
             titles: list[dict[str, Any]] = client.get("/titles").raise_for_status().json()["titles"]
             return titles[0] if titles else None
 
-        title = until("a playable title", shown, 120)
+        title = until("a playable title", shown)
         assert title["is_growing"]
         assert title["duration_seconds"] == pytest.approx(SECONDS, abs=0.1)
         profile = client.get("/profiles").json()["profiles"][0]["id"]
         early = demo.press_play(client, profile, title["id"])
-        master = m3u8.loads(httpx.get(early["hls_url"]).raise_for_status().text)
+        master = m3u8.loads(httpx.get(early["hls_url"], timeout=60).raise_for_status().text)
         address = master.playlists[0].uri
-        segment = m3u8.loads(httpx.get(address).raise_for_status().text).segments[0]
+        segment = m3u8.loads(httpx.get(address, timeout=60).raise_for_status().text).segments[0]
         assert segment.uri.startswith(early["edges"][0]["url"])
-        got = httpx.get(segment.uri, headers={"Origin": "http://elsewhere.test"}).raise_for_status()
+        got = httpx.get(segment.uri, headers={"Origin": "http://elsewhere.test"}, timeout=60).raise_for_status()
         assert got.headers["content-type"] == "video/mp2t"
         assert got.headers["access-control-allow-origin"] == "*"
         # MPEG-TS: packets of 188 bytes, each begins with 0x47 (ISO/IEC 13818-1 §2.4.3.2).
@@ -49,10 +49,10 @@ def test_a_film_plays_from_its_start_while_the_rest_of_it_is_encoded(demo: Runni
         later = demo.press_play(client, profile, title["id"])
         folders = [urlsplit(one["edges"][0]["url"]).path.split("/")[-2] for one in (early, later)]
         assert folders[0] == title["revision"] != folders[1]
-        assert httpx.get(later["dash_url"]).is_success
+        assert httpx.get(later["dash_url"], timeout=60).is_success
         # Who began early has all of the film, and its poster's pages still have their picture.
-        playlist = m3u8.loads(httpx.get(address).raise_for_status().text)
+        playlist = m3u8.loads(httpx.get(address, timeout=60).raise_for_status().text)
         assert playlist.is_endlist
         assert sum(one.duration for one in playlist.segments) == pytest.approx(SECONDS, abs=0.2)
-        last = httpx.get(playlist.segments[-1].uri).raise_for_status()
+        last = httpx.get(playlist.segments[-1].uri, timeout=60).raise_for_status()
         assert last.content[0] == 0x47
