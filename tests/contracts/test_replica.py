@@ -42,6 +42,8 @@ class Pair:
         """Wait until the replica has all that the primary has."""
         # Inserted, not written: commits here do not wait for the disk (deploy.local).
         end = self.primary.execute("SELECT pg_current_wal_insert_lsn()")
+        # What no commit told of is written, and sent, some 15 s later; or with the next commit that waits.
+        self.primary.execute("SET synchronous_commit = local; SELECT pg_logical_emit_message(true, 'level', '')")
         until("the replica", lambda: self.replica.execute(f"SELECT pg_last_wal_replay_lsn() >= '{end}'") == "t")
 
 

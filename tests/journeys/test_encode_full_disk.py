@@ -19,6 +19,7 @@ from matinee.compose.database import open_database
 from matinee.encodes.jobs import Jobs, JobState
 from matinee.encodes.pipeline import Pipeline
 from matinee.encoding.ffmpeg import find_tools
+from matinee.encoding.orders import LadderKind
 from sources import draw
 
 _DISK_BYTES = 16 * 2**20
@@ -79,7 +80,11 @@ def test_a_full_disk_is_said_and_nothing_is_lost(
     obstore.put(open_store(), "sources/film.mp4", draw(tmp_path / "film.mp4", size="640x360"))
     job = jobs.submit("title-film", "sources/film.mp4", "film.mp4").id
     pipeline = Pipeline(
-        jobs, open_store, compute, disk / "work", clock, random_bytes, folder=objects, tools=tools, preset="ultrafast"
+        *(jobs, open_store, compute, disk / "work", clock, random_bytes),
+        folder=objects,
+        tools=tools,
+        preset="ultrafast",
+        ladder=LadderKind.FIXED,
     )
     (tmp_path / "fill").touch()
     assert pipeline.run_once("w1")

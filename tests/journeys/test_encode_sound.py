@@ -10,7 +10,7 @@ from given_media import given
 from likeness import RATE, lag_seconds, samples
 from matinee.compose.encode import encode_folder
 from matinee.encoding.sound import TARGET_LUFS
-from sources import ffmpeg, picture
+from sources import H264, ffmpeg, picture
 
 _SECONDS = 6.0
 _WITHIN_LU = 0.5  # EBU R 128 allows as much; AAC leaves out what few hear, which the measure counts
@@ -83,8 +83,13 @@ def test_loud_peaks_keep_a_film_below_the_target_and_it_is_said(tmp_path: Path) 
     ["films/wave_tos_1080p2997_h264_aac_8s.mp4", "films/tos_battle_800x332_vp8_vorbis_70s.webm"],
 )
 def test_sound_is_where_it_was_against_the_picture(name: str, tmp_path: Path) -> None:
-    source = given(name)
-    report = encode_folder(source, tmp_path / "out")
+    given_source = given(name)
+    source = tmp_path / given_source.name
+    # The packets of the sound as they are, at their times; of the picture only the times matter here.
+    codec = ("libvpx", "-deadline", "realtime", "-cpu-used", "16") if source.suffix == ".webm" else H264[1:]
+    small = ("-vf", "scale=160:-2", "-c:v", *codec)
+    ffmpeg("-copyts", "-i", given_source, "-map", "0:v:0", "-map", "0:a:0", *small, "-c:a", "copy", source)
+    report = encode_folder(source, tmp_path / "out", ladder="fixed")
     (sound,) = (one for one in report["renditions"] if one["kind"] == "audio")
     heard, was = samples(tmp_path / "out" / sound["uri"]), samples(source)
     length = min(len(heard), len(was))

@@ -19,6 +19,7 @@ from matinee.adapters.compute_local import LocalCompute
 from matinee.catalogue.titles import TitleDraft, TitleKind
 from matinee.encodes.jobs import JobState
 from matinee.encodes.pipeline import Pipeline
+from matinee.encoding.orders import LadderKind
 from matinee.event_json import from_json
 from matinee.model.events import TitleEncoded
 from matinee.model.media import presentation_from_json
@@ -95,6 +96,8 @@ def season(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Season]:
             work=folder / "work",
             clock=clock,
             random_bytes=secrets.token_bytes,
+            preset="ultrafast",
+            ladder=LadderKind.FIXED,
             lease_seconds=LEASE_SECONDS,
         )
         titles = []
