@@ -1,9 +1,11 @@
 """A whole edge in this process, on either data plane, so that a test can turn its keys and read its ledger."""
 
 import asyncio
+import inspect
 import os
 import socket
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -116,24 +118,35 @@ class EdgeHere:
         answer = await self.raw(head)
         return int(answer.split(b" ", 2)[1]) if answer.startswith(b"HTTP/") else 0, answer
 
-    async def counted(self) -> None:
-        """Wait until everything that was sent so far stands in the ledger."""
-        # nginx tells of whole seconds that are over.
-        await asyncio.sleep(4.0 if self.nginx else 0.1)
+    async def booked(self, wanted: Mapping[str, int] | None = None) -> dict[tuple[str, str], int]:
+        """Bytes by playback and origin since the last time this was asked.
 
-    def booked(self) -> dict[tuple[str, str], int]:
-        """Bytes by playback and origin since the last time this was asked."""
-        account = self.ledger.interval()
-        if account is None:
-            return {}
-        self.ledger.settle(account.sequence)
-        return {(line.playback_id, line.origin): line.size_bytes for line in account.lines}
+        Waits until of each playback that is wanted so many are there, and whatever would come with them.
+        """
+        found: Counter[tuple[str, str]] = Counter()
+
+        def enough() -> bool:
+            account = self.ledger.interval()
+            if account is not None:
+                self.ledger.settle(account.sequence)
+                found.update({(line.playback_id, line.origin): line.size_bytes for line in account.lines})
+            playbacks: Counter[str] = Counter()
+            for (playback, _), size in found.items():
+                playbacks[playback] += size
+            return all(playbacks[playback] >= least for playback, least in (wanted or {}).items())
+
+        await until(f"{wanted} is booked", enough)
+        if wanted:
+            # nginx tells of whole seconds that are over: what is told twice would be there after the next.
+            await asyncio.sleep(1.5 if self.nginx else 0.1)
+            enough()
+        return dict(found)
 
 
 async def until(what: str, true: Any, seconds: float = 60.0) -> None:
-    """Wait for something to come true; AssertionError names it if it does not."""
+    """Wait for something to come true, which may be awaited; AssertionError names it if it does not."""
     deadline = time.monotonic() + seconds
-    while not true():
+    while not ((await answer) if inspect.isawaitable(answer := true()) else answer):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds:g} s: {what}")
         await asyncio.sleep(0.02)

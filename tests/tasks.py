@@ -55,12 +55,12 @@ def unpicklable(_progress: Progress) -> object:
 
 def sleep_with_child(note: Path, progress: Progress) -> None:
     """Start a tool, write down both process numbers, and wait."""
-    child = subprocess.Popen(["sleep", "60"])
+    child = subprocess.Popen(["sleep", "1000"])
     part = note.with_suffix(".part")
     part.write_text(f"{os.getpid()} {child.pid}")
     part.rename(note)
     progress(0.1)
-    time.sleep(60)
+    time.sleep(1000)
 
 
 def write_line(diary: Path, line: str, seconds: float, _progress: Progress) -> None:
@@ -73,7 +73,7 @@ def wait_for(folder: Path, line: str, _progress: Progress) -> str:
     """Write a line in the folder's diary, and end when the folder has a file of that name."""
     with (folder / "diary").open("a") as file:
         file.write(f"{line}\n")
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while not (folder / line).exists() and time.monotonic() < end:
         time.sleep(0.01)
     return line

@@ -78,6 +78,9 @@ class Server:
     def freeze(self) -> None:
         """Let it stand still (SIGSTOP): connections stay open and nothing answers."""
         self._signal(signal.SIGSTOP)
+        if self._process is not None and self.running:
+            # A signal takes its time on a busy machine, in which an answer would still come.
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def thaw(self) -> None:
         """Let it go on after ``freeze``."""

@@ -16,7 +16,7 @@ from matinee.adapters.compute_ray import RayCompute
 from matinee.model.errors import Refused, Unavailable
 from matinee.ports import Compute, Needs, Task
 
-_PATIENCE = 60.0
+_PATIENCE = 180.0
 
 
 @pytest.fixture(scope="module")
