@@ -165,6 +165,7 @@ def service(
             "MATINEE_TOKEN_KEYS": "k1:a key for measuring",
             "MATINEE_REGIONS": "europe=50.1/8.7",
             "MATINEE_NETWORKS": "127.0.0.0/8=europe",
+            "MATINEE_EDGE_SILENCE_SECONDS": "60",  # its edge says a word when it is asked to
         }
         engine = open_database(url)
         stack.callback(engine.dispose)

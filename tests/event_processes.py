@@ -22,7 +22,7 @@ from matinee.compose.database import open_database
 from matinee.model.events import Event, SearchMade
 from matinee.ports import EventLog, Relay
 
-LEASE_SECONDS = 1.0
+LEASE_SECONDS = 2.0
 GROUP = "counted"
 STREAM_BYTES = 256 * 1024**2
 # Each process is forked from one that has imported these and done nothing: as clean as a spawned one, and quicker.

@@ -196,6 +196,7 @@ def service(
     member_streams: int = 0,
     allowed: Mapping[Allowance, int] | None = None,
     lagging: sa.Engine | None = None,
+    silence_seconds: float = 4.0,
 ) -> Service:
     """The rooms that playing needs on a database, and their API as an application."""
     outbox = DatabaseOutbox()
@@ -203,7 +204,7 @@ def service(
     topology = Topology.read(REGIONS, networks)
     accounts = Accounts(engine=engine, clock=clock, random_bytes=random_bytes, session_seconds=86400, allowed=allowed)
     catalogue = Catalogue(engine=engine, outbox=outbox, clock=clock, random_bytes=random_bytes)
-    known = Edges(engine=engine, outbox=outbox, clock=clock, silence_seconds=4.0, lagging=lagging)
+    known = Edges(engine=engine, outbox=outbox, clock=clock, silence_seconds=silence_seconds, lagging=lagging)
     network = Network.open(
         engine=engine,
         clock=clock,

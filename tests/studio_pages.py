@@ -78,7 +78,13 @@ def opened(database_bytes: bytes, folder: Path) -> Iterator[Studio]:
     database = folder / "matinee.db"
     database.write_bytes(database_bytes)
     (folder / "data" / "objects").mkdir(parents=True)
-    rooms, _ = wire(Settings(data=folder / "data", database=f"sqlite:///{database}", regions="europe=50/8,asia=1/103"))
+    settings = Settings(
+        data=folder / "data",
+        database=f"sqlite:///{database}",
+        regions="europe=50/8,asia=1/103",
+        edge_silence_seconds=3600,  # the edges of these tests say a word once
+    )
+    rooms, _ = wire(settings)
     app = application(rooms, "test")
     web.install(app, rooms)
     found = Studio(app, rooms, httpx.Cookies())

@@ -1,6 +1,8 @@
 """A small service with four films and its viewers, for tests that watch and look at pages over HTTP."""
 
 import asyncio
+import atexit
+import functools
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,7 +57,15 @@ def ask(app: FastAPI, method: str, path: str, body: Any = None, headers: Any = N
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://matinee.test") as client:
             return await client.request(method, f"/api/v1{path}", json=body, headers=headers)
 
-    return asyncio.run(send())
+    return _loop().run(send())
+
+
+@functools.cache
+def _loop() -> asyncio.Runner:
+    """One loop, and the threads that belong to it, for all requests: a new one takes longer than most answers."""
+    runner = asyncio.Runner()
+    atexit.register(runner.close)
+    return runner
 
 
 class Viewer:
@@ -117,6 +127,7 @@ def service(database_url: str, data: Path, territories: str = "") -> Iterator[Se
         token_keys="k1:secret",
         regions="europe=50.1/8.7,america=39.0/-77.5",
         territories=territories,
+        edge_silence_seconds=3600,  # the edge of these tests says a word once
     )
     rooms, _ = wire(settings)
     yield application(rooms, "test"), rooms

@@ -155,14 +155,15 @@ def test_a_waiting_task_that_is_cancelled_never_starts(compute: Compute, tmp_pat
 def test_the_lowest_priority_starts_first_and_equals_in_order_of_submission(compute: Compute, tmp_path: Path) -> None:
     diary = tmp_path / "diary"
 
-    def write(line: str, priority: int, seconds: float = 0.0) -> Task:
-        return Task(line, tasks.write_line, (diary, line, seconds), priority=priority)
+    def write(line: str, priority: int) -> Task:
+        return Task(line, tasks.write_line, (diary, line, 0.0), priority=priority)
 
-    futures = [compute.submit(write("first", 5, 0.5))]
+    futures = [compute.submit(_at_gate(tmp_path, "first", 1.0, priority=5))]
     _until(diary.exists)
     order = [("late", 9), ("soon one", 1), ("middle", 5), ("soon two", 1)]
     futures += [compute.submit(write(line, priority)) for line, priority in order]
-    wait(futures, timeout=_PATIENCE)
+    (tmp_path / "first").touch()
+    assert wait(futures, timeout=_PATIENCE).not_done == set()
     assert diary.read_text().splitlines() == ["first", "soon one", "soon two", "middle", "late"]
 
 

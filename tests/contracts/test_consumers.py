@@ -176,7 +176,7 @@ def test_stopping_while_an_event_is_tried_again_leaves_it_for_the_next_process(f
     film.catalogue.publish = away  # type: ignore[method-assign]
     film.tell(film.encoded())
     with running(Consumers(film.log, film.catalogue, film.telemetry, pauses_seconds=(60.0,))):
-        assert tried.wait(20)
+        assert tried.wait(60)
     film.catalogue.publish = publish  # type: ignore[method-assign]
     with running(Consumers(film.log, film.catalogue, film.telemetry)):
         until(lambda: film.title.state is TitleState.PLAYABLE, "the next process")
@@ -200,7 +200,7 @@ def test_consumers_go_on_when_the_log_was_away(film: Film) -> None:
             return AwayOnce(super().group(name, types))
 
     with running(Consumers(Away(film.engine), film.catalogue, film.telemetry)):
-        assert asked.wait(20)
+        assert asked.wait(60)
         film.tell(film.encoded())
         until(lambda: film.title.state is TitleState.PLAYABLE, "the title after the log's return")
 

@@ -282,7 +282,7 @@ def control() -> Iterator[ControlPlane]:
 
 
 def channel_to(address: str) -> ControlChannel:
-    return HttpControlChannel(address, EDGE, "the-credential", timeout_seconds=1.0)
+    return HttpControlChannel(address, EDGE, "the-credential", timeout_seconds=30.0)
 
 
 def test_a_report_arrives_whole_and_names_of_a_newer_control_plane_are_passed_over(control: ControlPlane) -> None:

@@ -122,18 +122,24 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
 
 
 def test_a_statement_a_lock_and_an_idle_transaction_end_in_time_and_say_so(server: postgresql.Server) -> None:
-    limits = Limits(statement_seconds=0.2, lock_seconds=0.1, idle_seconds=0.2)
-    engine = open_database(server.address("matinee"), limits)
+    def opened(**limit: float) -> sa.Engine:
+        return open_database(server.address("matinee"), Limits(**limit))  # type: ignore[arg-type]
+
+    engine = opened(statement_seconds=0.5)
     with pytest.raises(sa.exc.OperationalError, match="statement timeout"), engine.begin() as connection:
-        connection.execute(sa.text("SELECT pg_sleep(5)"))
+        connection.execute(sa.text("SELECT pg_sleep(60)"))
+    engine.dispose()
+    engine = opened(lock_seconds=0.5)
     lock = sa.text("LOCK TABLE accounts_members IN ACCESS EXCLUSIVE MODE")
     with engine.begin() as holding:
         holding.execute(lock)
         with pytest.raises(sa.exc.OperationalError, match="lock timeout"), engine.begin() as waiting:
             waiting.execute(lock)
+    engine.dispose()
+    engine = opened(idle_seconds=0.5)
     with pytest.raises(sa.exc.OperationalError), engine.begin() as idle:  # noqa: PT012 - the pause is what is tested
         idle.execute(sa.text("SELECT 1"))
-        time.sleep(0.6)
+        time.sleep(2.0)
         idle.execute(sa.text("SELECT 1"))
     with engine.connect() as connection:
         assert connection.scalar(sa.text("SHOW application_name")) == "matinee"

@@ -1,7 +1,6 @@
 """Appending straight to the log on both databases: together with whoever waits, and beside the outbox and its relay."""
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import pairwise
@@ -89,8 +88,7 @@ def test_all_who_wait_go_in_one_transaction(database: sa.Engine, log: DatabaseEv
         with database.begin() as connection:
             lock_positions(connection)
             first = pool.submit(log.append, [searched("first", 0)])
-            until(lambda: log._commit._writing, "the first writer")
-            time.sleep(0.1)
+            until(lambda: log._commit._writing and not log._commit._queue, "the first writer, alone on its way")
             others = [pool.submit(log.append, [searched("same", 0), searched("other", place)]) for place in range(11)]
             until(lambda: len(log._commit._queue) == 11, "the others behind it")
             assert not first.done()

@@ -288,7 +288,7 @@ def _leader_of_group(log: JetStreamEventLog) -> str | None:
         [group] = [one for one in await streams.consumers_info(log._stream.name) if one.name.startswith("group-")]
         return group.cluster.leader if group.cluster else None
 
-    return log._connection.call(log._connection.manage(ask, 5), 5)
+    return log._connection.call(log._connection.manage(ask, 60), 60)
 
 
 def _read(tail: Tail) -> int:
@@ -322,12 +322,12 @@ def test_a_site_can_give_its_own_events_and_do_nothing_else_at_the_hub(nats_hub:
             said = []
             for subject in (f"$JS.hub.API.STREAM.DELETE.{stream}", f"$JS.API.STREAM.DELETE.{stream}", stream):
                 try:
-                    said.append((await client.request(subject, b"{}", timeout=2)).data.decode())
+                    said.append((await client.request(subject, b"{}", timeout=30)).data.decode())
                 except NoRespondersError:
                     said.append("nobody")
             return said
 
-        deleted, deleted_here, published = connection.call(connection.patiently(ask, 10), 10)
+        deleted, deleted_here, published = connection.call(connection.patiently(ask, 120), 120)
         assert (deleted, published) == ("nobody", "nobody")
         assert "stream not found" in deleted_here
         assert ids(log) == [f"a-{number}" for number in range(20_000)]
@@ -423,7 +423,7 @@ def pretended(version: str) -> Iterator[int]:
         serving = threading.Thread(target=serve)
         serving.start()
         yield listening.getsockname()[1]
-        serving.join(10)
+        serving.join(60)
 
 
 def test_a_server_that_is_too_old_is_named() -> None:
@@ -475,7 +475,7 @@ def test_a_stream_of_another_schema_or_of_somebody_else_is_left_alone(
     async def make(streams: JetStreamContext) -> None:
         await streams.add_stream(config)
 
-    connection.call(connection.manage(make, 5), 5)
+    connection.call(connection.manage(make, 60), 60)
     connection.close()
     with pytest.raises(Invalid, match=sentence), opened(address):
         pass
@@ -596,7 +596,7 @@ def test_the_configuration_files_are_right_with_the_environments_that_are_shippe
 
 def test_an_empty_log_that_is_told_to_begin_behind_a_lost_one_goes_on_from_there(address: str) -> None:
     with opened(address) as log:
-        log._connection.call(log._stream.drop(41), 10)
+        log._connection.call(log._stream.drop(41), 60)
         assert log.end() == last_place(41)
         assert log.append([searched("anew", 1), searched("anew", 2)]) == 2
         assert [one.position for one in log.tail(last_place(41)).read()] == [last_place(42) - 1, last_place(42)]
@@ -606,7 +606,10 @@ def test_an_empty_log_that_is_told_to_begin_behind_a_lost_one_goes_on_from_there
 def test_callers_who_come_while_messages_are_on_their_way_share_the_next_and_each_event_counts_once(
     nats_hub: nats.Servers, address: str, database: sa.Engine
 ) -> None:
+    begun: list[int] = []
+
     def append(log: EventLog, number: int) -> int:
+        begun.append(number)
         # Every second caller brings what the one before it brought.
         return log.append([searched("a", 10 * (number // 2) + place) for place in range(10)])
 
@@ -616,6 +619,7 @@ def test_callers_who_come_while_messages_are_on_their_way_share_the_next_and_eac
             server.freeze()
         try:
             asked = [pool.submit(append, log, number) for number in range(40)]
+            until(lambda: len(begun) == 40, "all callers")
             time.sleep(0.5)
         finally:
             for server in nats_hub.servers:

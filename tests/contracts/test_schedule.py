@@ -122,7 +122,7 @@ def test_an_entry_that_still_runs_is_not_started_again(database: sa.Engine, cloc
     def slow() -> None:
         runs.append(clock.now())
         begun.set()
-        go_on.wait(20)
+        go_on.wait(60)
 
     schedule = Schedule(
         DatabaseLeases(database, clock), "one", [Entry("slow", 1.0, slow)], monotonic=lambda: clock.now().timestamp()
@@ -131,7 +131,7 @@ def test_an_entry_that_still_runs_is_not_started_again(database: sa.Engine, cloc
         for _ in range(5):
             schedule.tick(pool)
             clock.advance(1)
-        assert begun.wait(20)
+        assert begun.wait(60)
         assert len(runs) == 1
         # Another worker stays out as well: the lease is renewed meanwhile.
         assert not DatabaseLeases(database, clock).take("slow", "two", 1)

@@ -33,7 +33,7 @@ from matinee.model.errors import Unavailable
 from matinee.ports import Needs, Task
 from sources import draw
 
-_PATIENCE = 90.0
+_PATIENCE = 240.0
 
 
 @pytest.fixture(scope="module")

@@ -95,7 +95,7 @@ def test_a_node_that_is_killed_costs_only_what_it_was_doing(
     with capture_logs() as told:
         studio.cluster.nodes[0].kill()
         for worker in workers:
-            worker.join(180)
+            worker.join(400)
     assert any(line["event"] == "compute.adrift" for line in told), "the node that was killed had no work"
     for film in films:
         ended = jobs.job(film)

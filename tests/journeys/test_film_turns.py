@@ -80,7 +80,7 @@ def test_the_first_rung_of_a_new_film_is_made_before_the_last_of_an_old_one(
         until("the new film's turn", lambda: jobs.job(new.id).stage == "surveying")
         assert _made(runs, new) == []
         runs.go.touch()
-        until("the end of both", lambda: all(jobs.job(job.id).state is JobState.DONE for job in (old, new)), 180)
+        until("the end of both", lambda: all(jobs.job(job.id).state is JobState.DONE for job in (old, new)), 400)
     finally:
         runs.go.touch()
         stop.set()

@@ -147,7 +147,7 @@ class Release:
         return answer
 
 
-@pytest.mark.timeout(420)  # seven processes of Python and an encode
+@pytest.mark.timeout(900)  # seven processes of Python and an encode
 def test_a_release_is_rolled_out_while_the_one_before_goes_on(
     postgresql_server: postgresql.Server, tmp_path: Path
 ) -> None:
@@ -158,6 +158,7 @@ def test_a_release_is_rolled_out_while_the_one_before_goes_on(
         "MATINEE_DATABASE": postgresql_server.create_database(name),
         "MATINEE_TOKEN_KEYS": "k1:a key of tests",
         "MATINEE_REGIONS": "europe=50.1/8.7",
+        "MATINEE_EDGE_SILENCE_SECONDS": "60",
     }
     old = {**new, "PYTHONPATH": str(sources)}
     verb(old, "migrate")

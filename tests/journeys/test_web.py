@@ -94,7 +94,7 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def house(empty_database: bytes, tmp_path: Path) -> Iterator[House]:
     database = tmp_path / "matinee.db"
     database.write_bytes(empty_database)
-    settings = Settings(data=tmp_path / "data", database=f"sqlite:///{database}")
+    settings = Settings(data=tmp_path / "data", database=f"sqlite:///{database}", edge_silence_seconds=3600)
     (tmp_path / "data" / "objects").mkdir(parents=True)
     rooms, _ = wire(settings)
     app = application(rooms, "test")
