@@ -3,7 +3,7 @@
 The choosing itself is arithmetic of ``ladder/``; here it is cut into pieces for compute, and their outcomes are kept.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
 
@@ -52,7 +52,7 @@ class Analysing:
         self._firsts = [0, *accumulate(len(stretch.starts) for stretch in stretches)]
         self._measured: dict[int, tuple[tuple[FrameQuality, ...], ...]] = {}
         self._verified: dict[int, tuple[float, ...]] = {}
-        self._made_of: dict[int, tuple[int, ...]] = {}
+        self._bits: dict[int, tuple[int, ...]] = {}
         self._again: list[Miss] = []
         self._seen: tuple[Deviation, ...] = ()
         self._probes: tuple[Probe, ...] = ()
@@ -127,7 +127,7 @@ class Analysing:
         found, first, shots = self._found, self._firsts[stretch.number], len(stretch.starts)
 
         def done(outcome: tuple[tuple[tuple[FrameQuality, ...], ...], tuple[int, ...]]) -> list[Piece]:
-            measured, self._made_of[stretch.number] = outcome
+            measured, self._bits[stretch.number] = outcome
             probes = self._probes[first : first + shots]
             came_to, wrong = missed(part_of(best, first, shots), probes, measured)
             self._verified[stretch.number] = came_to
@@ -143,22 +143,28 @@ class Analysing:
         task = self._task(what, turn, measuring_needs(found.film), verify_stretch, *words)
         return Piece(task, done, part="verifying")
 
-    def choice_again(self, turn: int, others: Callable[[], list[Piece]]) -> Piece:
-        """Choose the other rungs by what the best one came to; ``others`` is what is done then."""
+    def choice_again(self, turn: int, then: Callable[[], list[Piece]]) -> Piece:
+        """Choose the other rungs by what was made of the best one so far; ``then`` is what is done with them."""
 
         def done(chosen: tuple[ChosenRung, ...]) -> list[Piece]:
             self._chosen = chosen
-            return others()
+            return then()
 
-        bits = [cost for number in sorted(self._made_of) for cost in self._made_of[number]]
-        vmaf = [score for number in sorted(self._verified) for score in self._verified[number]]
-        self._seen = deviations(self._chosen[-1], bits, vmaf)
+        self._seen = deviations(self._chosen[-1], self._by_shot(self._bits), self._by_shot(self._verified))
         words = (self._chosen, float(self._found.film.shown_rate), self._probes, self._seen)
         task = self._task("choosing the other rungs", turn, SMALL, choose_ladder_again, *words)
         return Piece(task, done, part="verifying")
 
+    def _by_shot(self, found: Mapping[int, Sequence[float]]) -> dict[int, float]:
+        """What is known of shots by their chunks, by the shots' numbers in the film."""
+        return {
+            self._firsts[number] + place: value
+            for number, values in found.items()
+            for place, value in enumerate(values)
+        }
+
     def outcome(self) -> Analysis:
         """All of it."""
-        verified = tuple(vmaf for number in sorted(self._verified) for vmaf in self._verified[number])
+        verified = tuple(vmaf for _, vmaf in sorted(self._by_shot(self._verified).items()))
         again = tuple(sorted(self._again, key=lambda miss: miss.shot))
         return Analysis(self._probes, self._chosen, verified, again, self._seen)

@@ -15,9 +15,9 @@ from matinee.commands.commands import (
     video_command,
     video_graph,
 )
+from matinee.commands.first_rung import EarlySound, first_rung, survey_command
+from matinee.commands.sound import measure_command, sound_command, sound_graph
 from matinee.commands.stretches import Stretch
-from matinee.encoding.first_rung import EarlySound, first_rung, survey_command
-from matinee.encoding.sound import measure_command, sound_command, sound_graph
 from matinee.inspection.inspection import Film, Picture
 from matinee.ladder.fixed import fixed_ladder
 from matinee.ladder.recipes import Recipe

@@ -19,7 +19,7 @@ from matinee.commands.commands import (
     start,
     x264_params,
 )
-from matinee.encoding.sound import BITRATES_BPS, sound_graph
+from matinee.commands.sound import BITRATES_BPS, sound_graph
 from matinee.inspection.frames import TICKS, look_size
 from matinee.inspection.inspection import Film
 from matinee.ladder.fixed import fixed_ladder
