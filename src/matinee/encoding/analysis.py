@@ -9,10 +9,12 @@ from itertools import accumulate, pairwise
 
 from matinee.commands.needs import SMALL, measuring_needs
 from matinee.commands.stretches import Stretch
+from matinee.encoding.chunks import Looking
 from matinee.encoding.depot import Depot, Finished
 from matinee.encoding.measuring import (
     Analysis,
     Encoded,
+    Looked,
     choose_ladder,
     choose_ladder_again,
     measure_stretch,
@@ -121,27 +123,34 @@ class Analysing:
         """Whether parts of a rung are looked at: the best rung's."""
         return name == self._chosen[-1].rung.name
 
+    def looking(self, stretch: Stretch, file: str) -> Looking:
+        """How the best rung's part, called so, is looked at while it is encoded."""
+        return Looking(self._chosen[-1].rung.name, VERIFIED_EVERY, measured_name(file, stretch, VERIFIED_EVERY))
+
     def verification(self, stretch: Stretch, recipe: Recipe, one: Finished, verified: Verified, turn: int) -> Piece:
-        """Look at a part of the best rung."""
-        best = self._chosen[-1]
-        found, first, shots = self._found, self._firsts[stretch.number], len(stretch.starts)
+        """Look at a part of the best rung that was not looked at while it was encoded."""
 
-        def done(outcome: tuple[tuple[tuple[FrameQuality, ...], ...], tuple[int, ...]]) -> list[Piece]:
-            measured, self._bits[stretch.number] = outcome
-            probes = self._probes[first : first + shots]
-            came_to, wrong = missed(part_of(best, first, shots), probes, measured)
-            self._verified[stretch.number] = came_to
-            self._again += [replace(miss, shot=first + miss.shot) for miss in wrong]
-            crfs = list(recipe.crfs)
-            for miss in wrong:
-                crfs[miss.shot] = miss.crf
-            return verified(stretch, replace(recipe, crfs=tuple(crfs)), one)
+        def done(looked: Looked) -> list[Piece]:
+            return verified(stretch, self.judged(stretch, recipe, looked), one)
 
-        file = measured_name(one.file, stretch, VERIFIED_EVERY)
-        words = (found.film, found.copy, stretch, Encoded(recipe.rung, one.file), VERIFIED_EVERY, file)
+        looking = self.looking(stretch, one.file)
+        words = (self._found.film, self._found.copy, stretch, Encoded(recipe.rung, one.file))
         what = f"verifying {one.name}, part {stretch.number + 1} of {len(self._stretches)}"
-        task = self._task(what, turn, measuring_needs(found.film), verify_stretch, *words)
+        needs = measuring_needs(self._found.film)
+        task = self._task(what, turn, needs, verify_stretch, *words, looking.every, looking.file)
         return Piece(task, done, part="verifying")
+
+    def judged(self, stretch: Stretch, recipe: Recipe, looked: Looked) -> Recipe:
+        """The recipe to encode a part of the best rung by, after it was looked at: the same, if it came out well."""
+        first, shots = self._firsts[stretch.number], len(stretch.starts)
+        best, probes = part_of(self._chosen[-1], first, shots), self._probes[first : first + shots]
+        came_to, wrong = missed(best, probes, looked.shots)
+        self._bits[stretch.number], self._verified[stretch.number] = looked.bits, came_to
+        self._again += [replace(miss, shot=first + miss.shot) for miss in wrong]
+        crfs = list(recipe.crfs)
+        for miss in wrong:
+            crfs[miss.shot] = miss.crf
+        return replace(recipe, crfs=tuple(crfs))
 
     def choice_again(self, turn: int, then: Callable[[], list[Piece]]) -> Piece:
         """Choose the other rungs by what was made of the best one so far; ``then`` is what is done with them."""

@@ -12,9 +12,10 @@ from itertools import accumulate
 
 from matinee.commands.needs import video_needs
 from matinee.commands.stretches import Stretch
-from matinee.encoding import steps
 from matinee.encoding.analysis import Analysing
+from matinee.encoding.chunks import Looking, Made, encode_stretch
 from matinee.encoding.depot import Finished
+from matinee.encoding.measuring import Looked
 from matinee.encoding.names import part_name
 from matinee.encoding.orders import Order
 from matinee.encoding.running import Piece
@@ -110,18 +111,28 @@ class Parts:
                 if left:
                     parts = tuple(self._parts[key] for key in left)
                     files = tuple(self._files[key] for key in left)
-                    work.append(self._piece(stretch, parts, files, self._made))
+                    work.append(self._piece(stretch, parts, files, self._made, self._looking(stretch, left)))
         return work
 
-    def _made(self, stretch: Stretch, finished: Sequence[Finished]) -> list[Piece]:
-        """Parts that are there; those of the best rung are looked at."""
+    def _looking(self, stretch: Stretch, keys: Sequence[tuple[str, int]]) -> Looking | None:
+        """The look at the best rung's part, if it is among these."""
+        analysing = self._analysing
+        if analysing is None:
+            return None
+        return next((analysing.looking(stretch, self._files[key]) for key in keys if analysing.verifies(key[0])), None)
+
+    def _made(self, stretch: Stretch, finished: Sequence[Finished], looked: Looked | None = None) -> list[Piece]:
+        """Parts that are there; those of the best rung are looked at, unless they were."""
         more: list[Piece] = []
         for one in finished:
             if self._analysing is None or not self._analysing.verifies(one.name):
                 self._told(one, stretch)
-            else:
-                recipe = self._parts[one.name, stretch.number]
+                continue
+            recipe = self._parts[one.name, stretch.number]
+            if looked is None:
                 more.append(self._analysing.verification(stretch, recipe, one, self._verified, self._desk.turn))
+            else:
+                more += self._verified(stretch, self._analysing.judged(stretch, recipe, looked), one)
         return more
 
     def _verified(self, stretch: Stretch, recipe: Recipe, one: Finished) -> list[Piece]:
@@ -133,7 +144,7 @@ class Parts:
             return [self._piece(stretch, (recipe,), (self._file(stretch, recipe),), self._final)]
         return self._final(stretch, (kept,))
 
-    def _final(self, stretch: Stretch, finished: Sequence[Finished]) -> list[Piece]:
+    def _final(self, stretch: Stretch, finished: Sequence[Finished], _: Looked | None = None) -> list[Piece]:
         """Parts of the best rung that are as they shall be; with the last sample the other rungs are chosen."""
         for one in finished:
             self._told(one, stretch)
@@ -152,22 +163,23 @@ class Parts:
         stretch: Stretch,
         recipes: tuple[Recipe, ...],
         files: tuple[str, ...],
-        made: Callable[[Stretch, Sequence[Finished]], list[Piece]],
+        made: Callable[[Stretch, Sequence[Finished], Looked | None], list[Piece]],
+        looking: Looking | None = None,
     ) -> Piece:
         names, count = ", ".join(recipe.rung.name for recipe in recipes), len(self._stretches)
         what = f"encoding to {names}, part {stretch.number + 1} of {count}"
         needs = video_needs(self._found.film, [recipe.rung for recipe in recipes], alone=count == 1)
-        arguments = (self._found.film, self._found.copy, stretch, recipes, files, self._order.preset)
+        arguments = (self._found.film, self._found.copy, stretch, recipes, files, self._order.preset, looking)
 
-        def done(finished: Sequence[Finished]) -> list[Piece]:
-            more = made(stretch, finished)
+        def done(one: Made) -> list[Piece]:
+            more = made(stretch, one.finished, one.looked)
             self._desk.advanced()
             return more
 
         # A film is whole in the codec that everything plays before any is better in another.
         codecs = list(dict.fromkeys(recipe.rung.codec for recipe in self.recipes))
         turn = self._desk.turn + codecs.index(recipes[0].rung.codec)
-        task = self._desk.task(what, turn, needs, steps.encode_stretch, *arguments)
+        task = self._desk.task(what, turn, needs, encode_stretch, *arguments)
         return Piece(task, done, tuple((recipe.rung.name, stretch.number) for recipe in recipes))
 
     def _file(self, stretch: Stretch, recipe: Recipe) -> str:
