@@ -16,6 +16,7 @@ from scipy.interpolate import PchipInterpolator
 
 from benchmarks import encoding_grid
 from benchmarks.ladder_fit import probes, taught_without
+from benchmarks.ladder_plot import Curves, draw
 from benchmarks.machine import report
 from matinee.inspection.frames import TICKS
 from matinee.ladder.correction import corrected, deviations, sampled
@@ -197,6 +198,12 @@ def sampled_shots(grid: Mapping[str, Any]) -> list[int]:
     return [shot for number in sampled(len(parts)) for shot in parts[number]]
 
 
+def curves(film: Measured, grids: Sequence[Mapping[str, Any]]) -> Curves:
+    """One film's ladders, as they are drawn."""
+    ours, _ = default(film, taught_without(grids, film.grid["title"]))
+    return {"fixed": fixed(film), "one CRF": one_crf(film), "exhaustive": exhaustive(film), "default": ours}
+
+
 def judge(film: Measured, grids: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """One film's row."""
     weights = taught_without(grids, film.grid["title"])
@@ -233,6 +240,7 @@ def main() -> None:
         for row in [*rows, *({**one, "shots": "", "rungs": ""} for one in (mean, weighted))]
     ]
     report("encoding_ladder", QUESTION, shown, **FACTS)
+    draw({grid["name"]: curves(measured(grid), grids) for grid in grids}, LOW, HIGH)
 
 
 def _mean(rows: Sequence[Mapping[str, Any]], weights: Sequence[float], name: str) -> dict[str, Any]:
