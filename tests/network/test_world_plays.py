@@ -18,7 +18,15 @@ from playwright.sync_api import Browser
 
 from edge_here import needs_nginx
 from engines import missing
-from foreign_players import LONGEST_PAUSE_SECONDS, Player, chromium, find_chromium, foreign_player, player_page
+from foreign_players import (
+    LONGEST_PAUSE_SECONDS,
+    STUCK_SECONDS,
+    Player,
+    chromium,
+    find_chromium,
+    foreign_player,
+    player_page,
+)
 from network import staging, world
 from network.staging import Staging
 from network.world import World
@@ -38,7 +46,8 @@ ROUND_TRIPS = {("europe", "asia"): 0.16, ("europe", "america"): 0.08, ("america"
 PLAYERS = ("shaka-player with HLS", "hls.js", "dash.js")
 FILM_SECONDS, SEGMENT_SECONDS = 90, 4
 LATER_SEGMENTS = 5
-STUCK_SECONDS = 4
+# More than they had loaded when the edge was lost.
+FURTHER_SECONDS = 14
 
 
 @pytest.fixture(scope="module")
@@ -117,11 +126,11 @@ class Audience:
                 there = len(edges) == len(SITES) and all(edge["url"].startswith(scheme) for edge in edges)
                 return edges if there else []
 
-            until("every edge in an answer to a press of play", everybody_there, 30)
+            until("every edge in an answer to a press of play", everybody_there)
             plays = {name: viewer.play(title) for name in PLAYERS}
         self.ranked = [edge["id"] for edge in plays[PLAYERS[0]]["edges"]]
         self.first = host_of(plays[PLAYERS[0]]["edges"][0]["url"])
-        self.players = [foreign_player(browser, page, name, play, "asia") for name, play in plays.items()]
+        self.players = [foreign_player(browser, page, name, play, "asia", hurried=True) for name, play in plays.items()]
 
     def ask(self, holds: Callable[[Player, dict[str, Any]], bool]) -> bool:
         """Whether something holds for everyone now."""
@@ -148,24 +157,25 @@ def lose(audience: Audience, lost: set[str], how: Callable[[], None]) -> None:
     """Lose hosts under players that have a segment ahead; every one goes on from another and never stood still."""
 
     def ready(_: Player, state: dict[str, Any]) -> bool:
-        return bool(state["time"] > 5 and state["buffer"] >= SEGMENT_SECONDS)
+        ahead = state["time"] > 5 and state["buffer"] >= SEGMENT_SECONDS
+        return bool(ahead and state["hosts"][-1] == audience.first)
 
-    until("three players past five seconds, a segment ahead", lambda: audience.ask(ready), 60)
+    assert audience.first in lost
+    until("three players past five seconds, a segment ahead, from their first edge", lambda: audience.ask(ready), 120)
     before = dict(audience.said)
-    for name, state in before.items():
-        assert state["hosts"][-1] == audience.first, f"{name} plays from {state['hosts'][-1]}, not from its first edge"
-        assert audience.first in lost
+    for player in audience.players:
+        player.forgive()
     how()
 
     def moved(player: Player, state: dict[str, Any]) -> bool:
         later = state["hosts"][len(before[player.name]["hosts"]) :]
         found = [host for host in later if host not in lost]
-        return len(found) >= LATER_SEGMENTS and bool(state["time"] > before[player.name]["time"] + 20)
+        return len(found) >= LATER_SEGMENTS and bool(state["time"] > before[player.name]["time"] + FURTHER_SECONDS)
 
-    until("five later segments from elsewhere for everyone", lambda: audience.ask(moved), 60)
+    until("five later segments from elsewhere for everyone", lambda: audience.ask(moved), 120)
     for name, state in audience.said.items():
         told = json.dumps({**state, "hosts": state["hosts"][-8:]})
-        assert state["waits"] == before[name]["waits"], f"{name} stalled: {told}"
+        assert state["waits"] == 0, f"{name} stalled: {told}"
         assert state["hunger"] < LONGEST_PAUSE_SECONDS, f"{name} had nothing to play: {told}"
         # The machine may be busy for a moment; a player that gave up stands for good.
         assert state["pause"] < STUCK_SECONDS, f"{name} stood still: {told}"
