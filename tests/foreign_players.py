@@ -31,6 +31,18 @@ KINDS = {
     "dash.js": ("dashjs", "dash_url"),
     "hls.js": ("hlsjs", "hls_url"),
 }
+# Runs before a page's own scripts, and watches how its video stands.
+WATCH_STANDING = (
+    (ROOT / "tests" / "browser" / "standing.js").read_text()
+    + """
+addEventListener("DOMContentLoaded", () => {
+  const video = document.querySelector("video");
+  if (video) window.standing = watchStanding(video);
+});
+"""
+)
+# How the picture stood until now is forgotten, as it may at the start.
+FORGIVE = "() => { Object.assign(window.standing, {pause: 0, hunger: 0, waits: 0}); }"
 _ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -114,8 +126,8 @@ class Player:
         return state
 
     def forgive(self) -> None:
-        """Forget how the picture stood until now, as it may at the start."""
-        self.page.evaluate("() => { Object.assign(window.standing, {pause: 0, hunger: 0, waits: 0}); }")
+        """Forget how the picture stood until now."""
+        self.page.evaluate(FORGIVE)
 
 
 def foreign_player(

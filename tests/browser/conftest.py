@@ -24,15 +24,6 @@ FOLDER_CHAPTERS = {0: "One", 5: "Two"}
 DESKTOP = {"width": 1280, "height": 800}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several processes share the tests, one of them has the demo and all that want it, and no file is torn."""
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            fixtures = getattr(item, "fixturenames", ())
-            shared = next((name for name in ("cinema", "folder_film") if name in fixtures), item.path.stem)
-            item.add_marker(pytest.mark.xdist_group(shared))
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium; nothing is downloaded."""
@@ -65,9 +56,12 @@ def cinema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
     """A demo of five small films in three genres, one of them long enough to lose an edge in; all are encoded."""
     folder = tmp_path_factory.mktemp("demo")
     for name, seconds in FILMS.items():
-        draw(folder / "films" / f"{name}.mp4", seconds, rate="12", chapters=CHAPTERS if LONG in name else None)
+        # Few pictures a second, and two rungs of them.
+        chapters = CHAPTERS if LONG in name else None
+        draw(folder / "films" / f"{name}.mp4", seconds, size="640x360", rate="8", chapters=chapters)
     _two_tongues(folder)
-    running = RunningDemo(data=folder / "data", films=folder / "films").start()
+    settings = {"MATINEE_LADDER": "fixed"}
+    running = RunningDemo(data=folder / "data", films=folder / "films", settings=settings).start()
     try:
         with running.client(OPERATOR) as client:
 
@@ -134,7 +128,7 @@ def folder_film(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         *("-c:v", "libx264", "-preset", "ultrafast", "-c:s", "srt"),
         source,
     )
-    encode_folder(source, place / "out")
+    encode_folder(source, place / "out", ladder="fixed")
     with served(place / "out") as address:
         yield address
 

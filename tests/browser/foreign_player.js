@@ -32,7 +32,7 @@ async function shakaPlay() {
   await player.attach(video);
   // A hung edge answers nothing: what costs time is how long a connection may be silent.
   const retryParameters = {
-    maxAttempts: 2,
+    maxAttempts: 6,
     baseDelay: 100,
     backoffFactor: 1,
     fuzzFactor: 0.3,

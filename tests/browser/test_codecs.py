@@ -56,9 +56,9 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def _play_through(page: Page) -> None:
     """From the start, the middle and the end something is seen."""
     for start in (0.0, _SECONDS / 2, _SECONDS - 1):
-        page.wait_for_function("document.querySelector('video')?.currentTime > 0")
-        page.evaluate(f"document.querySelector('video').currentTime = {start}")
-        page.wait_for_function(f"document.querySelector('video').currentTime > {start + 0.4}")
+        page.wait_for_function("() => document.querySelector('video')?.currentTime > 0")
+        page.evaluate("(to) => { document.querySelector('video').currentTime = to; }", start)
+        page.wait_for_function("(to) => document.querySelector('video').currentTime > to", arg=start + 0.4)
 
 
 @pytest.mark.parametrize("has_av1", [True, False], ids=["with AV1", "without AV1"])

@@ -24,7 +24,7 @@ _SHOWN_SECONDS = 2.5
 def film(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, ContentKey]]:
     """The address of an encrypted film, and its key."""
     place: Path = tmp_path_factory.mktemp("encrypted")
-    encode_folder(draw(place / "film.mp4", seconds=6), place / "out", scheme=request.param)
+    encode_folder(draw(place / "film.mp4", seconds=6), place / "out", ladder="fixed", scheme=request.param)
     with served(place / "out") as address:
         yield address, read_key_set(key_file(place / "out").read_text(), "key")
 

@@ -18,11 +18,11 @@ from foreign_players import (
     BUFFER_SECONDS,
     LONGEST_PAUSE_SECONDS,
     STUCK_SECONDS,
+    WATCH_STANDING,
     Player,
     foreign_player,
     fresh_page,
 )
-from house import ROOT
 from running_demo import EDGE_HOSTS, PASSWORD, VIEWER, RunningDemo, until
 
 LATER_SEGMENTS = 5
@@ -36,8 +36,6 @@ _OWN = """() => {
   return {time: m.video.currentTime, buffer: s.buffer_seconds, ...window.standing,
           hosts: s.segments.map((segment) => new URL(segment.url).hostname)};
 }"""
-STANDING = (ROOT / "tests" / "browser" / "standing.js").read_text()
-WATCH_STANDING = "() => { window.standing = watchStanding(document.querySelector('video')); }"
 
 
 def sign_in(page: Page, demo: RunningDemo, profile: str) -> None:
@@ -52,10 +50,9 @@ def sign_in(page: Page, demo: RunningDemo, profile: str) -> None:
 def own_player(browser: Browser, demo: RunningDemo, title: str, region: str) -> Player:
     page = fresh_page(browser)
     page.context.add_cookies([{"name": "matinee_region", "value": region, "url": demo.address}])
-    page.add_init_script(STANDING)
+    page.add_init_script(WATCH_STANDING)
     sign_in(page, demo, "Theo")
     page.goto(f"{demo.address}/watch/{title}?buffer={BUFFER_SECONDS}")
-    page.evaluate(WATCH_STANDING)
     page.evaluate(
         "() => { const v = document.querySelector('video'); v.muted = true; return v.play().catch(() => 0); }"
     )
@@ -95,7 +92,11 @@ def test_players_go_on_without_a_stall_when_the_edge_they_play_from_is_lost(
     told: dict[str, Any] = {}
 
     def begun(player: Player, state: dict[str, Any]) -> bool:
-        return bool(state["time"] > 5 and state["hosts"][-1] == EDGE_HOSTS[lost[player.region]])
+        if state["time"] > 5 and state["hosts"][-1] != EDGE_HOSTS[lost[player.region]]:
+            # An edge that a busy machine lets wait is left before anything happened to it.
+            player.page.reload()
+            return False
+        return bool(state["time"] > 5)
 
     try:
         until("eight players past five seconds, each from its region's edge", everyone(begun), 120)

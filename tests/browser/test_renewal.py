@@ -8,8 +8,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Response, Route, expect
 
-from browser.test_failover import STANDING, WATCH_STANDING, sign_in
-from foreign_players import LONGEST_PAUSE_SECONDS, fresh_page
+from browser.test_failover import sign_in
+from foreign_players import FORGIVE, LONGEST_PAUSE_SECONDS, WATCH_STANDING, fresh_page
 from running_demo import OPERATOR, RunningDemo, draw, until
 
 FILM, FILM_SECONDS = "Midnight", 90
@@ -26,7 +26,7 @@ def cinema_of_short_tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """A demo of one film whose tokens open it for some seconds only."""
     folder = tmp_path_factory.mktemp("midnight")
     draw(folder / "films" / f"{FILM}.mp4", FILM_SECONDS, rate="12")
-    settings = {"MATINEE_TOKEN_SECONDS": str(TOKEN_SECONDS)}
+    settings = {"MATINEE_TOKEN_SECONDS": str(TOKEN_SECONDS), "MATINEE_LADDER": "fixed"}
     running = RunningDemo(data=folder / "data", films=folder / "films", settings=settings).start()
     try:
         with running.client() as client:
@@ -41,14 +41,14 @@ def page(browser: Browser, cinema_of_short_tokens: RunningDemo) -> Iterator[Page
     """A viewer some seconds into the film."""
     demo = cinema_of_short_tokens
     page = fresh_page(browser, viewport={"width": 1280, "height": 720})
-    page.add_init_script(STANDING)
+    page.add_init_script(WATCH_STANDING)
     sign_in(page, demo, "Theo")
     with demo.client() as client:
         title = demo.titles(client)[0]["id"]
     page.goto(f"{demo.address}/watch/{title}?buffer={BUFFER_SECONDS}&start=0")
     page.evaluate("() => { const v = document.querySelector('video'); v.muted = true; v.play().catch(() => 0); }")
     reaches(page, 4)
-    page.evaluate(WATCH_STANDING)
+    page.evaluate(FORGIVE)
     yield page
     page.context.close()
 
