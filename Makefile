@@ -90,7 +90,7 @@ check: setup-development ## format, lint, types, import rules, unit tests
 	@npm run --silent types
 	@$(BIN)/pytest -q -n 2 tests/unit tests/architecture
 
-bench: setup-development ## the tables of docs/benchmarks.md
+bench: setup-development ## the tables of docs/benchmarks.md, the plots of docs/encoding.md
 	@$(BIN)/python -m benchmarks
 
 screenshots: setup-development ## the pictures of the README

@@ -23,11 +23,11 @@ from obstore.store import LocalStore
 from benchmarks.machine import report
 from matinee.adapters.compute_local import LocalCompute
 from matinee.commands.commands import CRF, PRESET
+from matinee.commands.sound import BITRATES_BPS
 from matinee.encoding.depot import Depot, Finished
 from matinee.encoding.ffmpeg import find_tools
 from matinee.encoding.orders import LadderKind, Order
 from matinee.encoding.production import Production
-from matinee.encoding.sound import BITRATES_BPS
 from matinee.encoding.steps import Place, Source
 from matinee.inspection.frames import TICKS
 from matinee.inspection.inspection import Film

@@ -8,6 +8,7 @@ prediction is taught for each film by those of other titles.
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,14 @@ from scipy.interpolate import PchipInterpolator
 
 from benchmarks import encoding_grid
 from benchmarks.ladder_fit import probes, taught_without
+from benchmarks.ladder_plot import Curves, draw
 from benchmarks.machine import report
-from matinee.ladder.correction import corrected, deviations
+from matinee.inspection.frames import TICKS
+from matinee.ladder.correction import corrected, deviations, sampled
 from matinee.ladder.hull import Point
 from matinee.ladder.prediction import Weights, predicted
 from matinee.ladder.rungs import ChosenRung, choose_again, choose_rungs
+from matinee.ladder.shots import chunks
 from matinee.ladder.slopes import Shot
 
 LOW, HIGH = 68.0, 95.0
@@ -31,8 +35,8 @@ FACTS = {
     "fixed": "a rung a box at the rates of Apple's authoring specification, as an average with a peak of 200 %",
     "one CRF": "the largest size at CRF 18 to 42, the same for all shots",
     "exhaustive": "every size and whole CRF measured (between every fourth by PCHIP), then chosen as the default is",
-    "default": "chosen from predictions that other titles taught, all but the best rung again when that is made; "
-    "its bits and VMAF are read off the same grid",
+    "default": "chosen from predictions that other titles taught, all but the best rung again when that is made of the "
+    "middle chunk; its bits and VMAF are read off the same grid",
     "first choice": "the same before any rung was made",
     "VMAF off": "mean distance of a rung's mean VMAF from the expected",
 }
@@ -169,11 +173,35 @@ def first_choice(film: Measured, weights: Weights) -> tuple[tuple[Shot, ...], tu
 def default(film: Measured, weights: Weights) -> tuple[Curve, list[float]]:
     """What is chosen in the end, and how far each rung's quality is from what it was chosen for."""
     shots, first = first_choice(film, weights)
-    seen = deviations(first[-1], *film.made(first[-1]))
+    bits, vmaf = film.made(first[-1])
+    seen = deviations(
+        first[-1], *({place: values[place] for place in sampled_shots(film.grid)} for values in (bits, vmaf))
+    )
     after = [corrected(*one) for one in zip(shots, probes(film.grid), seen, strict=True)]
     rungs = choose_again(first, after, film.grid["rate"])
     curve = read_off(film, rungs)
     return curve, [vmaf - one.vmaf for one, (_, vmaf) in zip(rungs, curve, strict=True)]
+
+
+def chunked(grid: Mapping[str, Any]) -> list[range]:
+    """The shots of each chunk, as production cuts films."""
+    ends = [*grid["starts"], grid["frames"]]
+    *times, end = (round(place * TICKS / grid["rate"]) for place in range(grid["frames"] + 1))
+    cut = chunks(times, end, grid["starts"], grid["starts"], [True] * grid["frames"])
+    firsts = [ends.index(one.first) for one in cut] + [len(grid["starts"])]
+    return [range(first, following) for first, following in pairwise(firsts)]
+
+
+def sampled_shots(grid: Mapping[str, Any]) -> list[int]:
+    """The shots that the best rung is made of before the others are chosen again."""
+    parts = chunked(grid)
+    return [shot for number in sampled(len(parts)) for shot in parts[number]]
+
+
+def curves(film: Measured, grids: Sequence[Mapping[str, Any]]) -> Curves:
+    """One film's ladders, as they are drawn."""
+    ours, _ = default(film, taught_without(grids, film.grid["title"]))
+    return {"fixed": fixed(film), "one CRF": one_crf(film), "exhaustive": exhaustive(film), "default": ours}
 
 
 def judge(film: Measured, grids: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -212,6 +240,7 @@ def main() -> None:
         for row in [*rows, *({**one, "shots": "", "rungs": ""} for one in (mean, weighted))]
     ]
     report("encoding_ladder", QUESTION, shown, **FACTS)
+    draw({grid["name"]: curves(measured(grid), grids) for grid in grids}, LOW, HIGH)
 
 
 def _mean(rows: Sequence[Mapping[str, Any]], weights: Sequence[float], name: str) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Does a ladder that was chosen from its first rung come true, and what does choosing cost.
 
-Films are encoded as production does it: the first rung whole, then the best in chunks of some shots, then all others of
-one more decode, with the chosen CRFs and caps. Processor time by part, user and system, of one thread each; VMAF of the
-first rung and of the best one (its verification) is the analysis. The prediction was taught by other titles.
+Films are encoded as production does it: the first rung whole, then the best of one chunk, then all rungs in chunks,
+each out of one decode, with the chosen CRFs and caps. Processor time by part, user and system, of one thread each; VMAF
+of the first rung and of the best one (its verification) is the analysis. The prediction was taught by other titles.
 """
 
 import argparse
@@ -18,19 +18,29 @@ import numpy as np
 
 from benchmarks import encoding_grid
 from benchmarks.encoding_grid import FILMS, encoder, run
-from benchmarks.encoding_ladder import bd_rate, exhaustive, fixed, measured, one_crf
+from benchmarks.encoding_ladder import bd_rate, chunked, exhaustive, fixed, measured, one_crf
 from benchmarks.ladder_fit import lengths, probes, sizes, taught_without
 from benchmarks.machine import report
 from matinee.commands.commands import PRESET
-from matinee.ladder.correction import corrected, deviations
+from matinee.ladder.correction import corrected, deviations, sampled
 from matinee.ladder.prediction import CRFS, PROBE_CRF, predicted, probed
-from matinee.ladder.quality import EVERY, FrameQuality, Reference, by_shot, mean_quality, quality_command, read_quality
+from matinee.ladder.quality import (
+    EVERY,
+    OUT,
+    FrameQuality,
+    Reference,
+    by_shot,
+    mean_quality,
+    quality_command,
+    quality_graph,
+    read_quality,
+)
 from matinee.ladder.rungs import ChosenRung, choose_again, choose_rungs
 from matinee.ladder.verification import VERIFIED_EVERY, misses
 from matinee.ladder.zones import zones
 
-CHUNK_SECONDS = 6.0
 TABLE = "only for this table"
+VERIFYING = "VMAF of the best rung"
 CHOSEN = ("sintel_480p24", "bbb_716p30", "tos_1080p24")
 
 
@@ -83,16 +93,16 @@ class Made:
         return list(probed(width, height, costs, lengths(grid), shots))
 
     def chunk(
-        self, shots: range, rungs: Sequence[ChosenRung], crfs: Sequence[Sequence[float]], part: str
+        self, shots: range, rungs: Sequence[ChosenRung], crfs: Sequence[Sequence[float]], part: str, *, looks: bool
     ) -> list[Path]:
-        """Encode rungs of a chunk out of one decode; ``crfs`` are a film's, by rung."""
+        """Encode rungs of a chunk out of one decode; ``crfs`` are a film's, by rung; the last one is looked at."""
         outputs = [self.work / f"{shots.start}-{one.rung.name}.mp4" for one in rungs]
         starts, frames = self.places(shots)
         pads = "".join(f"[s{at}]" for at in range(len(rungs)))
         scales = [
             f"[s{at}]scale={one.rung.width}:{one.rung.height}:flags=bicubic[v{at}]" for at, one in enumerate(rungs)
         ]
-        command = ["-v", "error", *self.stretch(self.grid["starts"][shots.start])]
+        command = ["-v", "error", "-y", *self.stretch(self.grid["starts"][shots.start])]
         command += ["-filter_complex", ";".join([f"[0:v]format=yuv420p,setsar=1,split={len(rungs)}{pads}", *scales])]
         for at, (one, all_crfs, output) in enumerate(zip(rungs, crfs, outputs, strict=True)):
             caps = ["-maxrate", str(one.rung.bitrate_bps), "-bufsize", str(one.rung.peak_bps - one.rung.bitrate_bps)]
@@ -101,8 +111,22 @@ class Made:
             told = zones(starts, frames, inside)
             words[words.index("-x264-params") + 1] += f":zones={told}" if told else ""
             command += ["-map", f"[v{at}]", "-frames:v", str(frames), *caps, *words, str(output)]
+        known = self.seconds.get(part, 0.0)
         with self.part(part):
             run(command)
+        spent = self.seconds[part] - known
+        if looks:
+            width, height = self.grid["reference"]
+            graph = quality_graph(
+                Reference((), "", width, height, frames), "dec:0", self.work / "vmaf.json", VERIFIED_EVERY
+            )
+            command += ["-threads", "1", "-dec", f"{len(rungs) - 1}:0", "-filter_complex", graph]
+            before = self.seconds[part]
+            with self.part(part):
+                run([*command, "-map", f"[{OUT}]", "-fps_mode", "passthrough", "-f", "null", "-"])
+            # What looking adds to the same run.
+            self.seconds[VERIFYING] = self.seconds.get(VERIFYING, 0.0) + self.seconds[part] - before - spent
+            self.seconds[part] = before
         return outputs
 
     def places(self, shots: range) -> tuple[list[int], int]:
@@ -110,12 +134,9 @@ class Made:
         first, all_starts = self.grid["starts"][shots.start], self.grid["starts"]
         return [all_starts[place] - first for place in shots], sum(lengths(self.grid)[place] for place in shots)
 
-    def told(self, output: Path, shots: range, part: str) -> list[tuple[float, float]]:
+    def told(self, output: Path, shots: range) -> list[tuple[float, float]]:
         """Bits and VMAF of each shot of an encoded chunk."""
         starts, frames = self.places(shots)
-        if part != TABLE:
-            with self.part(part):
-                self.quality(output, self.grid["starts"][shots.start], frames, VERIFIED_EVERY)
         with self.part(TABLE):  # as the grid was measured
             measured = self.quality(output, self.grid["starts"][shots.start], frames, encoding_grid.EVERY)
         costs, scores = packet_bits(output), by_shot(measured, starts, frames)
@@ -123,17 +144,6 @@ class Made:
             (sum(costs[start : start + lengths(self.grid)[place]]), mean_quality([one.vmaf for one in score]))
             for start, place, score in zip(starts, shots, scores, strict=True)
         ]
-
-
-def chunks(grid: dict[str, Any]) -> list[range]:
-    """The shots of each chunk: as many as make six seconds, as production has it in short films."""
-    made, first, held = [], 0, 0.0
-    for place, length in enumerate(lengths(grid)):
-        held += length / grid["rate"]
-        if held >= CHUNK_SECONDS:
-            made.append(range(first, place + 1))
-            first, held = place + 1, 0.0
-    return [*made, range(first, len(grid["starts"]))] if held else made
 
 
 def packet_bits(path: Path) -> list[int]:
@@ -149,28 +159,32 @@ def make(grid: dict[str, Any], grids: Sequence[dict[str, Any]], work: Path) -> d
     known, film = made.first_rung(), measured(grid)
     shots = [predicted(probe, sizes(grid), CRFS, taught_without(grids, grid["title"])) for probe in known]
     first = choose_rungs(shots, grid["rate"], least_bps=0)  # as in encoding_ladder
-    best, parts = first[-1], chunks(grid)
-    came_to: list[tuple[float, float]] = []
-    for part in parts:
-        (output,) = made.chunk(part, [best], [best.crfs], "best rung")
-        came_to += made.told(output, part, "VMAF of the best rung")
-    seen = deviations(best, [bits for bits, _ in came_to], [vmaf for _, vmaf in came_to])
+    best, parts = first[-1], chunked(grid)
+    came_to: dict[int, tuple[float, float]] = {}
+    samples = [parts[number] for number in sampled(len(parts))]
+    for part in samples:
+        (output,) = made.chunk(part, [best], [best.crfs], "best rung of the sample", looks=True)
+        came_to |= zip(part, made.told(output, part), strict=True)
+    seen = deviations(best, *({shot: two[which] for shot, two in came_to.items()} for which in range(2)))
     after = [corrected(*one) for one in zip(shots, known, seen, strict=True)]
-    missed = misses(best, [vmaf for _, vmaf in came_to], shots)
+    rungs = choose_again(first, after, grid["rate"])
+    told: list[list[tuple[float, float]]] = [[] for _ in rungs[:-1]]
+    for part in parts:
+        left = rungs[:-1] if part in samples else rungs
+        outputs = made.chunk(part, left, [one.crfs for one in left], "rungs", looks=part not in samples)
+        for kept, output in zip(told, outputs, strict=False):  # the best one is verified
+            kept.extend(made.told(output, part))
+        if part not in samples:
+            came_to |= zip(part, made.told(outputs[-1], part), strict=True)
+    missed = misses(best, [came_to[shot][1] for shot in sorted(came_to)], shots)
     crfs = list(best.crfs)
     for miss in missed:
         crfs[miss.shot] = miss.crf
     again = [part for part in parts if any(miss.shot in part for miss in missed)]
     for part in again:
-        (output,) = made.chunk(part, [best], [crfs], "done again")
-        came_to[part.start : part.stop] = made.told(output, part, "VMAF of what was done again")
-    rungs = choose_again(first, after, grid["rate"])
-    told: list[list[tuple[float, float]]] = [[] for _ in rungs[:-1]]
-    for part in parts:
-        outputs = made.chunk(part, rungs[:-1], [one.crfs for one in rungs[:-1]], "other rungs")
-        for kept, output in zip(told, outputs, strict=True):
-            kept.extend(made.told(output, part, TABLE))
-    told.append(came_to)
+        (output,) = made.chunk(part, [best], [crfs], "done again", looks=False)
+        came_to |= zip(part, made.told(output, part), strict=True)
+    told.append([came_to[shot] for shot in sorted(came_to)])
     curve = [
         (sum(bits for bits, _ in one) / film.seconds, float(np.average([vmaf for _, vmaf in one], weights=film.frames)))
         for one in told

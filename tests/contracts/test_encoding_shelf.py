@@ -13,12 +13,13 @@ from obstore.exceptions import GenericError
 from obstore.store import LocalStore, MemoryStore, ObjectStore
 
 from matinee.commands.stretches import Stretch
+from matinee.encoding.chunks import Made, encode_stretch
 from matinee.encoding.costs import Outcome, counted
 from matinee.encoding.depot import Depot, Finished, StoreUnavailable
 from matinee.encoding.orders import LadderKind, Order
 from matinee.encoding.production import Production
 from matinee.encoding.sound import encode_sounds
-from matinee.encoding.steps import Place, Source, encode_stretch, inspect_source
+from matinee.encoding.steps import Place, Source, inspect_source
 from matinee.encoding.survey import FirstRung, Surveyed, survey_source
 from matinee.inspection.frames import Frames
 from matinee.inspection.inspection import Film, Picture
@@ -110,8 +111,9 @@ def test_a_machine_makes_only_what_does_not_lie_on_its_shelf(in_folder: bool, tm
     lying = [_shelve(depot, rung.name, f"{rung.name}-0123.mp4") for rung in _RUNGS]
     files, what = [one.file for one in lying], (_FILM, None, _STRETCH, _RECIPES)
     with pytest.raises((MatineeError, FileNotFoundError)):
-        encode_stretch(place, source, *what, [*files[:-1], "another.mp4"], "slow", _nobody)
-    assert encode_stretch(place, source, *what, files, "slow", _nobody) == tuple(lying)
+        encode_stretch(place, source, *what, [*files[:-1], "another.mp4"], "slow", None, _nobody)
+    made = encode_stretch(place, source, *what, files, "slow", None, _nobody)
+    assert (made.finished, made.looked) == (tuple(lying), None)
     assert [depot.find(file) for file in files] == lying
     with pytest.raises((MatineeError, FileNotFoundError)):
         encode_sounds(place, source, _FILM, _SOUNDS, ["sound.mp4"], _nobody)
@@ -139,7 +141,7 @@ class _Compute:
             recipes, files = arguments[5:7]
             named = zip(recipes, files, strict=True)
             made = tuple(Finished(recipe.rung.name, file, 48, 2.0, 9, 1.5) for recipe, file in named)
-            Timer(0.3, self._end, (future, Outcome(made, 0.1))).start()
+            Timer(0.3, self._end, (future, Outcome(Made(made), 0.1))).start()
         return future
 
     def _end(self, future: "Future[Any]", made: Outcome) -> None:

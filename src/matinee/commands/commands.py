@@ -1,17 +1,19 @@
 """Command lines for FFmpeg, built of frozen values. Pure: one comment a reason."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from matinee.commands.encoders import capped_encoder, encoder_words, kept_range, pixel_format
-from matinee.commands.stretches import BASE_TICKS, Stretch
+from matinee.commands.encoders import capped_encoder, encoder_words
+from matinee.commands.pictures import reference_of, video_graph
+from matinee.commands.stretches import Stretch
 from matinee.inspection.frames import TICKS
-from matinee.inspection.inspection import Film, Picture
+from matinee.inspection.inspection import Film
 from matinee.inspection.probe import DECODERS, DEMUXERS, MOST_PIXELS
-from matinee.ladder.fixed import needs_bars
+from matinee.ladder.quality import OUT, quality_graph
 from matinee.ladder.recipes import Recipe
 from matinee.ladder.zones import zones
-from matinee.model.media import Codec, Rung, VideoRange
+from matinee.model.media import Codec, Rung
 
 AUDIO_RATE_HZ = 48_000
 # With a lookahead that the preset leaves out, superfast makes what veryfast makes in two thirds of the time.
@@ -19,7 +21,15 @@ PRESET = "superfast"
 CRF = 23.0
 _LOOKAHEAD = {"superfast": ":rc-lookahead=20:mbtree=1"}
 _LOOK_FRAMES = 8
-_WHITE_NITS = 203  # ITU-R BT.2408: what white paper shows in HDR
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Which of a run's outputs is compared with the source while it is encoded, every so many frames, and the log."""
+
+    output: int
+    every: int
+    log: Path
 
 
 def look_command(ffmpeg: str, source: Path, video: int, audio: int | None) -> list[str]:
@@ -57,11 +67,12 @@ def video_command(
     is_copy: bool = False,
     seeks: bool = True,
     cores: int | None = None,
+    look: Look | None = None,
 ) -> list[str]:
     """Encode a stretch to rungs of one codec (smallest first) out of one decode, each into an MP4 file of its own.
 
     Recipes are those of the stretch. The times of the frames that the first encoder gets go into ``stamps``. On all
-    cores or so many.
+    cores or so many. A ``look`` at one of them comes out of the same decode.
     """
     rungs = [recipe.rung for recipe in recipes]
     threads = ("-threads", str(cores)) if cores else ()
@@ -78,6 +89,10 @@ def video_command(
         told = ("-stats_enc_pre", str(stamps), "-stats_enc_pre_fmt", "{pts}") if place == 0 else ()
         encoder = _video_encoder(film, stretch, recipe, preset, cores)
         command += ["-map", f"[v{place}]", *encoder, *threads, *told, "-f", "mp4", str(output)]
+    if look is not None:
+        graph = quality_graph(reference_of(film, stretch, (), track, seeks=seeks), "dec:0", look.log, look.every)
+        command += [*threads, "-dec", f"{look.output}:0", "-filter_complex", graph]
+        command += ["-map", f"[{OUT}]", "-fps_mode", "passthrough", "-f", "null", "-"]
     return command
 
 
@@ -111,51 +126,6 @@ def glimpse_command(
 def first_frame_command(ffmpeg: str, rendition: Path, output: Path) -> list[str]:
     """Take the first frame of a rendition of ours as a picture."""
     return [*start(ffmpeg, "error"), "-i", str(rendition), "-frames:v", "1", "-q:v", "2", "-y", str(output)]
-
-
-def video_graph(film: Film, stretch: Stretch, rungs: Sequence[Rung], track: int, *, seeks: bool = True) -> str:
-    """The filters from the decoded picture to one pad ``[vN]`` a rung; each rung is scaled from the largest."""
-    chain = stretch_chain(film, stretch, rungs[-1], seeks=seeks)
-    graph = f"[0:{track}]{','.join(chain)}"
-    if len(rungs) == 1:
-        return f"{graph}[v0]"
-    pads = "".join(f"[s{place}]" for place in range(len(rungs)))
-    smaller = [
-        f"[s{place}]scale={rung.width}:{rung.height},setsar=1[v{place}]" for place, rung in enumerate(rungs[:-1])
-    ]
-    last = len(rungs) - 1
-    return ";".join([f"{graph},split={len(rungs)}{pads}", *smaller, f"[s{last}]null[v{last}]"])
-
-
-def stretch_chain(film: Film, stretch: Stretch, rung: Rung, *, seeks: bool = True) -> list[str]:
-    """The filters that leave the frames of a stretch, as a rung shows them, at their times."""
-    sought = seeks and stretch.seek_microseconds is not None
-    first = 0 if sought else stretch.first
-    return [
-        f"trim=start_frame={first}:end_frame={first + len(stretch.times)}",
-        *picture_chain(film, rung),
-        f"settb=1/{TICKS}",
-        f"setpts='{_time_stamps(stretch, sought)}'",
-    ]
-
-
-def picture_chain(film: Film, rung: Rung) -> list[str]:
-    """The filters from decoded pictures to those of a rung: whole frames, its range of light, square pixels."""
-    picture, chain = film.picture, list[str]()
-    if picture.is_interlaced:
-        parity = "bff" if picture.is_bottom_first else "tff"
-        chain.append(f"bwdif=mode=send_field:parity={parity}:deint=all")
-    chain += _name_colours(picture)
-    if rung.video_range is not VideoRange.SDR:
-        return [*chain, *kept_range(rung)]
-    chain += _tone_map(picture, rung) if picture.is_wide_gamut else [_scale(picture, rung)]
-    return [
-        *chain,
-        f"format={pixel_format(rung)}",
-        "setsar=1",
-        # One colour space for all ordinary rungs (HLS authoring specification, 1.27).
-        "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709",
-    ]
 
 
 def key_frames(stretch: Stretch) -> str:
@@ -242,47 +212,4 @@ def _video_encoder(film: Film, stretch: Stretch, recipe: Recipe, preset: str, co
         *("-x264-params", x264_params(film, preset) + (f":zones={by_shot}" if by_shot else "")),
         *clean(),
         *("-video_track_timescale", str(TICKS)),
-    ]
-
-
-def _time_stamps(stretch: Stretch, sought: bool) -> str:
-    """Time stamps that begin near BASE_TICKS: so far from it as the first frame is from where it ought to be."""
-    start = f"({stretch.lead_ticks})" if sought else "STARTPTS"
-    shifted = f"PTS-{start}+{BASE_TICKS}"
-    return f"st(0,{shifted});if(isnan(PREV_OUTPTS),ld(0),max(ld(0),PREV_OUTPTS+1))"
-
-
-def _name_colours(picture: Picture) -> list[str]:
-    """Words for colours that nothing names: converters refuse to guess."""
-    if picture.pixel_format.startswith(("rgb", "bgr", "gbr", "pal", "gray", "argb", "abgr", "0", "x2")):
-        return []
-    words = []
-    if picture.colour_space in {"unknown", "reserved"}:
-        words.append(f"colorspace={picture.usual_matrix}")
-    if picture.is_wide_gamut and picture.colour_primaries in {"unknown", "reserved"}:
-        words.append("color_primaries=bt2020")
-    if picture.is_wide_gamut and not picture.is_high_dynamic_range and picture.colour_transfer == "unknown":
-        words.append("color_trc=bt709")
-    return [f"setparams={':'.join(words)}"] if words else []
-
-
-def _scale(picture: Picture, rung: Rung) -> str:
-    colours = "out_color_matrix=bt709:out_range=tv"
-    if not needs_bars(rung, picture.display_width, picture.height):
-        return f"scale={rung.width}:{rung.height}:{colours}"
-    inside = picture.display_width / picture.height
-    width = max(2 * round(min(rung.width, rung.height * inside) / 2), 2)
-    height = max(2 * round(min(rung.height, rung.width / inside) / 2), 2)
-    return f"scale={width}:{height}:{colours},pad={rung.width}:{rung.height}:-1:-1"
-
-
-def _tone_map(picture: Picture, rung: Rung) -> list[str]:
-    return [
-        # Scaled first, where it is cheap; then to linear light, where colours may be converted.
-        f"zscale=w={rung.width}:h={rung.height}:t=linear:npl={_WHITE_NITS}",
-        "format=gbrpf32le",
-        "zscale=p=bt709",
-        # mobius leaves the darker third as it is and bends what is brighter; hable darkens the whole picture.
-        *(["tonemap=tonemap=mobius:desat=0"] if picture.is_high_dynamic_range else []),
-        "zscale=t=bt709:m=bt709:r=tv",
     ]

@@ -237,27 +237,29 @@ class _Show:
         return retell(history, titles, self._engine, DatabaseOutbox(), SystemClock().now())
 
     async def _watch(self, bringing: asyncio.Task[None]) -> None:
-        """Say when films become playable or fail, until all have."""
-        said: set[str] = set()
+        """Say when films become playable, are whole or fail, until all have come to their end."""
+        playing: set[str] = set()
+        ended: set[str] = set()
         while True:
             done = bringing.done()
             if done:
                 bringing.result()
             begun = {job.title_id for job in await asyncio.to_thread(self._jobs.jobs, 100_000)}
             titles = [title for title in await asyncio.to_thread(self._catalogue.titles) if title.id in begun]
-            # What is still arriving plays, but not from every edge by itself, as the check will ask.
-            open_titles = [
-                title for title in titles if title.state in {TitleState.DRAFT, TitleState.ENCODING} or title.is_growing
-            ]
             for title in reversed(titles):
-                if title.id in said or title in open_titles:
+                if title.id in ended:
                     continue
-                said.add(title.id)
+                if title.is_growing or title.state in {TitleState.DRAFT, TitleState.ENCODING}:
+                    if title.is_growing and title.id not in playing:
+                        playing.add(title.id)
+                        self._say(f"{title.name} is playable while it is encoded")
+                    continue
+                ended.add(title.id)
                 if title.state is TitleState.PLAYABLE:
-                    self._say(f"{title.name} is playable ({len(said)} of {len(titles)})")
+                    self._say(f"{title.name} is whole ({len(ended)} of {len(titles)})")
                 elif title.state is TitleState.FAILED:
                     self._say(f"{title.name} cannot be played: {title.message}")
-            if done and not open_titles:
+            if done and len(ended) == len(titles):
                 self._say("every film is done")
                 return
             await asyncio.sleep(_POLL_SECONDS)

@@ -3,16 +3,18 @@
 The choosing itself is arithmetic of ``ladder/``; here it is cut into pieces for compute, and their outcomes are kept.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
 
 from matinee.commands.needs import SMALL, measuring_needs
 from matinee.commands.stretches import Stretch
+from matinee.encoding.chunks import Looking
 from matinee.encoding.depot import Depot, Finished
 from matinee.encoding.measuring import (
     Analysis,
     Encoded,
+    Looked,
     choose_ladder,
     choose_ladder_again,
     measure_stretch,
@@ -52,7 +54,7 @@ class Analysing:
         self._firsts = [0, *accumulate(len(stretch.starts) for stretch in stretches)]
         self._measured: dict[int, tuple[tuple[FrameQuality, ...], ...]] = {}
         self._verified: dict[int, tuple[float, ...]] = {}
-        self._made_of: dict[int, tuple[int, ...]] = {}
+        self._bits: dict[int, tuple[int, ...]] = {}
         self._again: list[Miss] = []
         self._seen: tuple[Deviation, ...] = ()
         self._probes: tuple[Probe, ...] = ()
@@ -121,44 +123,57 @@ class Analysing:
         """Whether parts of a rung are looked at: the best rung's."""
         return name == self._chosen[-1].rung.name
 
+    def looking(self, stretch: Stretch, file: str) -> Looking:
+        """How the best rung's part, called so, is looked at while it is encoded."""
+        return Looking(self._chosen[-1].rung.name, VERIFIED_EVERY, measured_name(file, stretch, VERIFIED_EVERY))
+
     def verification(self, stretch: Stretch, recipe: Recipe, one: Finished, verified: Verified, turn: int) -> Piece:
-        """Look at a part of the best rung."""
-        best = self._chosen[-1]
-        found, first, shots = self._found, self._firsts[stretch.number], len(stretch.starts)
+        """Look at a part of the best rung that was not looked at while it was encoded."""
 
-        def done(outcome: tuple[tuple[tuple[FrameQuality, ...], ...], tuple[int, ...]]) -> list[Piece]:
-            measured, self._made_of[stretch.number] = outcome
-            probes = self._probes[first : first + shots]
-            came_to, wrong = missed(part_of(best, first, shots), probes, measured)
-            self._verified[stretch.number] = came_to
-            self._again += [replace(miss, shot=first + miss.shot) for miss in wrong]
-            crfs = list(recipe.crfs)
-            for miss in wrong:
-                crfs[miss.shot] = miss.crf
-            return verified(stretch, replace(recipe, crfs=tuple(crfs)), one)
+        def done(looked: Looked) -> list[Piece]:
+            return verified(stretch, self.judged(stretch, recipe, looked), one)
 
-        file = measured_name(one.file, stretch, VERIFIED_EVERY)
-        words = (found.film, found.copy, stretch, Encoded(recipe.rung, one.file), VERIFIED_EVERY, file)
+        looking = self.looking(stretch, one.file)
+        words = (self._found.film, self._found.copy, stretch, Encoded(recipe.rung, one.file))
         what = f"verifying {one.name}, part {stretch.number + 1} of {len(self._stretches)}"
-        task = self._task(what, turn, measuring_needs(found.film), verify_stretch, *words)
+        needs = measuring_needs(self._found.film)
+        task = self._task(what, turn, needs, verify_stretch, *words, looking.every, looking.file)
         return Piece(task, done, part="verifying")
 
-    def choice_again(self, turn: int, others: Callable[[], list[Piece]]) -> Piece:
-        """Choose the other rungs by what the best one came to; ``others`` is what is done then."""
+    def judged(self, stretch: Stretch, recipe: Recipe, looked: Looked) -> Recipe:
+        """The recipe to encode a part of the best rung by, after it was looked at: the same, if it came out well."""
+        first, shots = self._firsts[stretch.number], len(stretch.starts)
+        best, probes = part_of(self._chosen[-1], first, shots), self._probes[first : first + shots]
+        came_to, wrong = missed(best, probes, looked.shots)
+        self._bits[stretch.number], self._verified[stretch.number] = looked.bits, came_to
+        self._again += [replace(miss, shot=first + miss.shot) for miss in wrong]
+        crfs = list(recipe.crfs)
+        for miss in wrong:
+            crfs[miss.shot] = miss.crf
+        return replace(recipe, crfs=tuple(crfs))
+
+    def choice_again(self, turn: int, then: Callable[[], list[Piece]]) -> Piece:
+        """Choose the other rungs by what was made of the best one so far; ``then`` is what is done with them."""
 
         def done(chosen: tuple[ChosenRung, ...]) -> list[Piece]:
             self._chosen = chosen
-            return others()
+            return then()
 
-        bits = [cost for number in sorted(self._made_of) for cost in self._made_of[number]]
-        vmaf = [score for number in sorted(self._verified) for score in self._verified[number]]
-        self._seen = deviations(self._chosen[-1], bits, vmaf)
+        self._seen = deviations(self._chosen[-1], self._by_shot(self._bits), self._by_shot(self._verified))
         words = (self._chosen, float(self._found.film.shown_rate), self._probes, self._seen)
         task = self._task("choosing the other rungs", turn, SMALL, choose_ladder_again, *words)
         return Piece(task, done, part="verifying")
 
+    def _by_shot(self, found: Mapping[int, Sequence[float]]) -> dict[int, float]:
+        """What is known of shots by their chunks, by the shots' numbers in the film."""
+        return {
+            self._firsts[number] + place: value
+            for number, values in found.items()
+            for place, value in enumerate(values)
+        }
+
     def outcome(self) -> Analysis:
         """All of it."""
-        verified = tuple(vmaf for number in sorted(self._verified) for vmaf in self._verified[number])
+        verified = tuple(vmaf for _, vmaf in sorted(self._by_shot(self._verified).items()))
         again = tuple(sorted(self._again, key=lambda miss: miss.shot))
         return Analysis(self._probes, self._chosen, verified, again, self._seen)

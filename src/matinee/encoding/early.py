@@ -16,10 +16,10 @@ import m3u8
 import structlog
 
 from matinee.commands.commands import first_frame_command
+from matinee.commands.first_rung import EARLY, EARLY_PLAYLIST, FIRST_STILL, still_command
+from matinee.commands.sound import BITRATES_BPS
 from matinee.encoding.depot import Depot, StoreUnavailable
 from matinee.encoding.ffmpeg import Tools, run_ffmpeg, run_tool
-from matinee.encoding.first_rung import EARLY, EARLY_PLAYLIST, FIRST_STILL, still_command
-from matinee.encoding.sound import BITRATES_BPS
 from matinee.inspection.inspection import Film
 from matinee.model.errors import EncodingFailed, Refused
 from matinee.model.media import Presentation, Rendition, Rung, TrackKind, presentation_to_json

@@ -7,9 +7,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from matinee.commands.commands import open_source, seek_in, stretch_chain
+from matinee.commands.commands import open_source, seek_in
+from matinee.commands.pictures import reference_of
 from matinee.commands.stretches import Stretch
 from matinee.encoding.depot import Finished
 from matinee.encoding.ffmpeg import run_ffmpeg
@@ -20,12 +20,10 @@ from matinee.ladder.correction import Deviation, corrected
 from matinee.ladder.prediction import CRFS, Probe, predicted, taught
 from matinee.ladder.quality import (
     FrameQuality,
-    Reference,
     by_shot,
     mean_quality,
     quality_command,
     read_quality,
-    reference_size,
 )
 from matinee.ladder.rungs import ChosenRung, choose_again, choose_rungs
 from matinee.ladder.verification import Miss, misses
@@ -42,6 +40,14 @@ class Encoded:
     rung: Rung
     file: str
     seek_microseconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was seen of a part, by shot: how its frames look beside the source, and the bits that they took."""
+
+    shots: tuple[tuple[FrameQuality, ...], ...]
+    bits: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +80,45 @@ def measure_stretch(
 
     def make(part: Path) -> Finished:
         measured, seconds = _measure(place, source, film, copy, stretch, encoded, every, part.parent, progress)
-        part.write_text(json.dumps([asdict(one) for one in measured]))
-        return Finished("quality", file, len(measured), film.length_seconds, part.stat().st_size, seconds)
+        return write_measured(film, measured, part, seconds)
 
-    kept = place.depot.once(file, make)
-    values = json.loads(place.depot.rendition(kept.file).read_text())
+    return read_measured(place, stretch, place.depot.once(file, make).file)
+
+
+def write_measured(film: Film, measured: Sequence[FrameQuality], part: Path, seconds: float) -> Finished:
+    """Write down how frames look, in a file that is called as it will be in the depot."""
+    part.write_text(json.dumps([asdict(one) for one in measured]))
+    return Finished("quality", part.name, len(measured), film.length_seconds, part.stat().st_size, seconds)
+
+
+def read_measured(place: Place, stretch: Stretch, file: str) -> tuple[tuple[FrameQuality, ...], ...]:
+    """How each shot of a stretch looks, from what was written down."""
+    values = json.loads(place.depot.rendition(file).read_text())
     return by_shot([FrameQuality(**one) for one in values], stretch.starts, stretch.encoded)
 
 
 def verify_stretch(
-    place: Place, source: Source, film: Film, copy: str | None, stretch: Stretch, encoded: Encoded, *how: Any
-) -> tuple[tuple[tuple[FrameQuality, ...], ...], tuple[int, ...]]:
-    """How each shot of a part looks that was encoded by itself, and how many bits it took."""
-    measured = measure_stretch(place, source, film, copy, stretch, encoded, *how)
-    sizes = [size for _, size in shown_packets(place.depot.rendition(encoded.file))]
+    place: Place,
+    source: Source,
+    film: Film,
+    copy: str | None,
+    stretch: Stretch,
+    encoded: Encoded,
+    every: int,
+    file: str,
+    progress: Progress,
+) -> Looked:
+    """Look at a part that was encoded by itself."""
+    measure_stretch(place, source, film, copy, stretch, encoded, every, file, progress)
+    return read_looked(place, stretch, encoded.file, file)
+
+
+def read_looked(place: Place, stretch: Stretch, encoded: str, measured: str) -> Looked:
+    """How each shot of a part looks that was encoded by itself, and how many bits it took; both are in the depot."""
+    sizes = [size for _, size in shown_packets(place.depot.rendition(encoded))]
     ends = (*stretch.starts[1:], stretch.encoded)
-    return measured, tuple(8 * sum(sizes[start:end]) for start, end in zip(stretch.starts, ends, strict=True))
+    bits = tuple(8 * sum(sizes[start:end]) for start, end in zip(stretch.starts, ends, strict=True))
+    return Looked(read_measured(place, stretch, measured), bits)
 
 
 def choose_ladder(
@@ -143,19 +172,14 @@ def _measure(
 ) -> tuple[tuple[FrameQuality, ...], float]:
     tools, path = place.find_tools(), picture_of(place, source, copy)
     what = f"measuring {encoded.rung.name} of {film.name}, part {stretch.number + 1}"
-    width, height = reference_size(film.picture.display_width, film.picture.height)
     threads, log = granted_threads() or 1, desk / "vmaf.json"
     words = ("-threads", str(threads))
 
+    track = 0 if copy is not None else film.source.video.index
+
     def measure(*, seeks: bool) -> tuple[tuple[FrameQuality, ...], float]:
-        reference = Reference(
-            (*words, *(seek_in(stretch.seek_microseconds) if seeks else ()), *open_source(path)),
-            ",".join(stretch_chain(film, stretch, Rung("reference", width, height, 0, 0), seeks=seeks)),
-            width,
-            height,
-            stretch.encoded,
-            f"0:{0 if copy is not None else film.source.video.index}",
-        )
+        inputs = (*words, *(seek_in(stretch.seek_microseconds) if seeks else ()), *open_source(path))
+        reference = reference_of(film, stretch, inputs, track, seeks=seeks)
         own = (*words, *seek_in(encoded.seek_microseconds), "-i", str(place.depot.rendition(encoded.file)))
         ran = run_ffmpeg(
             quality_command(tools.ffmpeg, reference, own, log, every, threads),

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from matinee.commands.commands import copy_command
+from matinee.commands.first_rung import EARLY, FIRST, EarlySound, first_rung, first_time_command, survey_command
 from matinee.encoding.depot import Finished
 from matinee.encoding.early import Early, EarlyEdition
 from matinee.encoding.ffmpeg import free_bytes, run_ffmpeg
-from matinee.encoding.first_rung import EARLY, FIRST, EarlySound, first_rung, first_time_command, survey_command
 from matinee.encoding.joining import shown_packets
 from matinee.encoding.steps import Place, Progress, Source, check_room, granted_threads, picture_of, share_of
 from matinee.inspection.frames import Frames, frames_from_json, frames_to_json, read_frames, surveyed

@@ -1,19 +1,22 @@
-"""What a finished encode of a shot tells of those that are still to be made. Pure.
+"""What finished encodes of some shots tell of all that is still to be made. Pure.
 
-A prediction is exact where the first rung stands, and the more off the further away. When the best rung is there, its
-bits are counted and its VMAF was measured anyway; so is the prediction's error at a second place, far from the first.
-Between and beyond the two it is taken to grow evenly: with the CRF and with the logarithm of the size, both unknown
-slopes, before anything is known each as likely to be as steep, in the prediction's own units. What is expected of such
-an error after one of it was seen (Rasmussen and Williams: Gaussian Processes for Machine Learning, 2006, 2.1) is a
-share of that::
+A prediction is exact where the first rung stands, and the more off the further away. Of a few chunks, spread over the
+film, the best rung is made first: its bits are counted and its VMAF is measured anyway, and so the prediction's error
+is known at a second place, far from the first. Between and beyond the two it is taken to grow evenly: with the CRF and
+with the logarithm of the size, both unknown slopes, before anything is known each as likely to be as steep, in the
+prediction's own units. What is expected of such an error after one of it was seen (Rasmussen and Williams: Gaussian
+Processes for Machine Learning, 2006, 2.1) is a share of that::
 
     share = (c * c' + s * s') / (c' * c' + s' * s' + noise)
 
-for a size of 2**s times the first rung's pixels and a CRF of 26 + 4 c, where the encode lies at s' and c'.
+for a size of 2**s times the first rung's pixels and a CRF of 26 + 4 c, where the encode lies at s' and c'. Half of an
+error's variance is taken to be the film's and half the shot's own, so that a shot none of which was made is expected to
+be off by n / (n + 1) of the mean of n others.
 """
 
 import math
-from collections.abc import Sequence
+import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from matinee.ladder.prediction import Probe, way
@@ -24,6 +27,7 @@ from matinee.ladder.slopes import Shot
 # are off by a few tenths of VMAF, a prediction by three.
 _NOISE = 0.1**2
 _LEAST_BITS = 1.0
+_SAMPLED_OF = 16  # chunks; one of so many is decoded once more
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +41,21 @@ class Deviation:
     vmaf: float
 
 
-def deviations(made: ChosenRung, bits: Sequence[float], vmaf: Sequence[float]) -> tuple[Deviation, ...]:
-    """Those of a rung whose shots took these bits and came to this VMAF."""
+def sampled(chunks: int) -> range:
+    """Which of a film's chunks the best rung is made of first: the middle one, or one of sixteen."""
+    return range(min(chunks, _SAMPLED_OF) // 2, chunks, _SAMPLED_OF)
+
+
+def deviations(made: ChosenRung, bits: Mapping[int, float], vmaf: Mapping[int, float]) -> tuple[Deviation, ...]:
+    """How far each shot of a rung is off: those that took these bits and came to this VMAF, and by them all others."""
+    seen = {
+        place: (math.log2(max(cost, _LEAST_BITS) / made.shot_bits[place]), vmaf[place] - made.shot_vmaf[place])
+        for place, cost in bits.items()
+    }
+    share = len(seen) / (len(seen) + 1)
+    others = [share * statistics.fmean(error) for error in zip(*seen.values(), strict=True)]
     size = (made.rung.width, made.rung.height)
-    return tuple(
-        Deviation(*size, crf, math.log2(max(cost, _LEAST_BITS) / expected), score - foretold)
-        for crf, cost, expected, score, foretold in zip(
-            made.crfs, bits, made.shot_bits, vmaf, made.shot_vmaf, strict=True
-        )
-    )
+    return tuple(Deviation(*size, crf, *seen.get(place, others)) for place, crf in enumerate(made.crfs))
 
 
 def corrected(shot: Shot, probe: Probe, seen: Deviation) -> Shot:

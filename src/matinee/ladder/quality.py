@@ -14,6 +14,8 @@ from pathlib import Path
 
 from matinee.model.errors import EncodingFailed
 
+OUT = "compared"
+"""The pad at the end of a comparison."""
 EVERY = 6  # frames; the mean of every sixth is within .1 of the mean of all
 _LEAST_SIDE = 32  # four scales, each half of the last
 _TALLEST = 1080  # the model was taught on 1080 lines seen from three heights away
@@ -34,8 +36,9 @@ _FEATURES = {
 class Reference:
     """What an encode is compared with.
 
-    ``inputs`` are FFmpeg's arguments up to and with the source's ``-i``; ``chain`` the filters that make of its picture
-    what the encoder was given, except for the size; ``frames`` how many frames are compared, from the first one on.
+    ``inputs`` are FFmpeg's arguments up to and with the source's ``-i``. Filters make of its picture what the encoder
+    was given, except for the size: ``chain`` those that must see every frame, ``each`` those of single frames, which
+    frames that are not compared are spared. ``frames`` is how many there are, from the first one on.
     """
 
     inputs: tuple[str, ...]
@@ -44,6 +47,7 @@ class Reference:
     height: int
     frames: int
     stream: str = "0:v:0"
+    each: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,27 +91,28 @@ def quality_command(
         *(ffmpeg, "-hide_banner", "-nostdin", "-loglevel", "error", "-progress", "pipe:1"),
         *reference.inputs,
         *encoded,
-        *("-filter_complex", _graph(reference, encoded_input=reference.inputs.count("-i"), log=log, every=every)),
+        *("-filter_complex", quality_graph(reference, f"{reference.inputs.count('-i')}:v:0", log, every)),
         # The filter has a thread pool of its own; without a number it takes the whole machine.
         *("-filter_complex_threads", str(threads)),
-        *("-map", "[out]", "-fps_mode", "passthrough", "-f", "null", "-"),
+        *("-map", f"[{OUT}]", "-fps_mode", "passthrough", "-f", "null", "-"),
     ]
 
 
-def _graph(reference: Reference, encoded_input: int, log: Path, every: int) -> str:
+def quality_graph(reference: Reference, shown: str, log: Path, every: int = EVERY) -> str:
+    """The filters that compare the pad ``shown``, an encode's frames, with its reference; what goes on is nothing."""
     # Frames are paired by their number: time stamps of an MP4 are rounded, those of a source may have gaps.
     numbered = "settb=1/1000,setpts=N"
     if every > _NEIGHBOURS:
         # Of frames that are not scored, only those beside a scored one are scaled: motion is measured against them.
         numbered = f"select='lt(mod(n+1,{every}),{_NEIGHBOURS})',{numbered}"
     size = f"scale={reference.width}:{reference.height}:flags=bicubic,format=yuv420p,setsar=1"
-    before = f"{reference.chain}," if reference.chain else ""
-    source = f"[{reference.stream}]{before}trim=end_frame={reference.frames},{numbered},{size}[reference]"
+    before, each = (f"{chain}," if chain else "" for chain in (reference.chain, reference.each))
+    source = f"[{reference.stream}]{before}trim=end_frame={reference.frames},{numbered},{each}{size}[reference]"
     # Bicubic, as VMAF's authors scale, and near to what players do.
-    shown = f"[{encoded_input}:v:0]{numbered},{size}[shown]"
+    compared = f"[{shown}]{numbered},{size}[shown]"
     # n_subsample leaves out scores, but not the neighbours that motion is measured against.
     options = f"n_subsample={min(every, _NEIGHBOURS)}:log_fmt=json:log_path={_escaped(log)}:shortest=1:repeatlast=0"
-    return f"{source};{shown};[shown][reference]libvmaf={options}:n_threads=1,settb=1/1000[out]"
+    return f"{source};{compared};[shown][reference]libvmaf={options}:n_threads=1,settb=1/1000[{OUT}]"
 
 
 def _escaped(path: Path) -> str:

@@ -8,16 +8,17 @@ from typing import Any
 import pytest
 
 from matinee.commands.commands import (
+    Look,
     copy_command,
     glimpse_command,
     key_frames,
     look_command,
     video_command,
-    video_graph,
 )
+from matinee.commands.first_rung import EarlySound, first_rung, survey_command
+from matinee.commands.pictures import video_graph
+from matinee.commands.sound import measure_command, sound_command, sound_graph
 from matinee.commands.stretches import Stretch
-from matinee.encoding.first_rung import EarlySound, first_rung, survey_command
-from matinee.encoding.sound import measure_command, sound_command, sound_graph
 from matinee.inspection.inspection import Film, Picture
 from matinee.ladder.fixed import fixed_ladder
 from matinee.ladder.recipes import Recipe
@@ -51,7 +52,7 @@ def _film(**changes: object) -> Film:
     return replace(_FILM, picture=replace(_PICTURE, **changes))  # type: ignore[arg-type]
 
 
-def _video(film: Film = _FILM, **more: bool) -> list[str]:
+def _video(film: Film = _FILM, **more: Any) -> list[str]:
     outputs = [Path(f"/kept/{rung.name}.part") for rung in _RUNGS]
     recipes = [Recipe(rung, (23.0, 27.5)) for rung in _RUNGS]
     return video_command("ffmpeg", _SOURCE, film, _STRETCH, recipes, outputs, Path("/kept/stamps"), "fast", **more)
@@ -219,3 +220,16 @@ def test_frames_of_unequal_length_are_encoded_in_their_order() -> None:
 def test_sound_is_shifted_as_the_list_of_frames_is() -> None:
     late = replace(_FILM, shift_seconds=10.25)
     assert "PTS-(10.250000)/TB" in sound_graph(late, _SOUNDS, ["anull"])
+
+
+def test_a_rung_is_looked_at_out_of_the_decode_that_it_is_encoded_by() -> None:
+    plain, command = _video(), _video(look=Look(2, 12, Path("/kept/vmaf.json")))
+    assert command[: len(plain)] == plain
+    words = command[len(plain) :]
+    assert words[words.index("-dec") + 1] == "2:0"
+    graph = words[words.index("-filter_complex") + 1]
+    source, shown, _ = graph.split(";")
+    assert source.startswith(f"[0:{_FILM.source.video.index}]trim=start_frame=0:end_frame=40,trim=end_frame=40,select=")
+    assert source.index("select=") < source.index("scale=")
+    assert shown.startswith("[dec:0]select=")
+    assert words[-2:] == ["null", "-"]

@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import pytest
 
-from matinee.commands.commands import video_graph
 from matinee.commands.encoders import capped_encoder, encoder_words, in_codecs
+from matinee.commands.pictures import video_graph
 from matinee.commands.stretches import Stretch
 from matinee.inspection.inspection import Film, Picture
 from matinee.ladder.codecs import av1_crf

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from obstore.store import MemoryStore
 
+from matinee.commands.first_rung import first_rung
 from matinee.commands.stretches import Stretch
 from matinee.encoding.depot import Depot
-from matinee.encoding.first_rung import first_rung
 from matinee.encoding.names import grain_name, part_name
 from matinee.encoding.orders import Order
 from matinee.encoding.steps import Place, Source

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from matinee.commands.sound import sound_graph
 from matinee.encoding.sound import (
     CEILING_DBTP,
     MOST_GAIN_DB,
@@ -12,7 +13,6 @@ from matinee.encoding.sound import (
     damage_notes,
     gain_db,
     read_loudness,
-    sound_graph,
     sound_notes,
 )
 from matinee.inspection.inspection import Film

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matinee.ladder.correction import Deviation, corrected, deviations
+from matinee.ladder.correction import Deviation, corrected, deviations, sampled
 from matinee.ladder.hull import Point
 from matinee.ladder.prediction import CRFS, PROBE_CRF, Probe, predicted, taught
 from matinee.ladder.rungs import choose_rungs
@@ -21,11 +21,30 @@ def _at(shot: Shot, width: int, crf: float) -> Point:
 
 def test_a_deviation_is_what_came_out_beside_what_was_expected() -> None:
     (rung,) = choose_rungs([_SHOT], 24, wanted=(88,))
-    (same,) = deviations(rung, rung.shot_bits, rung.shot_vmaf)
+    (same,) = deviations(rung, {0: rung.shot_bits[0]}, {0: rung.shot_vmaf[0]})
     assert (same.bits, same.vmaf) == (0, 0)
-    (other,) = deviations(rung, [4 * rung.shot_bits[0]], [rung.shot_vmaf[0] - 3])
+    (other,) = deviations(rung, {0: 4 * rung.shot_bits[0]}, {0: rung.shot_vmaf[0] - 3})
     assert [other.bits, other.vmaf] == pytest.approx([2, -3])
     assert (other.width, other.height, other.crf) == (rung.rung.width, rung.rung.height, rung.crfs[0])
+
+
+def test_a_shot_that_was_not_made_is_off_by_a_part_of_what_others_were() -> None:
+    (rung,) = choose_rungs([_SHOT] * 4, 24, wanted=(88,))
+    cost, score = rung.shot_bits[0], rung.shot_vmaf[0]
+    first, second, *others = deviations(rung, {0: 2 * cost, 1: 8 * cost}, {0: score - 6, 1: score})
+    assert [(one.bits, one.vmaf) for one in (first, second)] == [pytest.approx((1, -6)), pytest.approx((3, 0))]
+    assert [(one.bits, one.vmaf) for one in others] == [pytest.approx((4 / 3, -2))] * 2
+
+
+@given(st.integers(min_value=1, max_value=2_000))
+def test_samples_are_few_and_stand_in_the_middle_of_what_they_are_of(chunks: int) -> None:
+    samples = sampled(chunks)
+    assert 1 <= len(samples) <= chunks / 16 + 1
+    assert all(0 <= number < chunks for number in samples)
+    if chunks <= 16:
+        assert list(samples) == [chunks // 2]
+    else:
+        assert max(chunks - samples[-1], samples[0]) <= 24
 
 
 def test_what_came_out_as_expected_changes_nothing() -> None:

@@ -15,11 +15,11 @@ from matinee.commands.commands import (
     encode_frames,
     keep_time,
     open_source,
-    picture_chain,
     start,
     x264_params,
 )
-from matinee.encoding.sound import BITRATES_BPS, sound_graph
+from matinee.commands.pictures import picture_chain
+from matinee.commands.sound import BITRATES_BPS, sound_graph
 from matinee.inspection.frames import TICKS, look_size
 from matinee.inspection.inspection import Film
 from matinee.ladder.fixed import fixed_ladder

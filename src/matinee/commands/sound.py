@@ -1,0 +1,79 @@
+"""Command lines for the sound of a film: each track as all of its renditions, in time with the picture. Pure."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matinee.commands.commands import AUDIO_RATE_HZ, clean, keep_time, open_source, start
+from matinee.inspection.inspection import Film
+from matinee.packaging.sound import STEREO, SURROUND, Sound
+
+BITRATES_BPS = {STEREO: 128_000, SURROUND: 320_000}
+_OVERHANG_SECONDS = 0.5
+
+# ITU-R BS.775-4, table 2: centre and surrounds 3 dB down, the low-frequency channel left out. Names that a layout lacks
+# count as silence, so that one line serves 3.0 to 7.1.
+_TO_STEREO = "pan=stereo|FL=FL+0.707*FC+0.707*BL+0.707*SL+0.5*BC|FR=FR+0.707*FC+0.707*BR+0.707*SR+0.5*BC"
+# 5.1 as it is, whether its surrounds are called side or back; of more channels, those behind are put together.
+_FRONT = "pan=5.1|FL=FL|FR=FR|FC=FC|LFE=LFE"
+_TO_SURROUND = f"{_FRONT}|BL=BL+SL|BR=BR+SR"
+_MORE_TO_SURROUND = f"{_FRONT}|BL=0.707*BL+0.707*SL+0.5*BC|BR=0.707*BR+0.707*SR+0.5*BC"
+
+
+def measure_command(ffmpeg: str, source: Path, film: Film, sounds: Sequence[Sound]) -> list[str]:
+    """Measure renditions of one track out of one decode, as they will be before their gain."""
+    graph = sound_graph(film, sounds, [f"ebur128@{one.name}=peak=true:framelog=quiet" for one in sounds])
+    outputs = [word for one in sounds for word in ("-map", f"[{one.name}]", "-f", "null", "-")]
+    return [*start(ffmpeg, "info"), *open_source(source), "-filter_complex", graph, *outputs, *_in_time(film, sounds)]
+
+
+def sound_command(
+    ffmpeg: str, source: Path, film: Film, sounds: Sequence[Sound], gains: Sequence[float], outputs: Sequence[Path]
+) -> list[str]:
+    """Encode renditions of one track out of one decode as AAC-LC, each with its gain."""
+    graph = sound_graph(film, sounds, [f"volume={gain:.2f}dB:precision=float" for gain in gains])
+    command = [*start(ffmpeg, "verbose"), *open_source(source), "-filter_complex", graph]
+    for one, output in zip(sounds, outputs, strict=True):
+        command += ["-map", f"[{one.name}]", "-c:a", "aac", "-b:a", str(BITRATES_BPS[one.channels])]
+        command += ["-ar", str(AUDIO_RATE_HZ), *clean(), "-f", "mp4", str(output)]
+    return [*command, *_in_time(film, sounds)]
+
+
+def sound_graph(film: Film, sounds: Sequence[Sound], last: Sequence[str], zero_seconds: float | None = None) -> str:
+    """The filters from one decoded track to a pad a rendition, called by its name; ``last`` ends each.
+
+    All is in time with the picture, 48 kHz, and as long as the picture. ``zero_seconds`` is when the film begins, where
+    that is not what it was inspected with: by another clock.
+    """
+    length, track = film.length_seconds, sounds[0].track
+    zero = film.shift_seconds if zero_seconds is None else zero_seconds
+    head = [
+        f"asetpts='PTS-({zero:.6f})/TB'",
+        # Silence fills what is missing before the first sample and in gaps; what overlaps is cut.
+        f"aresample={AUDIO_RATE_HZ}:async=1:first_pts=0",
+        # Sums may pass full scale between here and the gain.
+        "aformat=sample_fmts=fltp",
+        # Sound that ends early is followed by silence; sound that goes on long after the picture is cut.
+        f"apad=whole_dur={length:.6f}",
+        f"atrim=end={length + _OVERHANG_SECONDS:.6f}",
+    ]
+    pads = "".join(f"[{one.channels}ch]" for one in sounds)
+    split = f"asplit={len(sounds)}{pads}" if len(sounds) > 1 else f"anull{pads}"
+    parts = [f"[0:{track.index}]{','.join([*head, split])}"]
+    for one, end in zip(sounds, last, strict=True):
+        parts.append(f"[{one.channels}ch]{_mix(one)},{end}[{one.name}]")
+    return ";".join(parts)
+
+
+def _mix(sound: Sound) -> str:
+    channels = sound.track.channels or STEREO
+    if sound.channels == SURROUND:
+        return _TO_SURROUND if channels == SURROUND else _MORE_TO_SURROUND
+    return {1: "pan=stereo|FL=c0|FR=c0", STEREO: "aformat=channel_layouts=stereo"}.get(channels, _TO_STEREO)
+
+
+def _in_time(film: Film, sounds: Sequence[Sound]) -> list[str]:
+    """Read the tracks of the picture's run as well: both must agree about time."""
+    leading, words = film.source.audio, keep_time(film.source.video.index)
+    if leading is not None and leading.index != sounds[0].track.index:
+        words += keep_time(leading.index)
+    return words
