@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Response, Route, expect
+from playwright.sync_api import TimeoutError as PatienceError
 
 from browser.test_failover import sign_in
 from foreign_players import FORGIVE, LONGEST_PAUSE_SECONDS, WATCH_STANDING, fresh_page
@@ -54,7 +55,11 @@ def page(browser: Browser, cinema_of_short_tokens: RunningDemo) -> Iterator[Page
 
 
 def reaches(page: Page, seconds: float) -> None:
-    page.wait_for_function("(to) => document.querySelector('video').currentTime > to", arg=seconds)
+    try:
+        page.wait_for_function("(to) => document.querySelector('video').currentTime > to", arg=seconds)
+    except PatienceError as error:
+        told = page.evaluate("() => [window.matinee?.state(), document.querySelector('video').readyState]")
+        raise AssertionError(f"{page.locator('#trouble').inner_text()} {told}") from error
 
 
 def state(page: Page) -> dict[str, Any]:
