@@ -144,11 +144,11 @@ def _drawn(place: Path) -> Clip:
 def _wave(place: Path) -> Clip:
     if not _WAVE.exists():
         pytest.skip(f"no clip of CTA WAVE: {_WAVE} is not there")
-    # Smaller, because it is its numbers that are looked at: they can be read on the smallest rung.
-    small = ("-t", str(_WAVE_SECONDS), "-vf", "scale=854:480", *H264, "-crf", "12", "-c:a", "copy")
+    # Smaller and shorter, because it is its numbers that are looked at.
+    small = ("-t", str(_WAVE_SECONDS), "-vf", "scale=1280:720", *H264, "-crf", "12", "-c:a", "copy")
     ffmpeg("-i", _WAVE, *small, place / "film.mp4")
     report = encode_folder(place / "film.mp4", place / "out", ladder="fixed")
-    return Clip(place / "out", Fraction(30_000, 1001), report["frames"], _QR, _qr, (240, 480), report["renditions"])
+    return Clip(place / "out", Fraction(30_000, 1001), report["frames"], _QR, _qr, (480, 720), report["renditions"])
 
 
 @pytest.fixture(scope="module", params=[_drawn, _wave], ids=["drawn", "wave"])
