@@ -1,8 +1,11 @@
 // Plays ?manifest= with ?kind=shaka, dashjs or hlsjs, at most eight seconds ahead, and writes down what happened.
-// With ?keys=id:key, in hexadecimal, it can open what is encrypted.
+// With ?keys=id:key, in hexadecimal, it can open what is encrypted. With ?hurried it gives up soon on who is silent, so
+// that it loses an edge without a stall; else it is as patient as its makers have it.
 const query = new URLSearchParams(location.search);
 const video = document.getElementById("video");
-const probe = { errors: [], waits: 0, longestPause: 0, longestHunger: 0, segments: [], started: false };
+const hurried = query.has("hurried");
+const probe = { errors: [], segments: [] };
+window.standing = window.watchStanding(video);
 window.probe = probe;
 
 new PerformanceObserver((list) => {
@@ -12,33 +15,6 @@ new PerformanceObserver((list) => {
     }
   }
 }).observe({ type: "resource", buffered: true });
-
-video.addEventListener("playing", () => {
-  probe.started = true;
-});
-video.addEventListener("waiting", () => {
-  if (probe.started && !video.seeking) probe.waits += 1;
-});
-function ahead() {
-  const { buffered, currentTime } = video;
-  for (let place = 0; place < buffered.length; place += 1)
-    if (buffered.start(place) <= currentTime && currentTime <= buffered.end(place))
-      return buffered.end(place) - currentTime;
-  return 0;
-}
-
-let last = { time: 0, at: performance.now() };
-setInterval(() => {
-  const now = performance.now();
-  if (video.currentTime !== last.time || video.paused || video.ended || !probe.started)
-    last = { time: video.currentTime, at: now };
-  else {
-    const pause = (now - last.at) / 1000;
-    probe.longestPause = Math.max(probe.longestPause, pause);
-    // With picture ahead, the machine was busy; without, there was nothing to play.
-    if (ahead() < 0.5) probe.longestHunger = Math.max(probe.longestHunger, pause);
-  }
-}, 50);
 
 const [keyId, key] = (query.get("keys") || "").split(":");
 
@@ -56,7 +32,7 @@ async function shakaPlay() {
   await player.attach(video);
   // A hung edge answers nothing: what costs time is how long a connection may be silent.
   const retryParameters = {
-    maxAttempts: 2,
+    maxAttempts: 6,
     baseDelay: 100,
     backoffFactor: 1,
     fuzzFactor: 0.3,
@@ -64,10 +40,8 @@ async function shakaPlay() {
     stallTimeout: 1500,
     connectionTimeout: 1500,
   };
-  player.configure({
-    streaming: { bufferingGoal: 8, rebufferingGoal: 1, retryParameters },
-    manifest: { retryParameters },
-  });
+  player.configure({ streaming: { bufferingGoal: 8, rebufferingGoal: 1 } });
+  if (hurried) player.configure({ streaming: { retryParameters }, manifest: { retryParameters } });
   if (key) player.configure({ drm: { clearKeys: { [keyId]: key } } });
   player.addEventListener("error", (event) => probe.errors.push(`${event.detail.severity}:${event.detail.code}`));
   window.player = player;
@@ -93,8 +67,7 @@ function dashPlay() {
         bufferTimeAtTopQualityLongForm: 8,
         initialBufferLevel: 1,
       },
-      fragmentRequestTimeout: 2000,
-      retryAttempts: { MediaSegment: 0, InitializationSegment: 0 },
+      ...(hurried && { fragmentRequestTimeout: 2000, retryAttempts: { MediaSegment: 0, InitializationSegment: 0 } }),
     },
   });
   player.on("error", (event) => probe.errors.push(String(event.error && event.error.code)));
@@ -132,8 +105,7 @@ function hlsPlay() {
   const player = new Hls({
     maxBufferLength: 8,
     maxMaxBufferLength: 8,
-    fragLoadPolicy: { default: policy },
-    playlistLoadPolicy: { default: patient },
+    ...(hurried && { fragLoadPolicy: { default: policy }, playlistLoadPolicy: { default: patient } }),
   });
   player.on(Hls.Events.ERROR, (_, data) => probe.errors.push(`${data.fatal ? "fatal " : ""}${data.details}`));
   window.player = player;

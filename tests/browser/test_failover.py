@@ -6,7 +6,7 @@ so that each player loses one edge and not two.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,22 +14,28 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from browser.conftest import LONG
-from foreign_players import BUFFER_SECONDS, LONGEST_PAUSE_SECONDS, Player, foreign_player
+from foreign_players import (
+    BUFFER_SECONDS,
+    LONGEST_PAUSE_SECONDS,
+    STUCK_SECONDS,
+    WATCH_STANDING,
+    Player,
+    foreign_player,
+    fresh_page,
+)
 from running_demo import EDGE_HOSTS, PASSWORD, VIEWER, RunningDemo, until
 
 LATER_SEGMENTS = 5
+# More than they had loaded when the edge was lost.
+FURTHER_SECONDS = 14
 FOREIGN = ("shaka-player with HLS", "shaka-player with DASH", "dash.js")
 
 _OWN = """() => {
   const m = window.matinee, s = m && m.state && m.state();
-  if (!s) return {time: 0, buffer: 0, waits: 0, pause: 0, hosts: [], errors: []};
-  return {time: m.video.currentTime, buffer: s.buffer_seconds, waits: s.stalls, pause: window.longestPause || 0,
-          hosts: s.segments.map((segment) => new URL(segment.url).hostname), errors: []};
+  if (!s) return {time: 0, buffer: 0, hosts: [], ...window.standing};
+  return {time: m.video.currentTime, buffer: s.buffer_seconds, ...window.standing,
+          hosts: s.segments.map((segment) => new URL(segment.url).hostname)};
 }"""
-_WATCH_PAUSES = """() => { const v = document.querySelector("video"); let last = v.currentTime, at = performance.now();
-  window.longestPause = 0; setInterval(() => { const now = performance.now();
-  if (v.currentTime !== last || v.paused) { last = v.currentTime; at = now; }
-  else window.longestPause = Math.max(window.longestPause, (now - at) / 1000); }, 50); }"""
 
 
 def sign_in(page: Page, demo: RunningDemo, profile: str) -> None:
@@ -42,21 +48,20 @@ def sign_in(page: Page, demo: RunningDemo, profile: str) -> None:
 
 
 def own_player(browser: Browser, demo: RunningDemo, title: str, region: str) -> Player:
-    context = browser.new_context()
-    context.add_cookies([{"name": "matinee_region", "value": region, "url": demo.address}])
-    page = context.new_page()
+    page = fresh_page(browser)
+    page.context.add_cookies([{"name": "matinee_region", "value": region, "url": demo.address}])
+    page.add_init_script(WATCH_STANDING)
     sign_in(page, demo, "Theo")
     page.goto(f"{demo.address}/watch/{title}?buffer={BUFFER_SECONDS}")
     page.evaluate(
         "() => { const v = document.querySelector('video'); v.muted = true; return v.play().catch(() => 0); }"
     )
-    page.evaluate(_WATCH_PAUSES)
     return Player(f"hls.js in {region}", region, page, _OWN)
 
 
 @pytest.fixture
-def players(browser: Browser, demo: RunningDemo, foreign_page: str) -> list[Player]:
-    found = []
+def players(browser: Browser, demo: RunningDemo, foreign_page: str) -> Iterator[list[Player]]:
+    found: list[Player] = []
     with demo.client() as client:
         title = next(entry["id"] for entry in demo.titles(client) if entry["name"] == LONG)
         profiles = client.get("/profiles").json()
@@ -65,8 +70,10 @@ def players(browser: Browser, demo: RunningDemo, foreign_page: str) -> list[Play
             found.append(own_player(browser, demo, title, region))
             for name in FOREIGN:
                 playback = demo.press_play(client, profile, title, region=region)
-                found.append(foreign_player(browser, foreign_page, name, playback, region))
-    return found
+                found.append(foreign_player(browser, foreign_page, name, playback, region, hurried=True))
+    yield found
+    for player in found:
+        player.page.context.close()
 
 
 def test_players_go_on_without_a_stall_when_the_edge_they_play_from_is_lost(
@@ -84,19 +91,24 @@ def test_players_go_on_without_a_stall_when_the_edge_they_play_from_is_lost(
 
     told: dict[str, Any] = {}
 
+    def begun(player: Player, state: dict[str, Any]) -> bool:
+        if state["time"] > 5 and state["hosts"][-1] != EDGE_HOSTS[lost[player.region]]:
+            # An edge that a busy machine lets wait is left before anything happened to it.
+            player.page.reload()
+            return False
+        return bool(state["time"] > 5)
+
     try:
-        until("eight players past five seconds", everyone(lambda _, state: state["time"] > 5), 60)
+        until("eight players past five seconds, each from its region's edge", everyone(begun), 120)
     except AssertionError:
         print(json.dumps(told, indent=1))
         raise
-    before = {}
-    for player in players:
-        state = player.read()
-        host = EDGE_HOSTS[lost[player.region]]
-        assert state["hosts"][-1] == host, f"{player.name} plays from {state['hosts'][-1]}, not from {host}"
-        assert state["buffer"] < BUFFER_SECONDS + 5, f"{player.name} holds {state['buffer']:.1f} s"
-        before[player.name] = state
+    before = {player.name: player.read() for player in players}
+    for name, state in before.items():
+        assert state["buffer"] < BUFFER_SECONDS + 5, f"{name} holds {state['buffer']:.1f} s"
 
+    for player in players:
+        player.forgive()
     demo.breakage("kill", "america-1")
     demo.breakage("hang", "asia-1")
     try:
@@ -104,14 +116,16 @@ def test_players_go_on_without_a_stall_when_the_edge_they_play_from_is_lost(
         def moved(player: Player, state: dict[str, Any]) -> bool:
             host = EDGE_HOSTS[lost[player.region]]
             later = [found for found in state["hosts"] if found != host]
-            return len(later) >= LATER_SEGMENTS and bool(state["time"] > before[player.name]["time"] + 20)
+            return len(later) >= LATER_SEGMENTS and bool(state["time"] > before[player.name]["time"] + FURTHER_SECONDS)
 
-        until("five later segments from another edge for everyone", everyone(moved), 60)
+        until("five later segments from another edge for everyone", everyone(moved), 120)
         for player in players:
             state = player.read()
             said = json.dumps({**state, "hosts": state["hosts"][-8:]})
-            assert state["waits"] == before[player.name]["waits"], f"{player.name} stalled: {said}"
-            assert state["pause"] < LONGEST_PAUSE_SECONDS, f"{player.name} stood still: {said}"
+            assert state["waits"] == 0, f"{player.name} stalled: {said}"
+            assert state["hunger"] < LONGEST_PAUSE_SECONDS, f"{player.name} had nothing to play: {said}"
+            # The machine may be busy for a moment; a player that gave up stands for good.
+            assert state["pause"] < STUCK_SECONDS, f"{player.name} stood still: {said}"
             assert urlsplit(f"//{state['hosts'][-1]}").hostname != EDGE_HOSTS[lost[player.region]], said
     finally:
         print(json.dumps(told, indent=1))

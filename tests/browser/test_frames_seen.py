@@ -6,10 +6,11 @@ Each frame has its number in it: in a clip of CTA WAVE as a QR code, in one draw
 import base64
 import io
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,18 @@ import zxingcpp
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
+from foreign_players import fresh_page
 from matinee.compose.encode import encode_folder
-from sources import ffmpeg, served, tone
+from sources import H264, ffmpeg, served, tone
 
 _WAVE = Path(__file__).parents[3] / "shared" / "media" / "films" / "wave_tos_1080p2997_h264_aac_8s.mp4"
 _BITS = 12
+_DRAWN_SECONDS, _WAVE_SECONDS = 6, 6
+# So much before and after a seam is played, at these speeds: the second one is for a machine that shows only a few of
+# the frames at the first.
+_AROUND_SECONDS = 0.5
+_LOOKS = 50
+_SPEEDS = (0.25, 0.0625)
 # The part of the picture that holds the number, as shares of it: left, top, width, height.
 _STRIP, _QR = (0.0, 0.0, 1.0, 0.22), (0.09, 0.24, 0.3, 0.52)
 _PAGE = """() => {
@@ -58,17 +66,20 @@ window.at = async (seconds, part) => {
   await Promise.race([shown, new Promise((done) => setTimeout(done, 1000))]);
   return shot(part);
 };
-window.slowly = async (rate, part) => {
-  await at(0, part);
-  const seen = [], ended = new Promise((done) => video.addEventListener("ended", done, {once: true}));
-  const look = (_, told) => {
-    seen.push({time: told.mediaTime, presented: told.presentedFrames, picture: shot(part)});
+window.slowly = async (rate, part, start, end) => {
+  await at(start, part);
+  const seen = [], over = new Promise((done) => {
+    const look = (_, told) => {
+      seen.push({time: told.mediaTime, presented: told.presentedFrames, picture: shot(part)});
+      if (told.mediaTime < end) video.requestVideoFrameCallback(look);
+      else done();
+    };
     video.requestVideoFrameCallback(look);
-  };
-  video.requestVideoFrameCallback(look);
+  });
   video.playbackRate = rate;
   await video.play();
-  await ended;
+  await over;
+  video.pause();
   return seen;
 };
 }"""
@@ -105,9 +116,9 @@ def _drawn(place: Path) -> Clip:
         f"[1:v]format=yuv444p,geq={bits},scale=640:80:flags=neighbor[code];[film][code]overlay,format=yuv420p[v]"
     )
     ffmpeg(
-        *("-f", "lavfi", "-i", "testsrc2=duration=10:size=640x360:rate=30000/1001"),
-        *("-f", "lavfi", "-i", f"color=black:duration=10:size={2 * _BITS}x2:rate=30000/1001"),
-        *tone(10),
+        *("-f", "lavfi", "-i", f"testsrc2=duration={_DRAWN_SECONDS}:size=640x360:rate=30000/1001"),
+        *("-f", "lavfi", "-i", f"color=black:duration={_DRAWN_SECONDS}:size={2 * _BITS}x2:rate=30000/1001"),
+        *tone(_DRAWN_SECONDS),
         *(
             "-filter_complex",
             graph,
@@ -133,7 +144,10 @@ def _drawn(place: Path) -> Clip:
 def _wave(place: Path) -> Clip:
     if not _WAVE.exists():
         pytest.skip(f"no clip of CTA WAVE: {_WAVE} is not there")
-    report = encode_folder(_WAVE, place / "out", ladder="fixed")
+    # Smaller and shorter, because it is its numbers that are looked at.
+    small = ("-t", str(_WAVE_SECONDS), "-vf", "scale=1280:720", *H264, "-crf", "12", "-c:a", "copy")
+    ffmpeg("-i", _WAVE, *small, place / "film.mp4")
+    report = encode_folder(place / "film.mp4", place / "out", ladder="fixed")
     return Clip(place / "out", Fraction(30_000, 1001), report["frames"], _QR, _qr, (480, 720), report["renditions"])
 
 
@@ -162,11 +176,10 @@ def _opened(browser: Browser, address: str, clip: Clip) -> Page:
     """
     folders = [f"v{height}" for height in clip.heights]
     segments = sorted(path.name for path in (clip.folder / folders[0]).glob("*.m4s"))
-    assert len(segments) > 1
     turns = [folders[place % 2] for place in range(len(segments))]
     files = [[f"{folder}/init.mp4", f"{folder}/{name}"] for folder, name in zip(turns, segments, strict=True)]
     codecs = [one["codecs"] for one in clip.renditions if one["name"] == f"{max(clip.heights)}p"]
-    page = browser.new_context().new_page()
+    page = fresh_page(browser)
     page.goto(f"{address}/")
     page.evaluate(_PAGE)
     page.evaluate(
@@ -180,6 +193,14 @@ def _opened(browser: Browser, address: str, clip: Clip) -> Page:
     return page
 
 
+def _seams(clip: Clip) -> list[float]:
+    """When one segment ends and the next begins, in seconds."""
+    lengths = re.findall(r"#EXTINF:([0-9.]+)", (clip.folder / f"v{min(clip.heights)}" / "main.m3u8").read_text())
+    seams = list(accumulate(map(float, lengths)))[:-1]
+    assert seams
+    return seams
+
+
 def test_every_frame_is_at_its_place_whatever_rung_it_came_from(browser: Browser, clip: Clip) -> None:
     with served(clip.folder) as address:
         page = _opened(browser, address, clip)
@@ -187,17 +208,34 @@ def test_every_frame_is_at_its_place_whatever_rung_it_came_from(browser: Browser
         for number in range(clip.frames):
             seconds = float((number + Fraction(1, 2)) / clip.rate)
             shown.append(_number(clip, page.evaluate(f"at({seconds}, {list(clip.part)})")))
+            for _ in range(_LOOKS):
+                if shown[-1] == number:
+                    break
+                # A busy machine draws late what it has found; a wrong picture stays.
+                page.wait_for_timeout(100)
+                shown[-1] = _number(clip, page.evaluate(f"shot({list(clip.part)})"))
             sizes.add(page.evaluate("video.videoHeight"))
         assert shown == list(range(clip.frames))
         assert sizes == set(clip.heights)
         page.context.close()
 
 
-def test_frames_that_play_come_in_order_and_none_twice(browser: Browser, clip: Clip) -> None:
+def test_frames_that_play_over_a_seam_come_in_order_and_none_twice(browser: Browser, clip: Clip) -> None:
     with served(clip.folder) as address:
         page = _opened(browser, address, clip)
-        seen = page.evaluate(f"slowly(0.25, {list(clip.part)})")
+        for seam in _seams(clip):
+            start, end = seam - _AROUND_SECONDS, seam + _AROUND_SECONDS
+            seen = []
+            for speed in _SPEEDS:
+                seen = page.evaluate(f"slowly({speed}, {list(clip.part)}, {start}, {end})")
+                if len(seen) > _AROUND_SECONDS * clip.rate:
+                    break
+            assert len(seen) > _AROUND_SECONDS * clip.rate, "most of the frames were never presented"
+            _in_order(clip, seen)
         page.context.close()
+
+
+def _in_order(clip: Clip, seen: list[dict[str, Any]]) -> None:
     told = [float(one["time"] * clip.rate) for one in seen]
     numbers = [round(one) for one in told]
     # Every picture that was presented is a frame of the film, at that frame's time.
@@ -210,4 +248,3 @@ def test_frames_that_play_come_in_order_and_none_twice(browser: Browser, clip: C
     assert shown == sorted(shown)
     # The canvas may be a frame ahead of what it was called for.
     assert {drawn - number for drawn, number in zip(shown, numbers, strict=True)} <= {0, 1}
-    assert len(set(numbers)) > clip.frames / 2

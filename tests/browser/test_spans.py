@@ -21,12 +21,12 @@ def test_an_intro_is_skipped_and_the_credits_that_end_the_film_are_not_offered(
         page.goto(f"{demo.address}/watch/{title}?start=0")
         skip = page.get_by_role("button", name="Skip intro")
         expect(skip).to_be_hidden()
-        page.wait_for_function("() => document.querySelector('video')?.currentTime > 1.5", timeout=40_000)
-        skip.click(timeout=10_000)
-        page.wait_for_function("() => document.querySelector('video')?.currentTime >= 60", timeout=20_000)
+        page.wait_for_function("() => document.querySelector('video')?.currentTime > 1.5")
+        skip.click()
+        page.wait_for_function("() => document.querySelector('video')?.currentTime >= 60")
         expect(skip).to_be_hidden()
         page.evaluate("() => { document.querySelector('video').currentTime = 92; }")
-        page.wait_for_function("() => document.querySelector('video')?.currentTime > 92.5", timeout=20_000)
+        page.wait_for_function("() => document.querySelector('video')?.currentTime > 92.5")
         expect(page.locator("#pass")).to_be_hidden()
     finally:
         with demo.client(OPERATOR) as client:

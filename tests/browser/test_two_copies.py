@@ -11,8 +11,9 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser.conftest import LONG
+from browser.conftest import DESKTOP, LONG
 from browser.test_failover import sign_in
+from foreign_players import fresh_page
 from running_demo import RunningDemo, free_port, until
 
 PROFILE = "Iris"
@@ -32,15 +33,15 @@ def copy(demo: RunningDemo, tmp_path: Path) -> Iterator[str]:
     def answers() -> bool:
         assert process.poll() is None, (tmp_path / "copy.log").read_text()
         with suppress(httpx.HTTPError):
-            return httpx.get(f"{address}/readyz", timeout=2).is_success
+            return httpx.get(f"{address}/readyz", timeout=10).is_success
         return False
 
     try:
-        until("the other copy", answers, 60)
+        until("the other copy", answers, 120)
         yield address
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 @pytest.fixture
@@ -48,11 +49,10 @@ def page(browser: Browser, demo: RunningDemo) -> Iterator[Page]:
     """A browser of a profile that nobody else's test watches with."""
     with demo.client() as client:
         client.post("/profiles", json={"name": PROFILE, "maturity_limit": 18}).raise_for_status()
-        context = browser.new_context(viewport={"width": 1280, "height": 800})
-        page = context.new_page()
+        page = fresh_page(browser, viewport=DESKTOP)
         sign_in(page, demo, PROFILE)
         yield page
-        context.close()
+        page.context.close()
         [mine] = [one["id"] for one in client.get("/profiles").json()["profiles"] if one["name"] == PROFILE]
         client.delete(f"/profiles/{mine}").raise_for_status()
 
@@ -72,7 +72,7 @@ def test_a_play_changes_both_copies_pages_and_forgetting_empties_both(demo: Runn
     page.get_by_role("link", name="Play").first.click()
     page.wait_for_url(f"{demo.address}/watch/*")
     page.evaluate("() => { const v = document.querySelector('video'); v.muted = true; v.play().catch(() => 0); }")
-    page.wait_for_function("() => document.querySelector('video')?.currentTime > 6", timeout=40_000)
+    page.wait_for_function("() => document.querySelector('video')?.currentTime > 6")
     with page.expect_response(lambda answer: answer.url.endswith("/api/v1/events") and answer.status == 202):
         pass
     for address in (copy, demo.address):
@@ -84,7 +84,7 @@ def test_a_play_changes_both_copies_pages_and_forgetting_empties_both(demo: Runn
     expect(page.get_by_role("link", name=LONG).first).to_be_visible()
     page.get_by_role("link", name="Forget").first.click()
     page.get_by_role("button", name="Forget it").click()
-    page.wait_for_load_state()
+    page.wait_for_url(f"{copy}/history")
     for address in (copy, demo.address):
         assert not {because, "Continue watching"} & set(rows(page, address)), address
         page.goto(f"{address}/history")

@@ -120,7 +120,7 @@ class Host:
         return self.processes[name]
 
     def run(
-        self, command: Sequence[str], files: Sequence[str] = (), seconds: float = 90
+        self, command: Sequence[str], files: Sequence[str] = (), seconds: float = 300
     ) -> "subprocess.CompletedProcess[str]":
         """Run a command here to its end, with the settings of environment files."""
         return subprocess.run(
@@ -133,7 +133,7 @@ class Host:
             timeout=seconds,
         )
 
-    def matinee(self, process: str, *words: str, seconds: float = 90) -> "subprocess.CompletedProcess[str]":
+    def matinee(self, process: str, *words: str, seconds: float = 300) -> "subprocess.CompletedProcess[str]":
         """``deploy/matinee-as PROCESS WORDS…``, with its paths as they are in the tests."""
         script = self.here((ROOT / "deploy" / "matinee-as").read_text())
         return self.run(["sh", "-c", script, "matinee-as", process, *words], seconds=seconds)
@@ -167,7 +167,7 @@ class Host:
         process.kill()
         process.wait()
 
-    def end(self, name: str, number: signal.Signals = signal.SIGTERM, seconds: float = 10) -> None:
+    def end(self, name: str, number: signal.Signals = signal.SIGTERM, seconds: float = 60) -> None:
         """Ask a process to end, and wait until it has."""
         process = self.processes.pop(name, None)
         if process is not None:

@@ -19,6 +19,8 @@ from network.hosts import NAMES, Host, Network
 from running_demo import until
 
 BUCKET, S3_PORT = "matinee", 9000
+# A dozen processes start on a machine that may have two cores, or less of them.
+PATIENCE_SECONDS = 180.0
 OWNER_OF_DATABASE = "postgres"
 
 
@@ -62,7 +64,7 @@ def installed(network: Network) -> Iterator[Swift]:
 def asking(network: Network) -> httpx.Client:
     """A client that trusts the operator's authority, and nobody else."""
     trust = ssl.create_default_context(cafile=str(network.authorities))
-    return httpx.Client(verify=trust, trust_env=False, timeout=10)
+    return httpx.Client(verify=trust, trust_env=False, timeout=60)
 
 
 def is_ready(client: httpx.Client, address: str) -> bool:
@@ -73,7 +75,7 @@ def is_ready(client: httpx.Client, address: str) -> bool:
 
 
 def _wait(client: httpx.Client, host: Host, unit: str, address: str) -> None:
-    until(f"{unit} on {host.name}", lambda: host.lives(unit) and is_ready(client, address))
+    until(f"{unit} on {host.name}", lambda: host.lives(unit) and is_ready(client, address), PATIENCE_SECONDS)
 
 
 def start_nginx(host: Host) -> None:
@@ -105,7 +107,7 @@ def start_postgresql(host: Host) -> None:
             host.start("postgresql", command, {"HOME": str(home)})
         return host.run(ask).returncode == 0
 
-    until("PostgreSQL", answers)
+    until("PostgreSQL", answers, PATIENCE_SECONDS)
 
 
 def _postgresql() -> tuple[Path, list[str]]:

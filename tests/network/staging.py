@@ -18,6 +18,7 @@ from deploy.local import swift as swift_engine
 from deploy.local.swift import OWNER, READER, Swift, User
 
 from network.hosts import ROOT, Host
+from network.installation import PATIENCE_SECONDS
 from network.world import World
 from running_demo import until
 
@@ -71,13 +72,17 @@ class Staging:
         # A port of its own: on this host everybody's is the control plane's.
         origin.start("worker", [*_MATINEE, "worker"], told | {"MATINEE_PORT": str(PORT + 1)})
         self.control_environment = told
-        until("the control plane", lambda: origin.lives("serve") and self.answers(ORIGIN))
+        until("the control plane", lambda: origin.lives("serve") and self.answers(ORIGIN), PATIENCE_SECONDS)
 
     def start_edge(self, name: str, site: str, **more: str) -> None:
         """Start an edge on its host, and wait until it answers and the control plane has heard of it."""
         self.launch_edge(name, site, **more)
+        self.await_edge(name, **more)
+
+    def await_edge(self, name: str, **more: str) -> None:
+        """Wait until an edge that was launched so answers."""
         trusted = more.get("MATINEE_TLS_AUTHORITIES", "")
-        until(f"edge {name}", lambda: self.world[name].lives("edge") and self.answers(name, trusted))
+        until(f"edge {name}", lambda: self.world[name].lives("edge") and self.answers(name, trusted), PATIENCE_SECONDS)
 
     def launch_edge(self, name: str, site: str, **more: str) -> None:
         """Start an edge and do not wait for it."""
@@ -102,7 +107,7 @@ class Staging:
         verify = ssl.create_default_context(cafile=trusted) if trusted else True
         address = self.address_of(name).replace("http:", "https:" if trusted else "http:")
         with suppress(httpx.HTTPError):
-            return httpx.get(f"{address}/readyz", timeout=2, trust_env=False, verify=verify).is_success
+            return httpx.get(f"{address}/readyz", timeout=10, trust_env=False, verify=verify).is_success
         return False
 
     def run(self, host: Host, environment: Mapping[str, str], *words: str) -> str:
@@ -123,7 +128,7 @@ class Staging:
                     self.world[ORIGIN].lives("worker")
                     and viewer.client.get(f"/titles/{title_id}").json().get("is_growing") is False
                 ),
-                150,
+                400,
             )
         return title_id
 
@@ -135,7 +140,7 @@ class Staging:
         def signed_up() -> Viewer:
             # A page's connection stays open while somebody looks at it.
             limits = httpx.Limits(keepalive_expiry=600)
-            client = httpx.Client(base_url=f"{self.address}/api/v1", trust_env=False, timeout=20, limits=limits)
+            client = httpx.Client(base_url=f"{self.address}/api/v1", trust_env=False, timeout=60, limits=limits)
             client.post("/accounts", json=who).raise_for_status()
             token = client.post("/sessions", json=who).raise_for_status().json()["token"]
             client.headers["Authorization"] = f"Bearer {token}"

@@ -9,6 +9,7 @@ silent, hls.js charges the second time-out to the edge that it has turned to, an
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +19,15 @@ from playwright.sync_api import Browser
 
 from edge_here import needs_nginx
 from engines import missing
-from foreign_players import LONGEST_PAUSE_SECONDS, Player, chromium, find_chromium, foreign_player, player_page
+from foreign_players import (
+    LONGEST_PAUSE_SECONDS,
+    STUCK_SECONDS,
+    Player,
+    chromium,
+    find_chromium,
+    foreign_player,
+    player_page,
+)
 from network import staging, world
 from network.staging import Staging
 from network.world import World
@@ -36,9 +45,10 @@ PLACES = {"europe": (50.1, 8.7), "america": (39.0, -77.5), "asia": (1.35, 103.8)
 SITES = {"europe-1": "frankfurt", "america-1": "ashburn", "asia-1": "singapore", "asia-2": "singapore"}
 ROUND_TRIPS = {("europe", "asia"): 0.16, ("europe", "america"): 0.08, ("america", "asia"): 0.22}
 PLAYERS = ("shaka-player with HLS", "hls.js", "dash.js")
-FILM_SECONDS, SEGMENT_SECONDS = 90, 4
+FILM_SECONDS, SEGMENT_SECONDS = 60, 4
 LATER_SEGMENTS = 5
-STUCK_SECONDS = 4
+# More than they had loaded when the edge was lost.
+FURTHER_SECONDS = 14
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +62,13 @@ def here() -> Iterator[World]:
 @pytest.fixture(scope="module")
 def service(here: World) -> Iterator[Staging]:
     with staging.staged(here, PLACES) as running:
-        for name, site in SITES.items():
-            running.start_edge(name, site)
+        start_edges(running, {})
         yield running
 
 
 @pytest.fixture(scope="module")
 def title(service: Staging) -> str:
-    return service.take_in(draw(service.world.home / "films" / "The Long Way.mp4", FILM_SECONDS))
+    return service.take_in(draw(service.world.home / "films" / "The Long Way.mp4", FILM_SECONDS, rate="12"))
 
 
 @pytest.fixture(scope="module")
@@ -92,17 +101,19 @@ def plane(request: pytest.FixtureRequest, service: Staging) -> Iterator[dict[str
         "MATINEE_TLS_KEY": str(made.key),
         "MATINEE_TLS_AUTHORITIES": str(made.authorities),
     }
-    begin_anew(service, told)
+    # Asked for last in this file, so that nobody needs the others again.
+    with ThreadPoolExecutor() as together:
+        list(together.map(lambda name: service.world[name].end("edge"), SITES))
+    start_edges(service, told)
     yield told
-    begin_anew(service, {})
 
 
-def begin_anew(service: Staging, told: dict[str, str]) -> None:
-    """End every edge and start it again, told otherwise."""
-    for name in SITES:
-        service.world[name].end("edge")
+def start_edges(service: Staging, told: dict[str, str]) -> None:
+    """Start every edge at once, and wait for all."""
     for name, site in SITES.items():
-        service.start_edge(name, site, **told)
+        service.launch_edge(name, site, **told)
+    for name in SITES:
+        service.await_edge(name, **told)
 
 
 class Audience:
@@ -117,11 +128,11 @@ class Audience:
                 there = len(edges) == len(SITES) and all(edge["url"].startswith(scheme) for edge in edges)
                 return edges if there else []
 
-            until("every edge in an answer to a press of play", everybody_there, 30)
+            until("every edge in an answer to a press of play", everybody_there, 120)
             plays = {name: viewer.play(title) for name in PLAYERS}
         self.ranked = [edge["id"] for edge in plays[PLAYERS[0]]["edges"]]
         self.first = host_of(plays[PLAYERS[0]]["edges"][0]["url"])
-        self.players = [foreign_player(browser, page, name, play, "asia") for name, play in plays.items()]
+        self.players = [foreign_player(browser, page, name, play, "asia", hurried=True) for name, play in plays.items()]
 
     def ask(self, holds: Callable[[Player, dict[str, Any]], bool]) -> bool:
         """Whether something holds for everyone now."""
@@ -147,37 +158,32 @@ def audience(
 def lose(audience: Audience, lost: set[str], how: Callable[[], None]) -> None:
     """Lose hosts under players that have a segment ahead; every one goes on from another and never stood still."""
 
-    def ready(_: Player, state: dict[str, Any]) -> bool:
+    def ready(player: Player, state: dict[str, Any]) -> bool:
+        if state["time"] > 5 and state["hosts"][-1] != audience.first:
+            # An edge that a busy machine lets wait is left before anything happened to it.
+            player.page.reload()
+            return False
         return bool(state["time"] > 5 and state["buffer"] >= SEGMENT_SECONDS)
 
-    until("three players past five seconds, a segment ahead", lambda: audience.ask(ready), 60)
+    assert audience.first in lost
+    until("three players past five seconds, a segment ahead, from their first edge", lambda: audience.ask(ready), 120)
+    for player in audience.players:
+        player.forgive()
     before = dict(audience.said)
-    for name, state in before.items():
-        assert state["hosts"][-1] == audience.first, f"{name} plays from {state['hosts'][-1]}, not from its first edge"
-        assert audience.first in lost
     how()
 
     def moved(player: Player, state: dict[str, Any]) -> bool:
         later = state["hosts"][len(before[player.name]["hosts"]) :]
         found = [host for host in later if host not in lost]
-        return len(found) >= LATER_SEGMENTS and bool(state["time"] > before[player.name]["time"] + 20)
+        return len(found) >= LATER_SEGMENTS and bool(state["time"] > before[player.name]["time"] + FURTHER_SECONDS)
 
-    until("five later segments from elsewhere for everyone", lambda: audience.ask(moved), 60)
+    until("five later segments from elsewhere for everyone", lambda: audience.ask(moved), 120)
     for name, state in audience.said.items():
         told = json.dumps({**state, "hosts": state["hosts"][-8:]})
-        assert state["waits"] == before[name]["waits"], f"{name} stalled: {told}"
+        assert state["waits"] == 0, f"{name} stalled: {told}"
         assert state["hunger"] < LONGEST_PAUSE_SECONDS, f"{name} had nothing to play: {told}"
         # The machine may be busy for a moment; a player that gave up stands for good.
         assert state["pause"] < STUCK_SECONDS, f"{name} stood still: {told}"
-
-
-def test_nobody_stalls_when_the_edge_they_play_from_is_killed(
-    service: Staging, plane: dict[str, str], audience: Audience
-) -> None:
-    name = audience.ranked[0]
-    assert SITES[name] == "singapore", f"{name} is far from this viewer"
-    lose(audience, {service.world[name].address}, lambda: service.world[name].kill("edge"))
-    service.start_edge(name, SITES[name], **plane)
 
 
 def test_nobody_stalls_when_the_whole_site_they_play_from_is_cut_off(service: Staging, audience: Audience) -> None:
@@ -188,3 +194,12 @@ def test_nobody_stalls_when_the_whole_site_they_play_from_is_cut_off(service: St
         assert last <= {service.world[name].address for name in ("europe-1", "america-1")}
     finally:
         service.world.join(*names)
+
+
+def test_nobody_stalls_when_the_edge_they_play_from_is_killed(
+    service: Staging, plane: dict[str, str], audience: Audience
+) -> None:
+    name = audience.ranked[0]
+    assert SITES[name] == "singapore", f"{name} is far from this viewer"
+    lose(audience, {service.world[name].address}, lambda: service.world[name].kill("edge"))
+    service.start_edge(name, SITES[name], **plane)

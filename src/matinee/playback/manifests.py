@@ -56,8 +56,9 @@ def compose_hls(presentation: Presentation, pathways: Sequence[Pathway], steerin
     """
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{_HLS_VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
     if presentation.is_growing:
-        # RFC 8216bis §4.4.2.2: a playlist without an end is else begun near what came last.
-        lines.append("#EXT-X-START:TIME-OFFSET=0")
+        # RFC 8216bis §4.4.2.2: a playlist without an end is else begun near what came last. Not 0, which shaka-player
+        # takes for nothing said.
+        lines.append("#EXT-X-START:TIME-OFFSET=0.001")
     steering = [("SERVER-URI", quoted(steering_url)), ("PATHWAY-ID", quoted(pathways[0].id))]
     lines.append(_tag("EXT-X-CONTENT-STEERING", steering))
     if presentation.chapters:

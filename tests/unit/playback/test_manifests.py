@@ -68,7 +68,7 @@ def test_what_grows_is_begun_at_its_start_and_its_playlists_stand_elsewhere() ->
     shown = replace(presentation(video("v360", 360, 800_000)), is_growing=True)
     own = [replace(one, playlists=f"http://matinee.test/{one.id}/") for one in PATHWAYS]
     text = compose_hls(shown, own, STEERING)
-    assert "#EXT-X-START:TIME-OFFSET=0\n" in text
+    assert "#EXT-X-START:TIME-OFFSET=0.001\n" in text
     assert "EXT-X-START" not in compose_hls(replace(shown, is_growing=False), PATHWAYS, STEERING)
     listed = m3u8.loads(text).playlists
     assert [one.uri for one in listed] == [f"http://matinee.test/{one.id}/v360/main.m3u8" for one in PATHWAYS]
