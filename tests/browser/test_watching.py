@@ -64,6 +64,24 @@ def test_a_viewer_presses_play_and_the_next_page_knows(demo: RunningDemo, page: 
     assert page.evaluate("() => document.querySelector('video').played.start(0)") > 4
 
 
+# Play is pressed while the player finds out which codecs there are: in the moment before the element gets its source.
+PLAY_BEFORE_THE_SOURCE = """navigator.mediaCapabilities.decodingInfo = async () => {
+    const video = document.querySelector("video");
+    video.muted = true;
+    video.play().catch(() => 0);
+    return { supported: false, smooth: false, powerEfficient: false };
+};"""
+
+
+def test_play_that_is_pressed_before_the_source_is_there_plays(demo: RunningDemo, page: Page) -> None:
+    page.add_init_script(PLAY_BEFORE_THE_SOURCE)
+    sign_in(page, demo, "Maya")
+    with demo.client() as client:
+        title = next(one["id"] for one in demo.titles(client) if one["name"] == LONG)
+    page.goto(f"{demo.address}/watch/{title}?start=0")
+    page.wait_for_function("() => document.querySelector('video').currentTime > 0.5")
+
+
 def test_the_panel_shows_a_killed_edge_and_the_player_that_moved(demo: RunningDemo, page: Page) -> None:
     page.add_init_script(WATCH_STANDING)
     enter_studio(page, demo)

@@ -173,7 +173,9 @@ async function play(): Promise<void> {
   stream.open(resume);
   if (start === null) offerStartOver(resume, (seconds) => controls.seek(seconds));
   // A browser that has not seen its person act here yet may refuse: the big button stays.
-  void video.play().catch(() => root.classList.add("player-asks"));
+  void video.play().catch((refused: DOMException) => {
+    if (refused.name === "NotAllowedError") root.classList.add("player-asks");
+  });
   video.addEventListener("play", () => root.classList.remove("player-asks"));
 
   const channel = new BroadcastChannel("matinee-player");

@@ -138,6 +138,8 @@ export class Stream {
   }
 
   private build(address: string, positionSeconds: number): void {
+    // A new source pauses an element that was told to play a moment ago, or that played another.
+    const playing = !this.video.paused;
     this.hls?.destroy();
     this.settled = false;
     this.position = positionSeconds;
@@ -198,6 +200,7 @@ export class Stream {
     });
     hls.attachMedia(this.video);
     hls.loadSource(address);
+    if (playing) void this.video.play().catch(() => undefined);
   }
 
   private cameFrom(edge: string | null): void {
@@ -230,7 +233,7 @@ export class Stream {
     if (this.addresses.encode !== encode) {
       // Encoded anew during the pause. Segments of two encodes do not fit together.
       this.starved = false;
-      this.rebuild(this.addresses.playback.hls_url);
+      this.build(this.addresses.playback.hls_url, this.position);
     } else this.loadOn();
   }
 
@@ -294,13 +297,7 @@ export class Stream {
       hls.startLoad();
       return;
     }
-    this.rebuild(address);
-  }
-
-  private rebuild(address: string): void {
-    const playing = !this.video.paused;
     this.build(address, this.position);
-    if (playing) void this.video.play().catch(() => undefined);
   }
 
   private async renewNative(): Promise<void> {
