@@ -171,7 +171,8 @@ def _on_cost(report: Report) -> tuple[str, str]:
     each = spent / max(report.length_seconds, 0.001)
     told = (
         f"It took {spent:,.0f} s of processors, {each:.2f} for each second of film, and {clocked:,.0f} s on the clock.",
-        f"{share} went into the survey with its first rung, measuring and verifying.",
+        f"{share} went into the survey with its first rung, and measuring.",
+        "The best rung was verified while it was encoded." if report.verified is not None else "",
         "An earlier run had made some of it, which is not counted." if report.reused else "",
     )
     return "nothing", " ".join(filter(None, told))
