@@ -61,9 +61,16 @@ class Viewer:
     accepted: list[str] = field(default_factory=list)
 
     def play(self) -> dict[str, Any]:
+        """Press play of the whole film: each copy of the service hears of the others' changes a moment later."""
         body = {"profile_id": self.profile_id, "title_id": self.title_id, "device": {"kind": "test"}}
-        answer: dict[str, Any] = self.client.post("/playbacks", json=body).raise_for_status().json()
-        return answer
+
+        def pressed() -> dict[str, Any] | None:
+            title = self.client.get(f"/titles/{self.title_id}").raise_for_status().json()
+            answer: dict[str, Any] = self.client.post("/playbacks", json=body).raise_for_status().json()
+            whole = all(edge["url"].endswith(f"/{title['revision']}/") for edge in answer["edges"])
+            return answer if whole and not title["is_growing"] else None
+
+        return until("the whole film", pressed)
 
 
 def film_taken_in(network: Network, folder: Path, picture: str = "testsrc2") -> str:
