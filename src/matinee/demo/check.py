@@ -4,12 +4,14 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import httpx
+import stamina
 
 from matinee.demo.show import PASSWORD, VIEWER
 from matinee.encoding.ffmpeg import Tools
@@ -19,6 +21,7 @@ from matinee.settings import Settings
 _TOLERANCE_SECONDS = 0.15
 _REQUEST_SECONDS = 30.0
 _DECODE_SECONDS = 1800.0
+_OFFERED_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +87,9 @@ def _check_title(title: _Title, edges: Collection[str], faults: list[str], say: 
     expected = decode_source(title.tools, title.source)
     say(f"{name}: the source has {expected.frames} frames in {expected.duration_seconds:.2f} s")
     body = {"profile_id": title.profile, "title_id": title.id, "device": {"kind": "check"}}
-    playback = client.post("/playbacks", json=body).raise_for_status().json()
+    playback, missing = offered_playback(client, body, edges)
     addresses = {edge["id"]: f"{edge['url']}master.m3u8" for edge in playback["edges"]}
-    faults += [f"{name} is not offered by edge {edge}." for edge in edges if edge not in addresses]
+    faults += [f"{name} is not offered by edge {edge}." for edge in missing]
     addresses |= {"the composed HLS": playback["hls_url"], "the composed DASH": playback["dash_url"]}
     for where, address in addresses.items():
         try:
@@ -96,6 +99,30 @@ def _check_title(title: _Title, edges: Collection[str], faults: list[str], say: 
         faults += [f"{name} by {where}: {fault}" for fault in found]
         say(f"  {where}: {'; '.join(found) or 'every rendition is whole'}")
     return len(addresses)
+
+
+class _NotOffered(Exception):
+    """A playback that lacks an edge."""
+
+
+def offered_playback(
+    client: httpx.Client, body: Mapping[str, Any], edges: Collection[str], patience_seconds: float = _OFFERED_SECONDS
+) -> tuple[dict[str, Any], list[str]]:
+    """A playback that offers all of these edges, or the last that was had, with the edges that it lacks.
+
+    Asked for again while it lacks one: each copy of ``serve`` reads of an edge's first heartbeat a moment later.
+    """
+    playback: dict[str, Any] = {}
+    missing = list(edges)
+    with suppress(_NotOffered):
+        for attempt in stamina.retry_context(_NotOffered, attempts=None, timeout=patience_seconds, wait_max=1.0):
+            with attempt:
+                playback = client.post("/playbacks", json=body).raise_for_status().json()
+                offered = {edge["id"] for edge in playback["edges"]}
+                missing = [edge for edge in edges if edge not in offered]
+                if missing:
+                    raise _NotOffered
+    return playback, missing
 
 
 def faults_of(expected: Decoded, renditions: Sequence[Decoded]) -> list[str]:
