@@ -42,7 +42,7 @@ def test_a_look_while_it_is_encoded_sees_what_a_comparison_afterwards_sees(scan:
     )
     place = Place(Depot(partial(LocalStore, drawn), "encode", tmp_path / "shelves", drawn), TOOLS)
     source = Source("film.mp4", "drawn", "film.mp4")
-    found = survey_source(place, source, inspect_source(place, source, _nobody), None, _nobody)
+    found = survey_source(place, source, inspect_source(place, source, _nobody), None, None, _nobody)
     assert found.film.picture.is_interlaced == (scan == "fields")
     stretch = plan_stretches(found.film, found.frames, *film_times(found.film, found.frames))[-1]
     assert stretch.number > 0  # sought in the source

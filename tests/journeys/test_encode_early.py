@@ -11,6 +11,7 @@ import pytest
 from obstore.store import LocalStore, MemoryStore, ObjectStore
 from PIL import Image
 
+from matinee.commands.first_rung import first_rung
 from matinee.encoding.depot import Depot, identity_of
 from matinee.encoding.early import NOTE, Early
 from matinee.encoding.steps import Place, Source, inspect_source
@@ -44,13 +45,14 @@ class _World:
         self.in_folder = in_folder
         self.store.put(source.name, source)
 
-    def survey(self, early: str | None = "media/t/r") -> Surveyed:
+    def survey(self, early: str | None = "media/t/r", *, first: bool = True) -> Surveyed:
         """In a depot where nothing is known of it."""
         objects = self.objects if self.in_folder else None
         depot = Depot(lambda: self.store, secrets.token_hex(4), self.folder / "shelves", objects)
         place, source = Place(depot, TOOLS), Source(self.source.name, self._identity(), self.source.name)
         film = inspect_source(place, source, _nobody)
-        return survey_source(place, source, film, None if early is None else Early(early, "Film"), _nobody)
+        rung = first_rung(film) if first else None
+        return survey_source(place, source, film, rung, None if early is None else Early(early, "Film"), _nobody)
 
     def _identity(self) -> str:
         meta = self.store.head(self.source.name)
@@ -147,9 +149,18 @@ def test_nothing_is_shown_where_nobody_asked_for_it_and_the_first_rung_is_the_sa
 ) -> None:
     quiet, shown = _World(tmp_path / "quiet", source), _World(tmp_path / "shown", source)
     first, same = quiet.survey(early=None).first, shown.survey().first
+    assert first is not None
+    assert same is not None
     assert (first.times, first.bits) == (same.times, same.bits)
     assert not (quiet.objects / "media").exists()
     assert len(first.bits) == _SECONDS * 25
+
+
+def test_a_film_without_a_first_rung_has_the_same_frames(source: Path, tmp_path: Path) -> None:
+    found = _World(tmp_path / "without", source).survey(early=None, first=False)
+    same = _World(tmp_path / "with", source).survey(early=None)
+    assert found.first is None
+    assert (found.film, found.frames) == (same.film, same.frames)
 
 
 def test_a_source_without_sound_is_shown_without(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def survey_command(
     ffmpeg: str,
     source: Path,
     film: Film,
-    rung: Rung,
+    rung: Rung | None,
     stamps: Path,
     *,
     is_copy: bool,
@@ -92,12 +92,15 @@ def survey_command(
 ) -> list[str]:
     """Decode all of a source: the list of every frame's time into ``stamps``, and in the messages what filters found.
 
-    The rung goes into ``first.mp4`` of the folder that this runs in; also into ``early/``, as segments that can be
-    played as they come, with a ``sound``, if that is asked for. Time stamps are the container's own where it
-    ``keeps_stamps``; else they are mended as for the sound.
+    The rung, if there is one, goes into ``first.mp4`` of the folder that this runs in; also into ``early/``, as
+    segments that can be played as they come, with a ``sound``, if that is asked for. Time stamps are the container's
+    own where it ``keeps_stamps``; else they are mended as for the sound.
     """
     audio, track = film.source.audio, 0 if is_copy else film.source.video.index
-    graph = [_look(film, track), f"[first]{','.join([*picture_chain(film, rung), *_film_times(film)])}[picture]"]
+    graph = [f"[0:{track}]{_look(film)}"]
+    if rung is not None:
+        picture = ",".join([*picture_chain(film, rung), *_film_times(film)])
+        graph = [f"[0:{track}]split[whole][first];[whole]{_look(film)}", f"[first]{picture}[picture]"]
     if sound is not None:
         graph.append(sound_graph(film, [sound.sound], ["anull"], sound.zero_seconds))
     threads = ("-threads", str(cores)) if cores else ()
@@ -109,23 +112,30 @@ def survey_command(
         *("-filter_complex", ";".join(graph)),
         *("-map", "[seen]", "-fps_mode", "passthrough", "-enc_time_base", f"1:{TICKS}"),
         *("-stats_enc_pre", str(stamps), "-stats_enc_pre_fmt", "{pts}", "-f", "null", "-"),
-        *("-map", "[picture]", *encode_frames(PRESET, PROBE_CRF), *threads),
-        *("-g", "100000", "-forced-idr", "1", "-flags", "+cgop+global_header"),
-        *("-force_key_frames", f"expr:gte(t,if(n_forced,{_FIRST_SEGMENT_SECONDS}+{_SEGMENT_SECONDS}*(n_forced-1),0))"),
-        *("-x264-params", x264_params(film, PRESET)),
+        *(() if rung is None else _encoded(film, threads)),
         *(_sound_words(sound) if early else ()),
-        *clean(),
-        *(_outputs() if early else ("-video_track_timescale", str(TICKS), "-f", "mp4", FIRST)),
+        *(() if rung is None else clean()),
+        *(_outputs() if early else () if rung is None else ("-video_track_timescale", str(TICKS), "-f", "mp4", FIRST)),
         *(keep_time(audio.index) if audio is not None and not keeps_stamps else ()),
     ]
 
 
-def _look(film: Film, track: int) -> str:
-    """What is looked at, and beside it the pad of the pictures that are encoded."""
+def _encoded(film: Film, threads: Sequence[str]) -> Sequence[str]:
+    """The first rung's encoder."""
+    return (
+        *("-map", "[picture]", *encode_frames(PRESET, PROBE_CRF), *threads),
+        *("-g", "100000", "-forced-idr", "1", "-flags", "+cgop+global_header"),
+        *("-force_key_frames", f"expr:gte(t,if(n_forced,{_FIRST_SEGMENT_SECONDS}+{_SEGMENT_SECONDS}*(n_forced-1),0))"),
+        *("-x264-params", x264_params(film, PRESET)),
+    )
+
+
+def _look(film: Film) -> str:
+    """What is looked at, from whole pictures on."""
     width, height = look_size(film)
     return (
         # Fields are seen in whole lines alone.
-        f"[0:{track}]split[whole][first];[whole]idet,scale={width}:{height}:flags=fast_bilinear,split[all][few];"
+        f"idet,scale={width}:{height}:flags=fast_bilinear,split[all][few];"
         f"[all]scdet=threshold={_CUT_SCORE}[seen];"
         # It tells of every frame it sees; bars that stand for the whole film are in few as well.
         f"[few]select='isnan(prev_selected_t)+gte(t-prev_selected_t,{_BARS_EVERY_SECONDS})',"

@@ -24,7 +24,7 @@ from matinee.encoding.measuring import (
 from matinee.encoding.names import measured_name
 from matinee.encoding.orders import Order
 from matinee.encoding.running import Key, Piece
-from matinee.encoding.survey import Surveyed
+from matinee.encoding.survey import FirstRung, Surveyed
 from matinee.inspection.frames import TICKS
 from matinee.ladder.correction import Deviation, deviations
 from matinee.ladder.fixed import fixed_ladder
@@ -64,6 +64,11 @@ class Analysing:
         self.usual = fixed_ladder(picture.display_width, picture.height, float(film.shown_rate))
 
     @property
+    def _first(self) -> FirstRung:
+        assert self._found.first is not None, "what is analysed has a first rung"
+        return self._found.first
+
+    @property
     def recipes(self) -> tuple[Recipe, ...]:
         """The ladder, once it is chosen."""
         return chosen_recipes(self._chosen)
@@ -74,7 +79,7 @@ class Analysing:
 
     def measurements(self, turn: int, depot: Depot, advanced: Callable[[], None]) -> list[Piece]:
         """Look at the first rung, stretch by stretch; ``advanced`` hears of what the depot did not keep before."""
-        found, first = self._found, self._found.first
+        found, first = self._found, self._first
         files = {one.number: measured_name(first.file, one, EVERY) for one in self._stretches}
         there = depot.find_all(files.values())
         place = 0
@@ -99,7 +104,7 @@ class Analysing:
 
     def choice(self, turn: int) -> list[Piece]:
         """Choose the ladder by what was measured."""
-        film, first = self._found.film, self._found.first
+        film, first = self._found.film, self._first
         lengths = [
             following - start
             for stretch in self._stretches

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from matinee.commands.encoders import in_codecs
+from matinee.commands.first_rung import first_rung
 from matinee.commands.needs import GLANCE, SMALL, measuring_needs, packaging_needs, survey_needs
 from matinee.commands.stretches import Stretch, plan_glimpses, plan_stretches, start_seconds
 from matinee.encoding import steps
@@ -105,8 +106,10 @@ class Production:
     def _survey(self, film: Film) -> Surveyed:
         order, found = self._order, list[Surveyed]()
         early = None if order.early is None else Early(order.early, order.title, order.font)
-        task = self._task("surveying", _FIRST_RUNG, survey_needs(film), survey_source, film, early)
-        files = survey_files(order.source, film)
+        # A fixed ladder is not chosen by a first rung, and nobody else may want one.
+        rung = None if order.ladder is LadderKind.FIXED and early is None else first_rung(film)
+        task = self._task("surveying", _FIRST_RUNG, survey_needs(film), survey_source, film, rung, early)
+        files = survey_files(order.source, film, rung)
         kept = self._depot.find_all(files)
         self._running.weigh("surveying", {_SURVEY: 1.0})
         self._running.do("surveying", [Piece(task, found.append, (_SURVEY,))], lambda: self._look_for_early(film))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from matinee.commands.commands import copy_command
-from matinee.commands.first_rung import EARLY, FIRST, EarlySound, first_rung, first_time_command, survey_command
+from matinee.commands.first_rung import EARLY, FIRST, EarlySound, first_time_command, survey_command
 from matinee.encoding.depot import Finished
 from matinee.encoding.early import Early, EarlyEdition
 from matinee.encoding.ffmpeg import free_bytes, run_ffmpeg
@@ -47,13 +47,15 @@ class Surveyed:
     film: Film
     frames: Frames
     copy: str | None
-    first: FirstRung
+    first: FirstRung | None = None
 
 
-def survey_source(place: Place, source: Source, film: Film, early: Early | None, progress: Progress) -> Surveyed:
-    """Decode all of a source once, encoding its first rung; what was found by an earlier run is not looked for again.
+def survey_source(
+    place: Place, source: Source, film: Film, rung: Rung | None, early: Early | None, progress: Progress
+) -> Surveyed:
+    """Decode all of a source once; what was found by an earlier run is not looked for again.
 
-    What can be played of that rung is shown ``early``, while it is made, if that is asked for.
+    The first rung is encoded meanwhile, if there is one, and shown ``early``, if that is asked for.
     Refused if most of the source cannot be decoded, or if decoding takes beyond all measure.
     """
     depot = place.depot
@@ -61,42 +63,49 @@ def survey_source(place: Place, source: Source, film: Film, early: Early | None,
     if film.source.container not in _KEEP_PLACES:
         digest = _digest(source, film)
         copy = _copied(place, source, film, f"picture-{digest}.mkv")
-    seen, frames, first = _seen(place, source, film, copy, early, progress)
+    seen, frames, first = _seen(place, source, film, copy, rung, early, progress)
     if seen.picture != film.picture:
         # It is not what its first frames say: the first rung was made of whole frames, or of fields, wrongly.
-        seen, frames, first = _seen(place, source, replace(film, picture=seen.picture), copy, None, progress)
+        seen, frames, first = _seen(place, source, replace(film, picture=seen.picture), copy, rung, None, progress)
+    file = None if copy is None else copy.file
+    if rung is None or first is None:
+        return Surveyed(seen, frames, file)
     packets = shown_packets(depot.rendition(first.file))
     wanted = len(frames.times) * (2 if seen.picture.is_interlaced else 1)
     if len(packets) != wanted:
         raise EncodingFailed(f"The first rung of {film.name} has {len(packets)} frames, and its list holds {wanted}.")
     times, bits = tuple(time for time, _ in packets), tuple(8 * size for _, size in packets)
-    return Surveyed(
-        seen, frames, None if copy is None else copy.file, FirstRung(first_rung(film), first.file, times, bits)
-    )
+    return Surveyed(seen, frames, file, FirstRung(rung, first.file, times, bits))
 
 
 def _seen(
-    place: Place, source: Source, film: Film, copy: Finished | None, early: Early | None, progress: Progress
-) -> tuple[Film, Frames, Finished]:
-    """The film as its frames show it, these, and the first rung of the film as it was thought to be."""
-    files = listed, _ = survey_files(source, film)
+    place: Place,
+    source: Source,
+    film: Film,
+    copy: Finished | None,
+    rung: Rung | None,
+    early: Early | None,
+    progress: Progress,
+) -> tuple[Film, Frames, Finished | None]:
+    """The film as its frames show it, these, and the first rung, if wanted, of the film as it was thought to be."""
+    files = survey_files(source, film, rung)
     depot = place.depot
-    kept = _both(map(depot.find, files))
+    kept = _all(map(depot.find, files))
     if kept is None:
-        kept = _both(map(depot.shelved, files)) or _survey(place, source, film, copy, files, early, progress)
+        kept = _all(map(depot.shelved, files)) or _survey(place, source, film, copy, files, rung, early, progress)
         for one in kept:
             depot.keep(one)
-    frames = frames_from_json(depot.rendition(listed).read_text())
-    return surveyed(film, frames), frames, kept[1]
+    frames = frames_from_json(depot.rendition(files[0]).read_text())
+    return surveyed(film, frames), frames, None if rung is None else kept[1]
 
 
-def survey_files(source: Source, film: Film) -> tuple[str, str]:
-    """What the list of a film's frames and its first rung are called in the depot."""
+def survey_files(source: Source, film: Film, rung: Rung | None) -> tuple[str, ...]:
+    """What the list of a film's frames is called in the depot, and its first rung, if there is one."""
     digest = _digest(source, film)
-    return f"frames-{digest}.list", f"first-{digest}.mp4"
+    return (f"frames-{digest}.list", *(() if rung is None else (f"first-{digest}.mp4",)))
 
 
-def _both(found: Iterable[Finished | None]) -> list[Finished] | None:
+def _all(found: Iterable[Finished | None]) -> list[Finished] | None:
     there = list(found)
     made = [one for one in there if one is not None]
     return made if len(made) == len(there) else None
@@ -128,7 +137,8 @@ def _survey(
     source: Source,
     film: Film,
     copy: Finished | None,
-    files: tuple[str, str],
+    files: tuple[str, ...],
+    rung: Rung | None,
     early: Early | None,
     progress: Progress,
 ) -> list[Finished]:
@@ -137,9 +147,9 @@ def _survey(
     has_places = copy is not None or film.source.container in _KEEP_PLACES
     expected = max(film.source.video.frames or 0, 1)
     cpu_seconds = _SURVEY_SECONDS + round(film.length_seconds * _SLOWEST_DECODE)
-    rung = first_rung(film)
     with place.depot.desk() as desk:
-        check_room(desk, rung.bitrate_bps * (1 if early is None else 2), film)
+        if rung is not None:
+            check_room(desk, rung.bitrate_bps * (1 if early is None else 2), film)
         # What was copied has no sound, and what was not made has no times.
         plays = early is not None and copy is None and has_places
         shown = EarlyEdition(place.depot, path.absolute(), desk, early, tools) if early is not None and plays else None
@@ -159,7 +169,7 @@ def _survey(
 
         def follow(report: Mapping[str, str]) -> None:
             progress(share_of(report, "frame", expected))
-            if shown is not None:
+            if shown is not None and rung is not None:
                 shown.show(film, rung)
 
         try:
@@ -172,13 +182,16 @@ def _survey(
             raise Unavailable(f"There is no space left on the disk for the list of the frames of {film.name}.")
         frames = read_frames(listed, ran.messages, film, has_places=has_places, damaged=ran.damaged)
         surveyed(film, frames)  # what is refused is not kept, and its early edition does not end well
-        if shown is not None:
-            shown.show(film, rung)
         (desk / files[0]).write_text(frames_to_json(frames))
-        (desk / FIRST).replace(desk / files[1])
+        names = ["frames"]
+        if rung is not None:
+            if shown is not None:
+                shown.show(film, rung)
+            (desk / FIRST).replace(desk / files[1])
+            names.append(rung.name)
         made = [
             Finished(name, file, len(frames.times), film.length_seconds, (desk / file).stat().st_size, ran.seconds)
-            for name, file in zip(("frames", rung.name), files, strict=True)
+            for name, file in zip(names, files, strict=True)
         ]
         for one in made:
             place.depot.shelve(one, desk / one.file)

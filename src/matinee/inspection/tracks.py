@@ -1,8 +1,5 @@
 """What tracks of sound and text say of themselves: their language, what they are for, and which of them come along."""
 
-from langcodes import standardize_tag
-from langcodes.tag_parser import LanguageTagError
-
 from matinee.inspection.bounds import MOST_TEXTS, first_few
 from matinee.inspection.probe import TEXT_CODECS, ContainerReport, TrackReport
 from matinee.model.media import Role, SourceTrack, TrackKind
@@ -27,6 +24,9 @@ def language_of(track: TrackReport) -> str | None:
     told = track.language or ""
     if told.lower() in _NO_LANGUAGE or not told.replace("-", "").isalnum() or not told.isascii():
         return None
+    from langcodes import standardize_tag  # noqa: PLC0415 - a tenth of a second, and every task would take it
+    from langcodes.tag_parser import LanguageTagError  # noqa: PLC0415
+
     try:
         return standardize_tag(told)
     except LanguageTagError:

@@ -131,6 +131,18 @@ def test_the_first_rung_comes_out_of_the_decode_that_looks_at_every_frame() -> N
     assert "hls_playlist_type=event" in segments
 
 
+def test_every_frame_is_looked_at_alike_where_no_first_rung_is_wanted() -> None:
+    alone, beside = (
+        survey_command("ffmpeg", _SOURCE, _FILM, rung, Path("o"), is_copy=False, keeps_stamps=True)
+        for rung in (None, first_rung(_FILM))
+    )
+    assert "-c:v" not in alone
+    assert _values(alone, "-f") == ["null"]
+    assert _values(alone, "-filter_complex") == [
+        _values(beside, "-filter_complex")[0].partition(";[first]")[0].replace("split[whole][first];[whole]", "")
+    ]
+
+
 def test_each_shot_of_a_stretch_has_its_own_crf() -> None:
     command = _video()
     assert _values(command, "-crf") == ["23"] * len(_RUNGS)
