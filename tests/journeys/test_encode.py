@@ -10,8 +10,10 @@ from typing import Any
 
 import m3u8
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
+from matinee.cli import matinee
 from matinee.compose.encode import encode_folder
 from matinee.ladder.fixed import fixed_ladder
 from matinee.model.errors import EncodingFailed, Invalid, Refused
@@ -325,3 +327,12 @@ def test_an_output_that_holds_something_else_is_left_alone(tmp_path: Path) -> No
     encode_folder(source, output)
     encode_folder(source, output)  # over its own earlier work
     assert (output / "master.m3u8").exists()
+
+
+def test_the_command_takes_paths_from_where_it_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw(tmp_path / "film.mp4", seconds=1)
+    monkeypatch.chdir(tmp_path)
+    ran = CliRunner().invoke(matinee, ["encode", "film.mp4", "--output", "made/film", "--ladder", "fixed"])
+    assert ran.exit_code == 0, ran.output
+    assert "film.mp4 is playable: made/film/master.m3u8" in ran.output
+    assert decode(tmp_path / "made/film/master.m3u8").frames == 25

@@ -20,6 +20,8 @@ from matinee.model.media import Presentation, presentation_from_json
 from sources import H264, TOOLS, decode, ffmpeg
 
 _SECONDS = 13
+# Sound that begins more than a second before the picture is kept: the film begins with it, and with a still picture.
+_LATE = [("0", 0.0), ("1.5", 1.5), ("-0.8", -0.8), ("-1.2", 0.0)]
 _BEEPS = "aevalsrc='0.5*sin(2*PI*880*t)*lt(mod(t,3),0.2)*gt(t,1)':s=44100"
 
 
@@ -108,12 +110,20 @@ def test_the_first_rung_is_there_whole_with_its_sound_when_the_survey_ends(
         assert (folder / picture).read_bytes()[:2] == b"\xff\xd8"
 
 
-# Sound that begins more than a second before the picture is kept: the film begins with it, and with a still picture.
-@pytest.mark.parametrize(("late", "shift"), [("0", 0.0), ("1.5", 1.5), ("-0.8", -0.8), ("-1.2", 0.0)])
-def test_it_is_heard_when_it_is_seen(late: str, shift: float, source: Path, tmp_path: Path) -> None:
+# The picture of all but Matroska is copied before it is decoded, and its sound is read where it was.
+@pytest.mark.parametrize(
+    ("container", "late", "shift"),
+    [
+        *(("mkv", late, shift) for late, shift in _LATE),
+        *(("ts", late, shift) for late, shift in _LATE),
+        *((container, "0", 0.0) for container in ("mpg", "flv", "avi")),
+    ],
+)
+def test_it_is_heard_when_it_is_seen(container: str, late: str, shift: float, source: Path, tmp_path: Path) -> None:
     """Also where the sound begins later than the picture, or earlier."""
-    shifted = tmp_path / "late.mkv"
-    ffmpeg("-i", source, "-itsoffset", late, "-i", source, "-map", "0:v", "-map", "1:a", "-c", "copy", shifted)
+    shifted = tmp_path / f"late.{container}"
+    own = ("-c:v", "mpeg2video", "-q:v", "3", "-c:a", "ac3", "-ar", "48000") if container == "mpg" else ()
+    ffmpeg("-i", source, "-itsoffset", late, "-i", source, "-map", "0:v", "-map", "1:a", "-c", "copy", *own, shifted)
     world = _World(tmp_path, shifted)
     world.survey()
     folder = world.fetched() / "v360"

@@ -40,10 +40,14 @@ _SEGMENT_SECONDS, _FIRST_SEGMENT_SECONDS = 4, 2
 
 @dataclass(frozen=True, slots=True)
 class EarlySound:
-    """The sound of what can be played early, and when the film begins by the container's clock, in seconds."""
+    """The sound of what can be played early, and when the film begins by its container's clock, in seconds.
+
+    ``source`` is where it is, if it does not lie beside the picture that is decoded.
+    """
 
     sound: Sound
     zero_seconds: float
+    source: Path | None = None
 
 
 def first_rung(film: Film) -> Rung:
@@ -102,13 +106,14 @@ def survey_command(
         picture = ",".join([*picture_chain(film, rung), *_film_times(film)])
         graph = [f"[0:{track}]split[whole][first];[whole]{_look(film)}", f"[first]{picture}[picture]"]
     if sound is not None:
-        graph.append(sound_graph(film, [sound.sound], ["anull"], sound.zero_seconds))
+        graph.append(sound_graph(film, [sound.sound], ["anull"], sound.zero_seconds, 0 if sound.source is None else 1))
     threads = ("-threads", str(cores)) if cores else ()
     return [
         *start(ffmpeg, "verbose"),
         *((*threads, "-filter_complex_threads", str(cores)) if cores else ()),
         *(("-copyts",) if keeps_stamps else ()),
         *open_source(source),
+        *(() if sound is None or sound.source is None else open_source(sound.source)),
         *("-filter_complex", ";".join(graph)),
         *("-map", "[seen]", "-fps_mode", "passthrough", "-enc_time_base", f"1:{TICKS}"),
         *("-stats_enc_pre", str(stamps), "-stats_enc_pre_fmt", "{pts}", "-f", "null", "-"),

@@ -38,11 +38,13 @@ def sound_command(
     return [*command, *_in_time(film, sounds)]
 
 
-def sound_graph(film: Film, sounds: Sequence[Sound], last: Sequence[str], zero_seconds: float | None = None) -> str:
+def sound_graph(
+    film: Film, sounds: Sequence[Sound], last: Sequence[str], zero_seconds: float | None = None, file: int = 0
+) -> str:
     """The filters from one decoded track to a pad a rendition, called by its name; ``last`` ends each.
 
     All is in time with the picture, 48 kHz, and as long as the picture. ``zero_seconds`` is when the film begins, where
-    that is not what it was inspected with: by another clock.
+    that is not what it was inspected with: by another clock. ``file`` counts those that the command opens.
     """
     length, track = film.length_seconds, sounds[0].track
     zero = film.shift_seconds if zero_seconds is None else zero_seconds
@@ -58,7 +60,7 @@ def sound_graph(film: Film, sounds: Sequence[Sound], last: Sequence[str], zero_s
     ]
     pads = "".join(f"[{one.channels}ch]" for one in sounds)
     split = f"asplit={len(sounds)}{pads}" if len(sounds) > 1 else f"anull{pads}"
-    parts = [f"[0:{track.index}]{','.join([*head, split])}"]
+    parts = [f"[{file}:{track.index}]{','.join([*head, split])}"]
     for one, end in zip(sounds, last, strict=True):
         parts.append(f"[{one.channels}ch]{_mix(one)},{end}[{one.name}]")
     return ";".join(parts)

@@ -56,7 +56,7 @@ def encode_folder(
     protection = None if scheme is None else Protection(scheme, film_key(output, key, secrets.token_bytes))
     compute = LocalCompute()
     # Beside the output, so that the finished folder is moved and not copied.
-    with tempfile.TemporaryDirectory(prefix=".matinee-", dir=output.parent) as work:
+    with tempfile.TemporaryDirectory(prefix=".matinee-", dir=output.parent.absolute()) as work:
         store = Path(work) / "store"
         store.mkdir()
         (store / "source").symlink_to(source.absolute())

@@ -150,9 +150,9 @@ def _survey(
     with place.depot.desk() as desk:
         if rung is not None:
             check_room(desk, rung.bitrate_bps * (1 if early is None else 2), film)
-        # What was copied has no sound, and what was not made has no times.
-        plays = early is not None and copy is None and has_places
-        shown = EarlyEdition(place.depot, path.absolute(), desk, early, tools) if early is not None and plays else None
+        # Without its own time stamps a picture is not in time with its sound before all is known.
+        uploaded = picture_of(place, source, None).absolute()
+        shown = EarlyEdition(place.depot, uploaded, desk, early, tools) if early is not None and has_places else None
         (desk / EARLY).mkdir()
         command = survey_command(
             tools.ffmpeg,
@@ -164,7 +164,7 @@ def _survey(
             keeps_stamps=has_places,
             cores=granted_threads(),
             early=shown is not None,
-            sound=None if shown is None else _early_sound(place, path, film),
+            sound=None if shown is None else _early_sound(place, uploaded, film, is_copy=copy is not None),
         )
 
         def follow(report: Mapping[str, str]) -> None:
@@ -198,8 +198,8 @@ def _survey(
     return made
 
 
-def _early_sound(place: Place, path: Path, film: Film) -> EarlySound | None:
-    """The leading track's stereo, in time with a picture whose time stamps are the container's own."""
+def _early_sound(place: Place, path: Path, film: Film, *, is_copy: bool) -> EarlySound | None:
+    """The leading track's stereo, in time with a picture that begins as it does in the source, or a copy of that."""
     if film.source.audio is None:
         return None
     tools = place.find_tools()
@@ -208,4 +208,4 @@ def _early_sound(place: Place, path: Path, film: Film) -> EarlySound | None:
     if found is None:
         return None
     zero = float(found.group(1)) - (film.picture.first_seconds - film.shift_seconds)
-    return EarlySound(plan_sounds(film.source.sounds)[0], zero)
+    return EarlySound(plan_sounds(film.source.sounds)[0], zero, path if is_copy else None)

@@ -272,7 +272,7 @@ def _track(stream: "av.stream.Stream", seen: _Seen, start: float, size_bytes: in
         is_default=bool(disposition & 0x1),
         is_picture=bool(disposition & 0xC00),  # AV_DISPOSITION_ATTACHED_PIC, AV_DISPOSITION_TIMED_THUMBNAILS
         encrypted=seen.encrypted
-        or (context is not None and context.codec_tag in _ENCRYPTED_TAGS)
+        or _tag(context) in _ENCRYPTED_TAGS
         or "enc_key_id" in stream.metadata,  # Matroska and WebM
         claimed_frames=stream.frames,
         claimed_seconds=None if not stream.duration else stream.duration * tick,
@@ -286,6 +286,14 @@ def _track(stream: "av.stream.Stream", seen: _Seen, start: float, size_bytes: in
         disposition=disposition,
         is_steady=not steps or (steps[-1] < steps[len(steps) // 2] * 1.5 and steps[0] > steps[len(steps) // 2] * 0.5),
     )
+
+
+def _tag(context: Any) -> str:
+    """The container's four letters for a codec; none where it has a number: AVI calls AAC 255, which is no letter."""
+    try:
+        return "" if context is None else str(context.codec_tag)
+    except UnicodeDecodeError:
+        return ""
 
 
 def _codec(context: Any) -> str | None:
