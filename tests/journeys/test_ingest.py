@@ -65,7 +65,7 @@ def test_a_film_comes_in_with_what_is_said_of_it(archive: Archive) -> None:
 
 def test_episodes_come_in_under_one_series_that_is_made_once(archive: Archive) -> None:
     first, second = archive.file("The Vault S01E01 Locked.mkv"), archive.file("the vault S01E02.mkv")
-    ingest(first, "--kind", "episode", "--maturity", "16", "--territory", "PT")
+    ingest(first, "--maturity", "16", "--territory", "PT")
     ingest(second, "--kind", "episode", "--maturity", "16", "--territory", "PT")
     ingest(archive.file("pilot.mkv"), "--kind", "episode", "--series", "The Vault", "--season", "0", "--episode", "1")
     (series,) = archive.titles(TitleKind.SERIES)
@@ -82,7 +82,8 @@ def test_episodes_come_in_under_one_series_that_is_made_once(archive: Archive) -
 def test_what_cannot_be_is_said_before_anything_comes_in(archive: Archive) -> None:
     good, unnamed = archive.file("The Vault S01E01.mkv"), archive.file("pilot.mkv")
     assert "pilot.mkv does not say which episode it is" in refused(good, unnamed, "--kind", "episode")
-    assert "a film has no series" in refused(good, "--series", "The Vault")
+    assert "a film has no series" in refused(good, "--kind", "film", "--series", "The Vault")
+    assert "pilot.mkv does not say which episode it is" in refused(good, unnamed, "--series", "The Vault")
     assert "fits one path only" in refused(good, unnamed, "--title", "Both")
     assert "fits one file only" in refused(str(archive.folder), "--title", "Both")
     assert "two letters" in refused(good, "--territory", "Atlantis")

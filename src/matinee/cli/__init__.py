@@ -127,7 +127,7 @@ def encode(
 @matinee.command()
 @click.argument("paths", nargs=-1, required=True, type=_SOURCE)
 @click.option("--title", "name", help="The title's name; without it, the file's.")
-@click.option("--kind", type=click.Choice(["film", "episode"]), default="film", show_default=True)
+@click.option("--kind", type=click.Choice(["film", "episode"]), help="What it is; without it, the file's name says.")
 @click.option("--series", help="The series of episodes; without it, what stands before S01E02 in a file's name.")
 @click.option("--season", type=click.IntRange(0), help="The season; without it, the file's name says.")
 @click.option(
@@ -144,11 +144,11 @@ def encode(
 @click.option("--data", type=FOLDER, help="The data folder of the running service; without it, MATINEE_DATA.")
 @JSON
 def ingest(
-    paths: tuple[Path, ...], name: str | None, kind: str, data: Path | None, *, as_json: bool, **told: Any
+    paths: tuple[Path, ...], name: str | None, kind: str | None, data: Path | None, *, as_json: bool, **told: Any
 ) -> None:
     """Put sources into a running service's catalogue; folders are searched for films.
 
-    Of episodes, named like "Series S01E02 Name", the series is made where it is not there yet.
+    What is named like "Series S01E02 Name" is an episode; its series is made where it is not there yet.
     """
     from matinee.catalogue.titles import TitleKind
     from matinee.compose.ingest import Said, ingest_paths
@@ -159,14 +159,14 @@ def ingest(
             raise click.BadParameter("it fits one path only", param_hint=option)
     if kind == "film" and any(told[word] is not None for word in ("series", "season", "episode")):
         raise click.BadParameter("a film has no series, season or episode", param_hint="--kind")
-    said = Said(name=name, kind=TitleKind(kind), **told)
+    said = Said(name=name, kind=TitleKind(kind) if kind else None, **told)
     taken = ingest_paths(settings_of(data), paths, said, say=lambda sentence: click.echo(sentence, err=True))
     if as_json:
         click.echo(json.dumps({"titles": taken}))
         return
     for title in taken:
         how = "is taken in as" if title["new"] else "was taken in before, as"
-        click.echo(f"{title['name']} {how} {kind} {title['id']}{'; it is encoded next' * title['new']}.")
+        click.echo(f"{title['name']} {how} {title['kind']} {title['id']}{'; it is encoded next' * title['new']}.")
 
 
 @matinee.command()

@@ -29,11 +29,11 @@ _SAY_SECONDS = 3.0
 class Said:
     """What an operator says of all that is taken in at once; what is None or empty, the files' names say.
 
-    ``series``, ``season`` and ``episode`` are an episode's.
+    ``series``, ``season`` and ``episode`` are an episode's, and make one.
     """
 
     name: str | None = None
-    kind: TitleKind = TitleKind.FILM
+    kind: TitleKind | None = None
     synopsis: str = ""
     year: int | None = None
     genres: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class Said:
 def ingest_paths(
     settings: Settings, paths: Sequence[Path], said: Said | None = None, say: Callable[[str], None] | None = None
 ) -> list[dict[str, Any]]:
-    """Take in files, and the films under folders; returns ``{id, name, source, new}`` of each title.
+    """Take in files, and the films under folders; returns ``{id, name, kind, source, new}`` of each.
 
     What was taken in before is not ``new`` and left as it is; what an earlier run was stopped over goes on. A series
     that is not there is made. ``say`` hears how far each upload is. Invalid, before anything is taken in, for what an
@@ -73,7 +73,8 @@ def ingest_paths(
             draft = film.draft if series is None else replace(film.draft, parent_id=_series(catalogue, series, said))
             teller = _Teller(film.path, say) if say else None
             done = ingest(replace(film, draft=draft), catalogue, jobs, sources, tell=teller)
-            taken.append({"id": done.title_id, "name": draft.name, "source": str(film.path), "new": done.new})
+            about = {"id": done.title_id, "name": draft.name, "kind": draft.kind.value}
+            taken.append(about | {"source": str(film.path), "new": done.new})
         return taken
     finally:
         engine.dispose()
@@ -84,11 +85,14 @@ def told(film: FilmFile, said: Said) -> tuple[FilmFile, str | None]:
 
     Invalid with a sentence for an episode of which neither tells series, season and number.
     """
+    named = episode_name(film.path.stem)
+    speaks = said.series or said.season is not None or said.episode is not None or (named and named.series)
+    kind = said.kind or (TitleKind.EPISODE if speaks else TitleKind.FILM)
     draft = checked_draft(
         replace(
             film.draft,
             name=said.name or film.draft.name,
-            kind=said.kind,
+            kind=kind,
             synopsis=said.synopsis,
             year=said.year if said.year is not None else film.draft.year,
             genres=said.genres or film.draft.genres,
@@ -97,9 +101,8 @@ def told(film: FilmFile, said: Said) -> tuple[FilmFile, str | None]:
             territories=said.territories,
         )
     )
-    if said.kind is not TitleKind.EPISODE:
+    if kind is not TitleKind.EPISODE:
         return replace(film, draft=draft), None
-    named = episode_name(film.path.stem)
     series = said.series or (named.series if named else "")
     season = said.season if said.season is not None else (named.season if named else None)
     episode = said.episode if said.episode is not None else (named.episode if named else None)

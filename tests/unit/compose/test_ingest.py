@@ -43,6 +43,17 @@ def test_an_episode_is_called_by_its_file_or_by_its_number() -> None:
     assert named.draft.name == "The key"
 
 
+def test_a_file_that_names_its_series_is_an_episode_unless_an_operator_says_otherwise() -> None:
+    (one, series), (film, none) = (
+        told(file("The Archive S02E03.mkv"), Said(kind=kind)) for kind in (None, TitleKind.FILM)
+    )
+    assert (one.draft.kind, series) == (TitleKind.EPISODE, "The Archive")
+    assert (film.draft.kind, none) == (TitleKind.FILM, None)
+    # Of which series nobody says: it may as well be a film's name.
+    assert told(file("S02E03.mkv"), Said())[0].draft.kind is TitleKind.FILM
+    assert told(file("S02E03.mkv"), Said(series="The Archive"))[1] == "The Archive"
+
+
 def test_what_an_operator_says_comes_before_what_the_file_says() -> None:
     said = Said("Key", TitleKind.EPISODE, "Lost.", 2020, ("crime",), ("dark",), 16, ("PT",), "Vault", 0, 7)
     one, series = told(file("The Archive S02E03 The key.mkv"), said)
