@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 Hashes = NDArray[np.uint64]
 
@@ -47,6 +46,8 @@ def hashes_of(pictures: NDArray[np.uint8]) -> Hashes:
 
 def _hashes(pictures: NDArray[np.uint8]) -> Hashes:
     values = pictures.astype(np.float32)
+    from scipy import fft  # noqa: PLC0415 - a worker starts without it, and may never need it
+
     low = fft.dctn(values, axes=(1, 2))[:, :_LOW, :_LOW].reshape(len(values), -1)
     bits = low > np.median(low[:, 1:], axis=1, keepdims=True)
     bits[:, 0] = True  # the mean says nothing; so no hash is PLAIN by itself

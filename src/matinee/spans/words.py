@@ -10,7 +10,6 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 Words = NDArray[np.uint32]
 Samples = NDArray[np.int16]
@@ -54,6 +53,8 @@ def _blocks(samples: Samples) -> Iterator[Words]:
 
 
 def _words(frames: NDArray[np.float32]) -> Words:
+    from scipy import fft  # noqa: PLC0415 - a worker starts without it, and may never need it
+
     spectrum = np.abs(fft.rfft(frames * _window(), axis=1)) ** 2
     edges = _edges()
     energy = np.add.reduceat(spectrum[:, : edges[-1]], edges[:-1], axis=1)

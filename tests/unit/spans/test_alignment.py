@@ -24,7 +24,8 @@ def test_a_shared_piece_is_found_to_half_a_second_at_other_places_gains_and_nois
     rng = np.random.default_rng(seed)
     shared = music(rng, length)
     here = samples(placed(scene(rng, 105), shared, here_at))
-    there = samples(placed(scene(rng, 110), shared, there_at), gain, noise, rng)
+    # A sound that is turned down has its noise turned down with it.
+    there = samples(placed(scene(rng, 110), shared, there_at), gain, gain * noise, rng)
     (run,) = shared_runs(words_of(here), words_of(there))
     assert abs(seconds_of(run.first) - here_at) < NEAR_SECONDS
     assert abs(seconds_of(run.end) - here_at - length) < NEAR_SECONDS
