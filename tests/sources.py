@@ -24,6 +24,11 @@ def ffmpeg(*arguments: str | Path) -> str:
     return done.stderr
 
 
+def ffmpeg_lists(what: str) -> str:
+    """What FFmpeg says of its ``codecs``, or of whatever else it lists."""
+    return subprocess.run([TOOLS.ffmpeg, "-hide_banner", f"-{what}"], capture_output=True, text=True, check=True).stdout
+
+
 def picture(seconds: float = 2.5, size: str = "320x180", rate: str = "25") -> list[str]:
     return ["-f", "lavfi", "-i", f"testsrc2=duration={seconds}:size={size}:rate={rate}"]
 

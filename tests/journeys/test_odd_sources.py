@@ -12,6 +12,12 @@ _MILLISECOND = 0.001
 _SECONDS = 1.6
 
 _FORMS = {
+    "Flash's first codec": ("film.flv", "-c:v", "flv", "-c:a", "libmp3lame", "-ar", "44100"),
+    "DivX 3": ("film.avi", "-c:v", "msmpeg4", "-c:a", "adpcm_ms"),
+    "DV": ("film.mov", "-s", "720x576", "-pix_fmt", "yuv420p", "-c:v", "dvvideo", "-c:a", "pcm_s32be"),
+    "HuffYUV": ("film.avi", "-pix_fmt", "yuv422p", "-c:v", "huffyuv", "-c:a", "pcm_s16le"),
+    "CineForm": ("film.mov", "-c:v", "cfhd", "-c:a", "pcm_s24le"),
+    "QuickTime's animation": ("film.mov", "-c:v", "qtrle", "-c:a", "adpcm_ima_qt"),
     "sound that AVI numbers and does not name": ("film.avi", *H264, "-c:a", "aac"),
 }
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from matinee.commands.encoders import capped_encoder, encoder_words
 from matinee.commands.pictures import reference_of, video_graph
 from matinee.commands.stretches import Stretch
+from matinee.inspection.codecs import DECODERS
 from matinee.inspection.frames import TICKS
 from matinee.inspection.inspection import Film
-from matinee.inspection.probe import DECODERS, DEMUXERS, MOST_PIXELS
+from matinee.inspection.probe import DEMUXERS, MOST_PIXELS
 from matinee.ladder.quality import OUT, quality_graph
 from matinee.ladder.recipes import Recipe
 from matinee.ladder.zones import zones

@@ -6,7 +6,8 @@ from fractions import Fraction
 
 from matinee.inspection.bounds import MOST_SOUNDS, check_bounds, first_few
 from matinee.inspection.chapters import tidy_chapters
-from matinee.inspection.probe import AUDIO_CODECS, VIDEO_CODECS, ContainerReport, TrackReport
+from matinee.inspection.codecs import AUDIO_CODECS, VIDEO_CODECS
+from matinee.inspection.probe import ContainerReport, TrackReport
 from matinee.inspection.tracks import language_of, roles_of, select_texts
 from matinee.model.errors import Refused
 from matinee.model.media import Chapter, Source, SourceTrack, TrackKind

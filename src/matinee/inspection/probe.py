@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matinee.inspection.chapters import ChapterReport, read_chapters
+from matinee.inspection.codecs import DECODERS
 from matinee.model.errors import Refused
 from matinee.packaging.boxes import first_level, lies_elsewhere
 
@@ -26,36 +27,8 @@ if TYPE_CHECKING:
     import av.stream
 
 DEMUXERS = ("mov", "matroska", "mpegts", "mpeg", "flv", "avi", "ogg", "asf", "mxf")
-VIDEO_CODECS = (
-    *("h264", "hevc", "vvc", "av1", "vp8", "vp9", "mpeg1video", "mpeg2video", "mpeg4", "h263", "flv1", "vc1", "wmv3"),
-    *("wmv1", "wmv2", "msmpeg4v2", "msmpeg4v3"),
-    *("theora", "mjpeg", "prores", "dnxhd", "ffv1", "rawvideo", "v210"),
-)
-AUDIO_CODECS = (
-    *(
-        "aac",
-        "aac_latm",
-        "mp3",
-        "mp2",
-        "ac3",
-        "eac3",
-        "opus",
-        "vorbis",
-        "flac",
-        "alac",
-        "dts",
-        "truehd",
-        "wmav1",
-        "wmav2",
-    ),
-    *("pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_f32le", "pcm_u8", "pcm_alaw", "pcm_mulaw"),
-    *("pcm_bluray", "pcm_dvd", "amr_nb", "amr_wb"),
-)
 # Subtitles that are text. What Matroska calls S_TEXT/WEBVTT libavformat does not know: it comes without a codec.
 TEXT_CODECS = ("subrip", "ass", "mov_text", "webvtt", "text")
-# Decoders that read the codecs above under another name.
-DECODERS = (*VIDEO_CODECS, *AUDIO_CODECS, "libdav1d", "mp3float", "mp2float", "dca", "amrnb", "amrwb")
-
 MOST_PIXELS = 2**26  # of one picture: 8192 x 8192
 
 _MEMORY_BYTES = 4 * 1024**3

@@ -160,7 +160,7 @@ def test_of_two_sound_tracks_the_default_one_is_heard() -> None:
 
 
 def test_sound_that_cannot_be_read_is_left_out_where_other_sound_can() -> None:
-    chosen = select(_with(_VIDEO, _AUDIO, replace(_AUDIO, index=2, codec="cook", is_default=False)), _NAME)
+    chosen = select(_with(_VIDEO, _AUDIO, replace(_AUDIO, index=2, codec="atrac3", is_default=False)), _NAME)
     assert chosen.notes == ("1 sound track(s) that cannot be read were left out.",)
 
 
