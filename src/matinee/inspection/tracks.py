@@ -24,13 +24,15 @@ def language_of(track: TrackReport) -> str | None:
     told = track.language or ""
     if told.lower() in _NO_LANGUAGE or not told.replace("-", "").isalnum() or not told.isascii():
         return None
-    from langcodes import standardize_tag  # noqa: PLC0415 - a tenth of a second, and every task would take it
+    from langcodes import get, tag_is_valid  # noqa: PLC0415 - a tenth of a second, and every task would take it
     from langcodes.tag_parser import LanguageTagError  # noqa: PLC0415
 
     try:
-        return standardize_tag(told)
+        tag = get(told)
     except LanguageTagError:
         return None
+    # A language that is not registered is a word of somebody's, and Shaka Packager refuses a film for it.
+    return tag.to_tag() if tag.language and tag_is_valid(tag.language) else None
 
 
 def roles_of(track: TrackReport) -> tuple[Role, ...]:

@@ -29,6 +29,11 @@ def test_words_that_are_no_language_are_none() -> None:
     assert language_of(_track(language="a")) is None
 
 
+@pytest.mark.parametrize("told", ["xx", "qq", "abcd", "zz-ZZZ", "xx-Latn-US"])
+def test_languages_that_nobody_speaks_are_none(told: str) -> None:
+    assert language_of(_track(language=told)) is None
+
+
 def test_roles_are_told_by_kind() -> None:
     assert roles_of(_track(disposition=0x40 | 0x80)) == (Role.FORCED, Role.CAPTIONS)
     sound = TrackReport(1, "audio", "aac", disposition=0x80 | 0x100 | 0x08)
