@@ -79,7 +79,8 @@ def still_command(
     ]
     if looked_at is not None:
         every = ["-map", "[all]", "-frames:v", str(_CANDIDATES), "-fps_mode", "passthrough", "-q:v", "2"]
-        command += [*every, str(looked_at / "%d.jpg")]
+        # A second each: by the rate of a slide show, which has a frame a minute, all would have the time 0 again.
+        command += [*every, "-enc_time_base", "1:1", str(looked_at / "%d.jpg")]
     return command
 
 

@@ -131,3 +131,12 @@ def test_what_was_looked_at_for_a_still_is_kept_where_somebody_wants_it(
     for name in names:
         with Image.open(looked_at / name) as frame:
             assert frame.width == min(1280, int(size.partition("x")[0]))
+
+
+def test_stills_are_found_in_a_slide_show(tmp_path: Path) -> None:
+    source, looked_at = tmp_path / "film.mp4", tmp_path / "looked_at"
+    looked_at.mkdir()
+    slides = ["-f", "lavfi", "-i", "testsrc2=size=160x90:rate=1/20:duration=60"]
+    _run([get_ffmpeg_exe(), "-y", *slides, "-c:v", "libx264", "-g", "1", str(source)])
+    _run(still_command(get_ffmpeg_exe(), source, tmp_path / "frame.jpg", 60.0, looked_at))
+    assert len(list(looked_at.iterdir())) == 9
