@@ -11,6 +11,13 @@ from sources import H264, decode, ffmpeg, picture, tone
 _MILLISECOND = 0.001
 _SECONDS = 1.6
 
+_HDR = ["-x264-params", "colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc"]
+
+
+def _fields(width: int) -> list[str]:
+    return ["-vf", f"scale={width}:288,tinterlace=interleave_top", "-flags", "+ildct+ilme", "-x264-params", "tff=1"]
+
+
 _FORMS = {
     "Flash's first codec": ("film.flv", "-c:v", "flv", "-c:a", "libmp3lame", "-ar", "44100"),
     "DivX 3": ("film.avi", "-c:v", "msmpeg4", "-c:a", "adpcm_ms"),
@@ -32,3 +39,34 @@ def test_what_ffmpeg_decodes_plays(form: str, tmp_path: Path) -> None:
     sound = next(one for one in report["renditions"] if one["kind"] == "audio")
     zero = decode(source).times[0]
     assert abs(lag_seconds(samples(tmp_path / "out" / sound["uri"]), samples(source, zero_seconds=zero))) < _MILLISECOND
+
+
+_CHANGES = {
+    "its size": (["-s", "160x90"], ["-s", "320x180"]),
+    "its shape": (["-s", "160x90"], ["-s", "90x160"]),
+    "its depth": (["-pix_fmt", "yuv420p"], ["-pix_fmt", "yuv422p10le"]),
+    "its size in HDR": (["-s", "160x90", *_HDR], ["-s", "320x180", *_HDR]),
+    "its size between fields": (_fields(320), _fields(352)),
+}
+
+
+@pytest.mark.parametrize("change", _CHANGES)
+@pytest.mark.parametrize("ladder", ["per-title", "fixed"])
+def test_a_film_whose_picture_changes_in_the_middle_has_all_its_frames(
+    change: str, ladder: str, tmp_path: Path
+) -> None:
+    joined, source = tmp_path / "joined.h264", tmp_path / "film.ts"
+    with joined.open("wb") as both:
+        for words in _CHANGES[change]:
+            part = tmp_path / "part.h264"
+            ffmpeg(*picture(_SECONDS, "320x180"), "-c:v", "libx264", "-preset", "ultrafast", *words, part)
+            both.write(part.read_bytes())
+    ffmpeg("-r", "25", "-i", joined, "-c", "copy", source)
+    report = encode_folder(source, tmp_path / "out", ladder=ladder)
+    frames, fields = (40, 2) if "fields" in change else (80, 1)
+    assert report["frames"] == frames * fields
+    assert not any("missing" in note for note in report["notes"])
+    for one in report["renditions"]:
+        times = decode(tmp_path / "out" / one["uri"]).times
+        assert len(times) == frames * fields
+        assert abs(times[-1] - (frames - 1 / fields) / 25) < _MILLISECOND

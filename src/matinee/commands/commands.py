@@ -155,6 +155,9 @@ def open_source(source: Path) -> list[str]:
         *("-codec_whitelist", ",".join(DECODERS)),
         # A picture may grow after the first.
         *("-max_pixels", str(MOST_PIXELS)),
+        # A picture that becomes another size goes on in the same graph: a new one would lose the frames that filters
+        # hold, and count them from zero.
+        *("-reinit_filter:v", "0"),
         # file: keeps a name with a colon from being taken for a protocol.
         *("-i", f"file:{source}"),
     ]

@@ -56,11 +56,16 @@ def _trim(stretch: Stretch, *, seeks: bool) -> str:
     return f"trim=start_frame={first}:end_frame={first + len(stretch.times)}"
 
 
+def first_size(picture: Picture) -> str:
+    """A filter for others that hold frames, and cannot take another size: it gives them that of the first frames."""
+    return f"scale={picture.width}:{picture.height}"
+
+
 def _whole_frames(picture: Picture) -> list[str]:
     if not picture.is_interlaced:
         return []
     parity = "bff" if picture.is_bottom_first else "tff"
-    return [f"bwdif=mode=send_field:parity={parity}:deint=all"]
+    return [first_size(picture), f"bwdif=mode=send_field:parity={parity}:deint=all"]
 
 
 def _shown(picture: Picture, rung: Rung) -> list[str]:

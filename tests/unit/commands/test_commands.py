@@ -113,7 +113,7 @@ def test_picture_and_sound_are_read_by_both_runs_so_that_they_agree_about_time()
 def test_a_survey_looks_at_whole_lines_for_fields_and_at_a_small_picture_for_cuts() -> None:
     command = _survey(is_copy=True)
     (graph,) = _values(command, "-filter_complex")
-    assert graph.startswith("[0:0]split[whole][first];[whole]idet,scale=320:180")
+    assert graph.startswith("[0:0]split[whole][first];[whole]scale=1280:720,idet,scale=320:180")
     assert _values(command, "-stats_enc_pre") == ["o"]
     assert set(_values(command, "-enc_time_base")) == {"1:90000"}
 
@@ -186,7 +186,7 @@ def test_key_frames_stand_where_segments_begin() -> None:
 
 def test_every_field_of_an_interlaced_picture_becomes_a_frame() -> None:
     film = _film(is_interlaced=True)
-    assert "end_frame=40,bwdif=mode=send_field:parity=tff:deint=all" in _graph(film)
+    assert "end_frame=40,scale=1280:720,bwdif=mode=send_field:parity=tff:deint=all" in _graph(film)
     assert "parity=bff" in _graph(_film(is_interlaced=True, is_bottom_first=True))
     assert "bwdif" not in _graph()
     assert "fps=48/1" in _values(_video(film), "-x264-params")[0]
