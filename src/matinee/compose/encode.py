@@ -48,6 +48,8 @@ def encode_folder(
     file cannot be used; Refused if the source cannot be right.
     """
     kind = ladder_kind(ladder)
+    # Of bytes that are not UTF-8 Python makes what no report can hold.
+    shown = Path(source.name.encode("utf-8", "replace").decode())
     if not source.is_file():
         raise Invalid(f"There is no file {source}.")
     if output.exists() and (not output.is_dir() or (any(output.iterdir()) and not (output / REPORT).exists())):
@@ -62,8 +64,8 @@ def encode_folder(
         (store / "source").symlink_to(source.absolute())
         identity = identity_of(source.stat().st_size, str(source.stat().st_mtime_ns))
         order = Order(
-            source=Source("source", identity, source.name),
-            title=name or source.stem,
+            source=Source("source", identity, shown.name),
+            title=name or shown.stem,
             place=Place(Depot(partial(open_objects, store.as_uri()), "encode", Path(work), store), find_tools()),
             prefix="made",
             font=font or display_font(),
