@@ -47,17 +47,20 @@ def gain_db(loudness: Loudness) -> float:
 
 
 def read_loudness(messages: str, sounds: Sequence[Sound]) -> tuple[Loudness, ...]:
-    """What the filter ebur128 said at its end of each rendition; EncodingFailed if it said nothing."""
+    """What the filter ebur128 said at its end of each rendition; EncodingFailed if it said nothing.
+
+    A track that changes its channels or its rate is measured in as many parts, of which the loudest counts.
+    """
     found = []
     for one in sounds:
-        said = re.search(
+        said = re.findall(
             rf"ebur128@{re.escape(one.name)} @ \S+ Summary:.*?I: +(\S+) LUFS.*?True peak:\s+Peak: +(\S+) dBFS",
             messages,
             re.DOTALL,
         )
-        if said is None:
+        if not said:
             raise EncodingFailed(f"FFmpeg did not say how loud {one.name} is.")
-        found.append(Loudness(float(said.group(1)), float(said.group(2))))
+        found.append(Loudness(max(float(lufs) for lufs, _ in said), max(float(peak) for _, peak in said)))
     return tuple(found)
 
 

@@ -80,6 +80,12 @@ def test_ffmpegs_words_are_read_by_rendition() -> None:
         read_loudness("", plan_sounds([_track(2)]))
 
 
+def test_a_track_that_is_measured_in_parts_is_as_loud_as_the_loudest() -> None:
+    silent = _SAID.replace("-13.3", "-70.0").replace("0.4", "-inf")
+    assert read_loudness(silent + _SAID, plan_sounds([_track(2)])) == (Loudness(-13.3, 0.4),)
+    assert read_loudness(_SAID + silent, plan_sounds([_track(2)])) == (Loudness(-13.3, 0.4),)
+
+
 def test_sound_is_as_long_as_the_picture() -> None:
     graph = _graph(2)
     assert "apad=whole_dur=12.000000" in graph
