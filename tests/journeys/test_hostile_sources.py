@@ -157,7 +157,16 @@ def test_a_file_that_is_two_things_is_the_film_or_nothing(canary: Watched, tmp_p
 
 
 @pytest.mark.parametrize(
-    "name", ["concat:a|b.mp4", "-y.mp4", "subfile,,start,0,end,9,,:x.mp4", "100%03d.mp4", "two\nlines.mp4", "http:x", "no\udcffutf.mp4"]
+    "name",
+    [
+        "concat:a|b.mp4",
+        "-y.mp4",
+        "subfile,,start,0,end,9,,:x.mp4",
+        "100%03d.mp4",
+        "two\nlines.mp4",
+        "http:x",
+        "no\udcffutf.mp4",
+    ],
 )
 def test_a_name_that_means_something_to_ffmpeg_is_a_name(name: str, tmp_path: Path) -> None:
     source = tmp_path / name

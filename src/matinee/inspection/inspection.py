@@ -21,8 +21,8 @@ _CLAIMLESS = ("mpegts", "mpeg", "ogg")
 _SOUND_ALONE_SECONDS = 1.0
 _UNHEARD_SECONDS = 0.05
 _ISO_BOXES = frozenset({"ftyp", "moov", "mdat", "free", "skip", "wide", "styp", "moof", "pnot", "uuid"})
-# How Matroska, RIFF, FLV, Ogg, ASF, MXF and MPEG program streams begin, in hexadecimal.
-_OTHER_CONTAINERS = ("1a45dfa3", "52494646", "464c56", "4f676753", "3026b275", "060e2b34", "000001ba")
+# How Matroska, AVI (RIFF holds other things too), FLV, Ogg, ASF, MXF and MPEG program streams begin, in hexadecimal.
+_OTHER_CONTAINERS = re.compile("1a45dfa3|52494646.{8}41564920|464c56|4f676753|3026b275|060e2b34|000001ba")
 _SLOWEST_RATE, _FASTEST_RATE = Fraction(1), Fraction(240)
 _RATE_TOLERANCE = 0.1
 _WIDEST_PIXEL = 8
@@ -201,7 +201,7 @@ def check_decoded(film: Film, decoded: int) -> None:
 
 
 def _unreadable(report: ContainerReport, name: str) -> str:
-    if report.begins.startswith(_OTHER_CONTAINERS):
+    if _OTHER_CONTAINERS.match(report.begins):
         return f"{name} is damaged or broke off before its content began: {report.failure}."
     if _ISO_BOXES.isdisjoint(report.boxes[:1]):
         is_text = bool(re.fullmatch(rb"[\s\x20-\x7e]+", bytes.fromhex(report.begins)))

@@ -82,6 +82,13 @@ def test_noise_is_refused() -> None:
     assert _refusal(report) == "film.mp4 is not a media file that Matinee can read."
 
 
+def test_riff_is_a_film_in_avi_alone() -> None:
+    wave = ContainerReport(4000, b"RIFF\xa0\x0f\0\0WAVEfmt ".hex(), failure="Invalid argument")
+    assert _refusal(wave) == "film.mp4 is not a media file that Matinee can read."
+    broken = ContainerReport(40, b"RIFF\xa0\x0f\0\0AVI LIST".hex(), failure="Invalid data found")
+    assert _refusal(broken) == "film.mp4 is damaged or broke off before its content began: Invalid data found."
+
+
 def test_a_film_without_its_index_is_refused() -> None:
     report = ContainerReport(4336, "0000001466747970", ("ftyp", "free", "mdat"), failure="Invalid data found")
     assert _refusal(report) == "film.mp4 has no index (moov): the recording or the upload broke off before its end."
