@@ -70,3 +70,24 @@ def test_a_film_whose_picture_changes_in_the_middle_has_all_its_frames(
         times = decode(tmp_path / "out" / one["uri"]).times
         assert len(times) == frames * fields
         assert abs(times[-1] - (frames - 1 / fields) / 25) < _MILLISECOND
+
+
+# By their numbers in ITU-T H.273: primaries, transfer, matrix.
+_COLOURS = {
+    "YCgCo": (1, 1, 8),
+    "BT.2020 in constant luminance": (9, 14, 10),
+    "SMPTE 2085": (9, 16, 11),
+    "chroma-derived": (9, 16, 12),
+    "ICtCp": (9, 16, 14),
+    "IPT-C2, as Dolby Vision has it": (9, 16, 15),
+    "YCgCo-Re": (1, 13, 16),
+}
+
+
+@pytest.mark.parametrize("colours", _COLOURS)
+def test_a_film_in_strange_colours_plays(colours: str, tmp_path: Path) -> None:
+    primaries, transfer, matrix = _COLOURS[colours]
+    words = f"colour_primaries={primaries}:transfer_characteristics={transfer}:matrix_coefficients={matrix}"
+    source = tmp_path / "film.mkv"
+    ffmpeg(*picture(0.4, "160x90"), *H264, "-bsf:v", f"h264_metadata={words}", source)
+    assert encode_folder(source, tmp_path / "out")["frames"] == 10

@@ -18,7 +18,7 @@ from matinee.commands.commands import (
     start,
     x264_params,
 )
-from matinee.commands.pictures import first_size, picture_chain
+from matinee.commands.pictures import first_size, light_alone, picture_chain
 from matinee.commands.sound import BITRATES_BPS, sound_graph
 from matinee.inspection.frames import TICKS, look_size
 from matinee.inspection.inspection import Film
@@ -138,9 +138,10 @@ def _encoded(film: Film, threads: Sequence[str]) -> Sequence[str]:
 def _look(film: Film) -> str:
     """What is looked at, from whole pictures on."""
     width, height = look_size(film)
+    first = ",".join([*light_alone(film.picture), first_size(film.picture)])
     return (
         # Fields are seen in whole lines alone.
-        f"{first_size(film.picture)},idet,scale={width}:{height}:flags=fast_bilinear,split[all][few];"
+        f"{first},idet,scale={width}:{height}:flags=fast_bilinear,split[all][few];"
         f"[all]scdet=threshold={_CUT_SCORE}[seen];"
         # It tells of every frame it sees; bars that stand for the whole film are in few as well.
         f"[few]select='isnan(prev_selected_t)+gte(t-prev_selected_t,{_BARS_EVERY_SECONDS})',"

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from matinee.commands.encoders import kept_range, pixel_format
 from matinee.commands.stretches import BASE_TICKS, Stretch
 from matinee.inspection.frames import TICKS
-from matinee.inspection.inspection import Film, Picture
+from matinee.inspection.inspection import UNREAD_MATRICES, Film, Picture
 from matinee.ladder.fixed import needs_bars
 from matinee.ladder.quality import Reference, reference_size
 from matinee.model.media import Rung, VideoRange
 
+# Colour matrices that zscale reads and swscale does not.
+_ZSCALE_READS = frozenset({"ycgco", "ictcp", "chroma-derived-nc", "chroma-derived-c"})
 _WHITE_NITS = 203  # ITU-R BT.2408: what white paper shows in HDR
 
 
@@ -56,6 +58,11 @@ def _trim(stretch: Stretch, *, seeks: bool) -> str:
     return f"trim=start_frame={first}:end_frame={first + len(stretch.times)}"
 
 
+def light_alone(picture: Picture) -> list[str]:
+    """The filter for who looks at a picture's light, where swscale would refuse it for its colours."""
+    return ["setparams=colorspace=bt709"] if picture.colour_space in _ZSCALE_READS | UNREAD_MATRICES else []
+
+
 def first_size(picture: Picture) -> str:
     """A filter for others that hold frames, and cannot take another size: it gives them that of the first frames."""
     return f"scale={picture.width}:{picture.height}"
@@ -73,7 +80,10 @@ def _shown(picture: Picture, rung: Rung) -> list[str]:
     chain = _name_colours(picture)
     if rung.video_range is not VideoRange.SDR:
         return [*chain, *kept_range(rung)]
-    chain += _tone_map(picture, rung) if picture.is_wide_gamut else [_scale(picture, rung)]
+    if picture.is_wide_gamut:
+        chain += _tone_map(picture, rung)
+    else:
+        chain += [*(["zscale=m=bt709"] if picture.colour_space in _ZSCALE_READS else []), _scale(picture, rung)]
     return [
         *chain,
         f"format={pixel_format(rung)}",
@@ -95,7 +105,7 @@ def _name_colours(picture: Picture) -> list[str]:
     if picture.pixel_format.startswith(("rgb", "bgr", "gbr", "pal", "gray", "argb", "abgr", "0", "x2")):
         return []
     words = []
-    if picture.colour_space in {"unknown", "reserved"}:
+    if picture.colour_space in {"unknown", "reserved"} | UNREAD_MATRICES:
         words.append(f"colorspace={picture.usual_matrix}")
     if picture.is_wide_gamut and picture.colour_primaries in {"unknown", "reserved"}:
         words.append("color_primaries=bt2020")

@@ -26,6 +26,8 @@ _OTHER_CONTAINERS = re.compile("1a45dfa3|52494646.{8}41564920|464c56|4f676753|30
 _SLOWEST_RATE, _FASTEST_RATE = Fraction(1), Fraction(240)
 _RATE_TOLERANCE = 0.1
 _WIDEST_PIXEL = 8
+# Colour matrices that neither of FFmpeg's converters reads, by its words.
+UNREAD_MATRICES = frozenset({"bt2020c", "smpte2085", "ipt-c2", "ycgco-re", "ycgco-ro"})
 _HD_LINES = 576  # taller pictures are BT.709 where nothing says otherwise
 
 
@@ -167,6 +169,8 @@ def accept(selection: Selection, picture: Picture, name: str) -> Film:
     length = max((video.end_seconds or 0.0) - shift, 0.0)
     if picture.is_high_dynamic_range:
         notes.append("The picture is HDR and was mapped to standard dynamic range (BT.709).")
+    if picture.colour_space in UNREAD_MATRICES:
+        notes.append(f"The colours are coded as {picture.colour_space}, and were read as {picture.usual_matrix}.")
     if audio is None:
         notes.append("There is no sound.")
     chapters, left_out = tidy_chapters(report.chapters, shift, length)

@@ -181,6 +181,11 @@ def test_a_late_start_of_both_is_shifted_to_zero() -> None:
     assert (film.shift_seconds, film.length_seconds) == (10.0, 16.0)
 
 
+def test_colours_that_nobody_can_read_are_told() -> None:
+    film = accept(select(_with(_VIDEO, _AUDIO), _NAME), replace(_PICTURE, colour_space="ipt-c2"), _NAME)
+    assert "The colours are coded as ipt-c2, and were read as bt709." in film.notes
+
+
 def test_a_little_sound_before_the_picture_is_cut_and_much_is_kept() -> None:
     selection = select(_with(replace(_VIDEO, first_seconds=0.4, end_seconds=16.4), _AUDIO), _NAME)
     cut = accept(selection, replace(_PICTURE, first_seconds=0.4), _NAME)
