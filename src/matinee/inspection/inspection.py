@@ -20,6 +20,7 @@ _CLAIMLESS = ("mpegts", "mpeg", "ogg")
 # Sound this long before the first picture is kept; less is what recorders catch while they wait for a key frame.
 _SOUND_ALONE_SECONDS = 1.0
 _UNHEARD_SECONDS = 0.05
+_OUTLASTS_SECONDS = 1.0  # sound that is worth a word when it is cut where the picture ends
 _ISO_BOXES = frozenset({"ftyp", "moov", "mdat", "free", "skip", "wide", "styp", "moof", "pnot", "uuid"})
 # How Matroska, AVI (RIFF holds other things too), FLV, Ogg, ASF, MXF and MPEG program streams begin, in hexadecimal.
 _OTHER_CONTAINERS = re.compile("1a45dfa3|52494646.{8}41564920|464c56|4f676753|3026b275|060e2b34|000001ba")
@@ -167,6 +168,9 @@ def accept(selection: Selection, picture: Picture, name: str) -> Film:
     elif shift - heard > _UNHEARD_SECONDS:
         notes.append(f"The sound began {shift - heard:.2f} s before the picture and was cut there.")
     length = max((video.end_seconds or 0.0) - shift, 0.0)
+    outlasts = 0.0 if audio is None else (audio.end_seconds or 0.0) - shift - length
+    if outlasts > _OUTLASTS_SECONDS:
+        notes.append(f"The sound goes on for {outlasts:.1f} s after the picture and was cut there.")
     if picture.is_high_dynamic_range:
         notes.append("The picture is HDR and was mapped to standard dynamic range (BT.709).")
     if picture.colour_space in UNREAD_MATRICES:

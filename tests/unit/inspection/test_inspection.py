@@ -181,6 +181,14 @@ def test_a_late_start_of_both_is_shifted_to_zero() -> None:
     assert (film.shift_seconds, film.length_seconds) == (10.0, 16.0)
 
 
+def test_sound_that_outlasts_the_picture_is_told() -> None:
+    ends = _VIDEO.end_seconds or 0.0
+    longer = [replace(_AUDIO, end_seconds=ends + more) for more in (0.9, 3.0)]
+    told, cut = (accept(select(_with(_VIDEO, one), _NAME), _PICTURE, _NAME).notes for one in longer)
+    assert told == ()
+    assert cut == ("The sound goes on for 3.0 s after the picture and was cut there.",)
+
+
 def test_colours_that_nobody_can_read_are_told() -> None:
     film = accept(select(_with(_VIDEO, _AUDIO), _NAME), replace(_PICTURE, colour_space="ipt-c2"), _NAME)
     assert "The colours are coded as ipt-c2, and were read as bt709." in film.notes
