@@ -214,6 +214,8 @@ def _unreadable(report: ContainerReport, name: str) -> str:
     if _ISO_BOXES.isdisjoint(report.boxes[:1]):
         is_text = bool(re.fullmatch(rb"[\s\x20-\x7e]+", bytes.fromhex(report.begins)))
         return f"{name} is not a media file that Matinee can read{': it begins like text' if is_text else ''}."
+    if report.index_is_cut:
+        return f"{name} ends within its index (moov): the recording or the upload broke off before its end."
     if "moov" not in report.boxes and "mdat" in report.boxes:
         return f"{name} has no index (moov): the recording or the upload broke off before its end."
     return f"{name} is damaged: {report.failure}."
@@ -280,13 +282,13 @@ def _broken_off(report: ContainerReport, video: TrackReport, audio: TrackReport 
             (track.claimed_seconds, _held(track), kind)
             for track, kind in ((video, "video"), (audio, "sound"))
             # Without fragments the claim may include what an edit list hides; places past the end prove the loss.
-            if track is not None and (fragmented or track.beyond_end)
+            if track is not None and (fragmented or report.index_is_cut or track.beyond_end)
         ]
     else:
         ends = [track.end_seconds for track in report.tracks if track.end_seconds is not None]
         # Matroska counts from zero, wherever its first frame stands.
         pairs = [(report.claimed_seconds, max(ends, default=0.0) + max(report.start_seconds, 0.0), "film")]
-    notes: list[str] = []
+    notes = ["The file ends within its index (moov): what stood behind is lost."] if report.index_is_cut else []
     for claimed, held, kind in pairs:
         if claimed is None or claimed <= held:
             continue

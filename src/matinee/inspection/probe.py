@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from matinee.inspection.chapters import ChapterReport, read_chapters
 from matinee.inspection.codecs import DECODERS
 from matinee.model.errors import Refused
-from matinee.packaging.boxes import first_level, lies_elsewhere
+from matinee.packaging.boxes import first_level, index_is_cut, lies_elsewhere
 
 if TYPE_CHECKING:
     import av.container
@@ -78,7 +78,7 @@ class ContainerReport:
     """A file as its demuxer sees it. ``failure`` is FFmpeg's word if it could not be opened, and the rest is empty.
 
     ``boxes`` are the types of the first level of an ISO file; ``begins`` are its first bytes. ``is_elsewhere`` says
-    that it names other files or addresses for what it shows.
+    that it names other files or addresses for what it shows; ``index_is_cut``, that the file ends within its index.
     """
 
     size_bytes: int
@@ -91,6 +91,7 @@ class ContainerReport:
     tracks: tuple[TrackReport, ...] = ()
     chapters: tuple[ChapterReport, ...] = ()
     is_elsewhere: bool = False
+    index_is_cut: bool = False
 
 
 def read_container(path: Path, name: str, sandbox: tuple[str, ...]) -> ContainerReport:
@@ -139,7 +140,8 @@ def main(path: str) -> None:
         begins = file.read(16)
         size_bytes = file.seek(0, 2)
     boxes = first_level(Path(path))
-    report = ContainerReport(size_bytes, begins.hex(), boxes, is_elsewhere=lies_elsewhere(Path(path)))
+    elsewhere, cut = lies_elsewhere(Path(path)), index_is_cut(Path(path))
+    report = ContainerReport(size_bytes, begins.hex(), boxes, is_elsewhere=elsewhere, index_is_cut=cut)
     try:
         with av.open(path, options=demuxer_options()) as container:
             report = _report(container, report)
@@ -209,6 +211,7 @@ def _report(container: "av.container.InputContainer", report: ContainerReport) -
         tracks=tuple(_track(stream, seen[stream.index], start, report.size_bytes) for stream in container.streams),
         chapters=read_chapters(container, start),
         is_elsewhere=report.is_elsewhere,
+        index_is_cut=report.index_is_cut,
     )
 
 

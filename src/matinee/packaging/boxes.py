@@ -41,6 +41,17 @@ def first_level(path: Path) -> tuple[str, ...]:
         return tuple(kind for kind, _, _ in walk(file, 0, path.stat().st_size))
 
 
+def index_is_cut(path: Path) -> bool:
+    """Whether the index of a film (8.2.1) claims to reach past the end of the file."""
+    with path.open("rb") as file:
+        end = path.stat().st_size
+        # No index has more than the 4 GiB that a length of 32 bits can say.
+        return any(
+            kind == "moov" and start - _HEAD_BYTES + _number(file, start - _HEAD_BYTES, 4) > end
+            for kind, start, _ in walk(file, 0, end)
+        )
+
+
 def lies_elsewhere(path: Path) -> bool:
     """Whether a movie names other files or addresses for its samples.
 

@@ -94,6 +94,16 @@ def test_a_film_without_its_index_is_refused() -> None:
     assert _refusal(report) == "film.mp4 has no index (moov): the recording or the upload broke off before its end."
 
 
+def test_a_film_that_ends_within_its_index_is_held_against_what_is_left_of_it() -> None:
+    assert "film.mp4 ends within its index (moov)" in _refusal(
+        ContainerReport(4336, "0000001466747970", ("ftyp", "mdat", "moov"), failure="Invalid data", index_is_cut=True)
+    )
+    half = replace(_VIDEO, packets=100, end_seconds=4.2)
+    assert _refusal(_with(half, index_is_cut=True)).endswith("it claims 16.0 s of video and holds 4.2 s.")
+    whole = select(_with(_VIDEO, index_is_cut=True), _NAME)
+    assert whole.notes == ("The file ends within its index (moov): what stood behind is lost.",)
+
+
 def test_a_damaged_index_is_refused() -> None:
     report = ContainerReport(4336, "0000001466747970", ("ftyp", "mdat", "moov"), failure="Invalid data found")
     assert _refusal(report) == "film.mp4 is damaged: Invalid data found."

@@ -7,7 +7,7 @@ from tempfile import NamedTemporaryFile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matinee.packaging.boxes import first_level, fragment_samples, lies_elsewhere, track_seconds, walk
+from matinee.packaging.boxes import first_level, fragment_samples, index_is_cut, lies_elsewhere, track_seconds, walk
 
 
 def _box(kind: str, content: bytes = b"") -> bytes:
@@ -81,3 +81,12 @@ def test_no_movie_breaks_who_looks_for_references(content: bytes) -> None:
         file.write(_box("moov", _box("trak", _box("mdia", _box("minf", _box("dinf", _box("dref", content)))))))
         file.flush()
         assert lies_elsewhere(Path(file.name)) in {True, False}
+
+
+def test_an_index_that_is_cut_off_is_known(tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    index = (100).to_bytes(4, "big") + b"moov" + bytes(92)
+    film.write_bytes((8).to_bytes(4, "big") + b"free" + index)
+    assert not index_is_cut(film)
+    film.write_bytes(film.read_bytes()[:-1])
+    assert index_is_cut(film)
