@@ -104,6 +104,13 @@ def test_a_film_that_ends_within_its_index_is_held_against_what_is_left_of_it() 
     assert whole.notes == ("The file ends within its index (moov): what stood behind is lost.",)
 
 
+def test_an_avi_that_breaks_off_plays_what_it_has_and_says_so() -> None:
+    short = replace(_VIDEO, packets=120, end_seconds=5.0)
+    notes = select(_with(short, format="avi", claimed_seconds=5.0), _NAME).notes
+    assert notes == ("The film breaks off: its header speaks of 16.0 s, and 5.0 s are there.",)
+    assert select(_with(_VIDEO, format="avi"), _NAME).notes == ()
+
+
 def test_a_damaged_index_is_refused() -> None:
     report = ContainerReport(4336, "0000001466747970", ("ftyp", "mdat", "moov"), failure="Invalid data found")
     assert _refusal(report) == "film.mp4 is damaged: Invalid data found."
