@@ -22,6 +22,7 @@ _FORMS = {
     "Flash's first codec": ("film.flv", "-c:v", "flv", "-c:a", "libmp3lame", "-ar", "44100"),
     "DivX 3": ("film.avi", "-c:v", "msmpeg4", "-c:a", "adpcm_ms"),
     "DV": ("film.mov", "-s", "720x576", "-pix_fmt", "yuv420p", "-c:v", "dvvideo", "-c:a", "pcm_s32be"),
+    "DV as cameras wrote it on tape": ("film.dv", "-target", "pal-dv"),
     "HuffYUV": ("film.avi", "-pix_fmt", "yuv422p", "-c:v", "huffyuv", "-c:a", "pcm_s16le"),
     "CineForm": ("film.mov", "-c:v", "cfhd", "-c:a", "pcm_s24le"),
     "QuickTime's animation": ("film.mov", "-c:v", "qtrle", "-c:a", "adpcm_ima_qt"),
@@ -39,6 +40,14 @@ def test_what_ffmpeg_decodes_plays(form: str, tmp_path: Path) -> None:
     sound = next(one for one in report["renditions"] if one["kind"] == "audio")
     zero = decode(source).times[0]
     assert abs(lag_seconds(samples(tmp_path / "out" / sound["uri"]), samples(source, zero_seconds=zero))) < _MILLISECOND
+
+
+def test_a_gif_plays(tmp_path: Path) -> None:
+    source = tmp_path / "film.gif"
+    ffmpeg(*picture(1.6, "160x90"), source)
+    report = encode_folder(source, tmp_path / "out", ladder="fixed")
+    assert report["frames"] == decode(source).frames == 40
+    assert "There is no sound." in report["notes"]
 
 
 _CHANGES = {

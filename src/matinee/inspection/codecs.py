@@ -27,7 +27,7 @@ VIDEO_CODECS = (
     *("mjpeg", "mjpegb", "dvvideo", "prores", "dnxhd", "cfhd", "hap", "apv", "jpeg2000", "png", "qtrle", "huffyuv"),
     *("ffvhuff", "ffv1", "utvideo", "lagarith", "rawvideo", "v210", "r210", "r10k", "yuv4"),
     # Of recorded screens.
-    *("tscc", "cscd", "zmbv", "g2m", "mss1", "mss2"),
+    *("gif", "tscc", "cscd", "zmbv", "g2m", "mss1", "mss2"),
 )
 AUDIO_CODECS = (
     *("aac", "aac_latm", "mp1", "mp2", "mp3", "ac3", "eac3", "dts", "truehd", "mlp", "opus", "vorbis", "speex", "flac"),

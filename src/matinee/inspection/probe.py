@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import av.container
     import av.stream
 
-DEMUXERS = ("mov", "matroska", "mpegts", "mpeg", "flv", "avi", "ogg", "asf", "mxf")
+DEMUXERS = ("mov", "matroska", "mpegts", "mpeg", "flv", "avi", "ogg", "asf", "mxf", "dv", "gif")
 # Subtitles that are text. What Matroska calls S_TEXT/WEBVTT libavformat does not know: it comes without a codec.
 TEXT_CODECS = ("subrip", "ass", "mov_text", "webvtt", "text")
 MOST_PIXELS = 2**26  # of one picture: 8192 x 8192
