@@ -182,19 +182,25 @@ def _survey(
             raise Unavailable(f"There is no space left on the disk for the list of the frames of {film.name}.")
         frames = read_frames(listed, ran.messages, film, has_places=has_places, damaged=ran.damaged)
         surveyed(film, frames)  # what is refused is not kept, and its early edition does not end well
-        (desk / files[0]).write_text(frames_to_json(frames))
-        names = ["frames"]
-        if rung is not None:
-            if shown is not None:
-                shown.show(film, rung)
-            (desk / FIRST).replace(desk / files[1])
-            names.append(rung.name)
-        made = [
-            Finished(name, file, len(frames.times), film.length_seconds, (desk / file).stat().st_size, ran.seconds)
-            for name, file in zip(names, files, strict=True)
-        ]
-        for one in made:
-            place.depot.shelve(one, desk / one.file)
+        if shown is not None and rung is not None:
+            shown.show(film, rung)
+        return _shelved(place, film, frames, rung, files, desk, ran.seconds)
+
+
+def _shelved(
+    place: Place, film: Film, frames: Frames, rung: Rung | None, files: tuple[str, ...], desk: Path, seconds: float
+) -> list[Finished]:
+    """The list, and the first rung if there is one, from the desk to this machine's shelf."""
+    (desk / files[0]).write_text(frames_to_json(frames))
+    if rung is not None:
+        (desk / FIRST).replace(desk / files[1])
+    names = ("frames", *(() if rung is None else (rung.name,)))
+    made = [
+        Finished(name, file, len(frames.times), film.length_seconds, (desk / file).stat().st_size, seconds)
+        for name, file in zip(names, files, strict=True)
+    ]
+    for one in made:
+        place.depot.shelve(one, desk / one.file)
     return made
 
 
