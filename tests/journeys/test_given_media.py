@@ -11,6 +11,9 @@ from given_media import PLAYABLE, Encoded, encoded, given
 from likeness import RATE, correlation, is_plain, lag_seconds, pictures, samples, way
 from sources import Decoded, decode, ffmpeg, from_zero, served
 
+# The longest of them is six minutes of 1080p, which two busy cores encode in more than ten.
+pytestmark = pytest.mark.timeout(3600)
+
 _MILLISECOND = 0.001
 _LIKE = 0.9
 _WINDOW = 2 * RATE
