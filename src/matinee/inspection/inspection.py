@@ -296,9 +296,9 @@ def _broken_off(report: ContainerReport, video: TrackReport, audio: TrackReport 
             raise Refused(f"{name} breaks off: it claims {claimed:.1f} s of {kind} and holds {held:.1f} s.")
         if video.beyond_end:
             notes.append(f"The last {claimed - held:.2f} s of {kind} are missing.")
-    if container == "avi" and video.frame_rate:
-        # libavformat shortens the claim of an AVI to the file's size; the count of its frames stays as it was written.
-        claimed, held = float(video.claimed_frames / Fraction(video.frame_rate)), video.end_seconds or 0.0
+    if container == "avi":
+        # libavformat shortens the claim of an AVI to the file's size; its header's count stays as it was written.
+        claimed, held = video.counted_seconds, video.end_seconds or 0.0
         if claimed - held > _MISSING_SECONDS:
             notes.append(f"The film breaks off: its header speaks of {claimed:.1f} s, and {held:.1f} s are there.")
     return tuple(notes)

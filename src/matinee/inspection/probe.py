@@ -46,7 +46,8 @@ class TrackReport:
 
     ``packets`` are those to be shown (an edit list hides the others); ``beyond_end`` are those whose place in the file
     lies past its end. Times are in seconds from the container's start; ``step_seconds`` is the median between frames,
-    and ``is_steady`` says that no step is far from it. ``disposition`` holds FFmpeg's bits (libavformat/avformat.h).
+    and ``is_steady`` says that no step is far from it. ``counted_seconds`` is what AVI's header counts, in ticks of the
+    track, and nothing with other containers. ``disposition`` holds FFmpeg's bits (libavformat/avformat.h).
     """
 
     index: int
@@ -61,7 +62,7 @@ class TrackReport:
     is_default: bool = False
     is_picture: bool = False
     encrypted: bool = False
-    claimed_frames: int = 0
+    counted_seconds: float = 0.0
     claimed_seconds: float | None = None
     packets: int = 0
     beyond_end: int = 0
@@ -250,7 +251,7 @@ def _track(stream: "av.stream.Stream", seen: _Seen, start: float, size_bytes: in
         encrypted=seen.encrypted
         or _tag(context) in _ENCRYPTED_TAGS
         or "enc_key_id" in stream.metadata,  # Matroska and WebM
-        claimed_frames=stream.frames,
+        counted_seconds=stream.frames * tick,
         claimed_seconds=None if not stream.duration else stream.duration * tick,
         packets=seen.packets,
         beyond_end=sum(1 for entry in entries if entry.pos + entry.size > size_bytes),
