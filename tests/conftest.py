@@ -1,14 +1,18 @@
 """Fixtures every test shares: the database on both engines, a clock turned by hand, seeded randomness."""
 
 import contextlib
+import logging
 import os
 import random
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+import structlog
 from deploy.local import nats, postgresql
 from deploy.local import swift as swift_engine
 from hypothesis import settings
@@ -22,6 +26,20 @@ from matinee.compose.objects import open_objects
 # A busy machine is no fault: what must be quick is measured by the tests that say so.
 settings.register_profile("matinee", deadline=None)
 settings.load_profile("matinee")
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """A command that a test runs in this process says where its logs go, and the next test reads them elsewhere."""
+    hooks = sys.excepthook, threading.excepthook
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
+        sys.excepthook, threading.excepthook = hooks
+        root = logging.getLogger()
+        # Its own alone: pytest's are of other kinds.
+        root.handlers[:] = [handler for handler in root.handlers if type(handler) is not logging.StreamHandler]
+        root.setLevel(logging.WARNING)
 
 
 @pytest.fixture(scope="session")
