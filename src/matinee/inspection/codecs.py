@@ -4,28 +4,14 @@ All that a container may hold is not listed: each decoder is a door, and some st
 """
 
 VIDEO_CODECS = (
-    *(
-        "h264",
-        "hevc",
-        "vvc",
-        "av1",
-        "vp8",
-        "vp9",
-        "mpeg1video",
-        "mpeg2video",
-        "mpeg4",
-        "h261",
-        "h263",
-        "theora",
-        "dirac",
-    ),
+    *("h264", "hevc", "vvc", "av1", "vp8", "vp9", "mpeg1video", "mpeg2video", "mpeg4", "h261", "h263", "theora"),
     # Windows' and the old web's.
     *("vc1", "wmv1", "wmv2", "wmv3", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "msvideo1", "msrle", "indeo3", "indeo4"),
     *("indeo5", "cinepak", "flv1", "flashsv", "flashsv2", "vp3", "vp6", "vp6a", "vp6f", "svq1", "svq3", "rpza", "smc"),
     *("8bps", "rv10", "rv20", "rv30", "rv40"),
     # Cameras', editors' and archives'.
     *("mjpeg", "mjpegb", "dvvideo", "prores", "dnxhd", "cfhd", "hap", "apv", "jpeg2000", "png", "qtrle", "huffyuv"),
-    *("ffvhuff", "ffv1", "utvideo", "lagarith", "rawvideo", "v210", "r210", "r10k", "yuv4"),
+    *("dirac", "ffvhuff", "ffv1", "utvideo", "lagarith", "rawvideo", "v210", "r210", "r10k", "yuv4"),
     # Of recorded screens.
     *("gif", "tscc", "cscd", "zmbv", "g2m", "mss1", "mss2"),
 )
