@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from given_media import given
@@ -99,3 +100,22 @@ def test_sound_is_where_it_was_against_the_picture(name: str, tmp_path: Path) ->
         here, there = (one[start : start + 2 * RATE] for one in (heard, was))
         lag = lag_seconds(here, there)
         assert abs(lag) <= 0.001, f"{lag * 1000:.2f} ms off at {start / RATE:.1f} s"
+
+
+@pytest.mark.parametrize("none", [np.nan, np.inf, 1e30])
+def test_samples_that_are_no_numbers_are_silent_and_told(none: float, tmp_path: Path) -> None:
+    time = np.arange(int(_SECONDS / 2 * RATE)) / RATE
+    told = np.sin(880 * np.pi * time * (1 + time)).astype(np.float32) / 4
+    told[[9000, 40_000, 40_001]] = none
+    (tmp_path / "sound.f32").write_bytes(told.tobytes())
+    source = tmp_path / "film.mkv"
+    raw = ("-f", "f32le", "-ar", str(RATE), "-ac", "1", "-i", tmp_path / "sound.f32")
+    ffmpeg(*picture(_SECONDS / 2), *raw, *H264, "-c:a", "pcm_f32le", source)
+    report = encode_folder(source, tmp_path / "out", ladder="fixed")
+    assert any("3 samples" in note for note in report["notes"]) == (none != 1e30)
+    sound = next(one for one in report["renditions"] if one["kind"] == "audio")
+    heard = samples(tmp_path / "out" / sound["uri"])
+    assert np.isfinite(heard).all()
+    told[~(np.abs(told) < 1)] = 0
+    assert abs(lag_seconds(heard, told)) < 0.001
+    assert np.abs(heard).max() < 1

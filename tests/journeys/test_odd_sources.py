@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from likeness import lag_seconds, samples
+from likeness import lag_seconds, pictures, samples
 from matinee.compose.encode import encode_folder
 from sources import H264, decode, ffmpeg, picture, tone
 
@@ -79,6 +79,29 @@ def test_a_film_whose_picture_changes_in_the_middle_has_all_its_frames(
         times = decode(tmp_path / "out" / one["uri"]).times
         assert len(times) == frames * fields
         assert abs(times[-1] - (frames - 1 / fields) / 25) < _MILLISECOND
+
+
+@pytest.mark.parametrize("fields", [[], ["-flags", "+ildct+ilme", "-x264-params", "tff=1"]], ids=["frames", "fields"])
+@pytest.mark.parametrize("ladder", ["per-title", "fixed"])
+def test_a_film_that_goes_from_4_by_3_to_16_by_9_is_not_stretched(
+    fields: list[str], ladder: str, tmp_path: Path
+) -> None:
+    joined, source = tmp_path / "joined.h264", tmp_path / "film.ts"
+    with joined.open("wb") as both:
+        for lines in (240, 180):
+            part, grey = tmp_path / "part.h264", f"color=gray:size=320x{lines}:rate=25:duration={_SECONDS},noise=alls=4"
+            ffmpeg("-f", "lavfi", "-i", grey, *H264, *fields, part)
+            both.write(part.read_bytes())
+    ffmpeg("-r", "25", "-i", joined, "-c", "copy", source)
+    report = encode_folder(source, tmp_path / "out", ladder=ladder)
+    assert any("changes its shape" in note for note in report["notes"])
+    best = max((one for one in report["renditions"] if one["kind"] == "video"), key=lambda one: one["height"])
+    assert (best["width"], best["height"]) == (320, 240)
+    first, last = pictures(tmp_path / "out" / best["uri"], (5, report["frames"] - 5))
+    edge = len(last) // 10  # of 240 lines, 30 are black above and as many below
+    assert first.min() > 100
+    assert last[edge + 3 : -edge - 3].min() > 100
+    assert max(last[:edge].max(), last[-edge:].max()) < 40
 
 
 # By their numbers in ITU-T H.273: primaries, transfer, matrix.

@@ -77,7 +77,7 @@ def _whole_frames(picture: Picture) -> list[str]:
 
 def _shown(picture: Picture, rung: Rung) -> list[str]:
     """A frame as a rung shows it."""
-    chain = _name_colours(picture)
+    chain = [*_name_colours(picture), *(_each_shape(rung) if picture.changes_shape else [])]
     if rung.video_range is not VideoRange.SDR:
         return [*chain, *kept_range(rung)]
     if picture.is_wide_gamut:
@@ -114,9 +114,19 @@ def _name_colours(picture: Picture) -> list[str]:
     return [f"setparams={':'.join(words)}"] if words else []
 
 
+def _each_shape(rung: Rung) -> list[str]:
+    """Frame by frame as wide or as high as the rung, the rest black."""
+    width, height = rung.width, rung.height
+    return [
+        f"scale=w='2*round(min({width},{height}*dar)/2)':h='2*round(min({height},{width}/dar)/2)':eval=frame",
+        f"pad={width}:{height}:-1:-1:eval=frame",
+        "setsar=1",
+    ]
+
+
 def _scale(picture: Picture, rung: Rung) -> str:
     colours = "out_color_matrix=bt709:out_range=tv"
-    if not needs_bars(rung, picture.display_width, picture.height):
+    if picture.changes_shape or not needs_bars(rung, picture.display_width, picture.height):
         return f"scale={rung.width}:{rung.height}:{colours}"
     inside = picture.display_width / picture.height
     width = max(2 * round(min(rung.width, rung.height * inside) / 2), 2)

@@ -10,6 +10,12 @@ from matinee.packaging.sound import STEREO, SURROUND, Sound
 BITRATES_BPS = {STEREO: 128_000, SURROUND: 320_000}
 _OVERHANG_SECONDS = 0.5
 
+# Sound of these is kept as numbers with a point, among which there may be some that are none (NaN), or endless.
+_FLOATS = frozenset({"pcm_f16le", "pcm_f24le", "pcm_f32be", "pcm_f32le", "pcm_f64be", "pcm_f64le", "wavpack"})
+COUNTER = "astats@numbers"
+"""The filter that says how many samples of a track are no numbers; it stands only where there may be some."""
+_LOUDEST = 64  # 36 dB over full scale: nothing that was recorded is louder
+
 # ITU-R BS.775-4, table 2: centre and surrounds 3 dB down, the low-frequency channel left out. Names that a layout lacks
 # count as silence, so that one line serves 3.0 to 7.1.
 _TO_STEREO = "pan=stereo|FL=FL+0.707*FC+0.707*BL+0.707*SL+0.5*BC|FR=FR+0.707*FC+0.707*BR+0.707*SR+0.5*BC"
@@ -50,6 +56,8 @@ def sound_graph(
     zero = film.shift_seconds if zero_seconds is None else zero_seconds
     head = [
         f"asetpts='PTS-({zero:.6f})/TB'",
+        # One of them would spoil all that filters and encoders make of its neighbours.
+        *(_numbers_alone() if track.codec in _FLOATS else ()),
         # Silence fills what is missing before the first sample and in gaps; what overlaps is cut.
         f"aresample={AUDIO_RATE_HZ}:async=1:first_pts=0",
         # Sums may pass full scale between here and the gain.
@@ -64,6 +72,11 @@ def sound_graph(
     for one, end in zip(sounds, last, strict=True):
         parts.append(f"[{one.channels}ch]{_mix(one)},{end}[{one.name}]")
     return ";".join(parts)
+
+
+def _numbers_alone() -> list[str]:
+    counted = "measure_perchannel=none:measure_overall=Number_of_NaNs+Number_of_Infs"
+    return [f"{COUNTER}={counted}", f"aeval='if(lte(abs(val(ch)),{_LOUDEST}),val(ch),0)':channel_layout=same"]
 
 
 def _mix(sound: Sound) -> str:

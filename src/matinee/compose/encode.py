@@ -20,6 +20,7 @@ from matinee.encoding.steps import Place, Source
 from matinee.inspection.inspection import Film
 from matinee.model.errors import Invalid, Unavailable
 from matinee.model.media import Codec, Ladder, Presentation
+from matinee.model.text import printable
 from matinee.packaging.protection import Protection, Scheme, film_key
 from matinee.reports.folder import folder_report
 from matinee.reports.making import report_of
@@ -48,8 +49,8 @@ def encode_folder(
     file cannot be used; Refused if the source cannot be right.
     """
     kind = ladder_kind(ladder)
-    # Of bytes that are not UTF-8 Python makes what no report can hold.
-    shown = Path(source.name.encode("utf-8", "replace").decode())
+    # A name may hold what no report or terminal should be given; of bytes that are not UTF-8 Python makes such, too.
+    shown = Path(printable(source.name))
     if not source.is_file():
         raise Invalid(f"There is no file {source}.")
     if output.exists() and (not output.is_dir() or (any(output.iterdir()) and not (output / REPORT).exists())):

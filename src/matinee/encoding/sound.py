@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matinee.commands.sound import BITRATES_BPS, measure_command, sound_command
+from matinee.commands.sound import BITRATES_BPS, COUNTER, measure_command, sound_command
 from matinee.encoding.costs import spent_seconds
 from matinee.encoding.depot import Finished
 from matinee.encoding.ffmpeg import run_ffmpeg
@@ -126,8 +126,12 @@ def sound_notes(sound: Sound, loudness: Loudness, gain: float) -> tuple[str, ...
 
 
 def damage_notes(sound: Sound, messages: str) -> tuple[str, ...]:
-    """A sentence if FFmpeg counted packets of a sound's track that it could not decode."""
+    """Sentences if FFmpeg counted packets of a sound's track that it could not decode, or samples that are no numbers."""
+    notes = []
     said = re.search(rf"Input stream #0:{sound.track.index} \(audio\): .*? (\d+) decode errors", messages)
-    if said is None or not int(said.group(1)):
-        return ()
-    return (f"The sound {sound.name} is damaged: {said.group(1)} packets cannot be decoded and are silent.",)
+    if said is not None and int(said.group(1)):
+        notes.append(f"The sound {sound.name} is damaged: {said.group(1)} packets cannot be decoded and are silent.")
+    none = sum(float(count) for count in re.findall(rf"{re.escape(COUNTER)} @ \S+ Number of \w+: (\S+)", messages))
+    if none:
+        notes.append(f"The sound {sound.name} is damaged: {none:.0f} samples are no numbers and are silent.")
+    return tuple(notes)

@@ -22,7 +22,7 @@ from matinee.model.errors import EncodingFailed, Refused, Unavailable
 from matinee.model.media import Rung
 from matinee.packaging.sound import plan_sounds
 
-_SURVEY = 3  # counts changes of what a survey finds
+_SURVEY = 4  # counts changes of what a survey finds
 # Containers that say where each frame is. Of others the picture is copied into one that does.
 _KEEP_PLACES = frozenset({"mov", "matroska"})
 _SURVEY_BYTES = 6 * 1024**3

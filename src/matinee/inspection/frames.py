@@ -25,6 +25,7 @@ _FIELDS_SHARE, _OTHER_ORDER = 0.2, 0.1
 _FEWEST_TOLD, _MANY_TOLD, _NEARLY_ALL = 10, 250, 0.9
 _LOOK_WIDTH = 320
 _LEAST_BAR = 0.01
+_SAME_SHAPE = 1.02  # pixels of one television standard are said to be a hundredth wider or narrower
 # Their packets are not one for one frame: some are never shown, and no container says which.
 _HIDDEN_FRAMES = frozenset({"vp8", "vp9", "av1"})
 
@@ -51,7 +52,7 @@ class Frames:
     ``cuts`` are the places of frames that begin another shot. ``top_first``, ``bottom_first`` and ``progressive`` count
     frames by what the filter ``idet`` took them for; ``damaged`` ones were made of broken packets. ``has_places`` says
     that time stamps lead back to frames: that one who seeks midway between two of them and decodes from there begins
-    with the second.
+    with the second. ``changes_shape`` says that some are shown wider or higher than others.
     """
 
     times: tuple[int, ...]
@@ -62,6 +63,7 @@ class Frames:
     bars: Bars | None = None
     has_places: bool = True
     damaged: int = 0
+    changes_shape: bool = False
 
 
 def look_size(film: Film) -> tuple[int, int]:
@@ -86,8 +88,17 @@ def read_frames(stamps: str, words: str, film: Film, *, has_places: bool = True,
         order[_nearest(rising, round(Fraction(time) * TICKS))]
         for time in re.findall(r"lavfi\.scd\.time: (\d+(?:\.\d+)?)", words)
     }
-    bars = _bars(words, *look_size(film))
-    return Frames(tuple(times), tuple(sorted(found - {0})), top, bottom, progressive, bars, has_places, damaged)
+    return Frames(
+        tuple(times),
+        tuple(sorted(found - {0})),
+        top,
+        bottom,
+        progressive,
+        _bars(words, *look_size(film)),
+        has_places,
+        damaged,
+        _changes_shape(words),
+    )
 
 
 def frames_to_json(frames: Frames) -> str:
@@ -116,7 +127,10 @@ def surveyed(film: Film, frames: Frames) -> Film:
         film.picture,
         is_interlaced=_is_interlaced(film, frames),
         is_bottom_first=frames.bottom_first > frames.top_first,
+        changes_shape=frames.changes_shape,
     )
+    if picture.changes_shape:
+        notes.append("The picture changes its shape in mid-film: all of it is shown, where need be between black bars.")
     if picture.is_interlaced:
         notes.append("The picture is interlaced and was deinterlaced (bwdif): every field became a frame.")
     if frames.bars is not None and frames.bars.worth_telling:
@@ -185,6 +199,16 @@ def _is_even(times: Sequence[int]) -> bool:
 def _nearest(rising: Sequence[int], time: int) -> int:
     place = min(bisect_left(rising, time), len(rising) - 1)
     return place - 1 if place and time - rising[place - 1] < rising[place] - time else place
+
+
+def _changes_shape(words: str) -> bool:
+    """Whether what came to the filter ``scale``, which tells of every change, is not all of one shape."""
+    came = re.findall(r" w:(\d+) h:(\d+) fmt:\S+ [^\n>]*?sar:(\d+)/(\d+) ->", words)
+    shapes = [
+        int(w) * int(above) / (int(h) * int(below)) if int(above) and int(below) else int(w) / int(h)
+        for w, h, above, below in came
+    ]
+    return bool(shapes) and max(shapes) > min(shapes) * _SAME_SHAPE
 
 
 def _bars(words: str, width: int, height: int) -> Bars | None:

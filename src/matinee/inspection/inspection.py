@@ -48,7 +48,8 @@ class Selection:
 class Picture:
     """What the first frames look like after rotation. ``first_seconds`` counts from the container's start.
 
-    Colour words are FFmpeg's; ``unknown`` where nothing says.
+    Colour words are FFmpeg's; ``unknown`` where nothing says. Of one that ``changes_shape``, later frames are wider or
+    higher.
     """
 
     width: int
@@ -61,6 +62,7 @@ class Picture:
     colour_primaries: str = "unknown"
     colour_transfer: str = "unknown"
     is_bottom_first: bool = False
+    changes_shape: bool = False
 
     @property
     def display_width(self) -> int:

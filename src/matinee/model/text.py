@@ -10,6 +10,7 @@ from matinee.model.errors import Invalid
 
 _NEVER = {"Cc", "Cs", "Zl", "Zp"}
 _INVISIBLE = {"Cf", "Zs"}
+_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # Persian, Hindi and emoji are spelt with them
 
 
 def line(what: str, text: str, longest: int) -> str:
@@ -25,6 +26,13 @@ def paragraphs(what: str, text: str, longest: int) -> str:
     """The text on any number of lines, or none; Invalid names ``what`` if it is longer or unprintable."""
     lines = [entry.rstrip() for entry in unicodedata.normalize("NFC", text).strip().splitlines()]
     return _checked(what, "\n".join(lines), "".join(lines), longest)
+
+
+def printable(text: str) -> str:
+    """Somebody else's words with a mark for each letter that hides, breaks a line or moves what stands around it."""
+    return "".join(
+        letter if letter.isprintable() or letter in _JOINERS else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
 
 
 def _checked(what: str, text: str, letters: str, longest: int) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from matinee.delivery.edges import Edge, EdgeState
 from matinee.delivery.oversight import Newest
 from matinee.model.plans import EdgeReport, Origin
+from matinee.model.text import printable
 
 ORIGINS = tuple(origin.value for origin in Origin)
 FROM_DISK = frozenset({Origin.PLACED.value, Origin.DEMAND.value})
@@ -116,7 +117,7 @@ class Choice:
 
 def shown(text: str, longest: int = _LONGEST) -> str:
     """Somebody else's words as one short line: nothing that reorders, hides or breaks what stands around them."""
-    safe = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text[: longest + 1])
+    safe = printable(text[: longest + 1])
     return safe if len(safe) <= longest else f"{safe[: longest - 1]}…"
 
 

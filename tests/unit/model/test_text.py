@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matinee.model.errors import Invalid
-from matinee.model.text import line, paragraphs
+from matinee.model.text import line, paragraphs, printable
 
 
 def test_both_spellings_of_an_accented_letter_become_one() -> None:
@@ -30,6 +30,16 @@ def test_paragraphs_are_checked_as_well(text: str) -> None:
 def test_paragraphs_may_be_none_and_keep_their_empty_lines() -> None:
     assert not paragraphs("A synopsis", "", 100)
     assert paragraphs("A synopsis", " One.\r\n\r\nTwo. \n", 100) == "One.\n\nTwo."
+
+
+@pytest.mark.parametrize("letter", ["\x1b", "\n", "\ud800", "\u202e", "\u2028", "\ue000"])
+def test_what_a_terminal_should_not_be_given_is_marked(letter: str) -> None:
+    assert printable(f"a{letter}b") == "a\ufffdb"
+
+
+def test_what_can_be_printed_stays() -> None:
+    for text in ("羅生門", "👩\u200d👩\u200d👧", "می\u200cخواهم"):
+        assert printable(text) == text
 
 
 @given(st.text(max_size=60))
