@@ -19,7 +19,7 @@ import zxingcpp
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from foreign_players import fresh_page
+from foreign_players import folder_player, fresh_page, true_errors
 from matinee.compose.encode import encode_folder
 from sources import H264, ffmpeg, served, tone
 
@@ -65,6 +65,20 @@ window.at = async (seconds, part) => {
   await seeked;
   await Promise.race([shown, new Promise((done) => setTimeout(done, 1000))]);
   return shot(part);
+};
+window.begin = (height) => {
+  const manifest = player.url;
+  player.destroy();
+  player = new Hls({autoStartLoad: false, maxBufferLength: 0.3, maxMaxBufferLength: 0.3});
+  window.rung = (height) => player.levels.findIndex((level) => level.height === height);
+  player.on(Hls.Events.ERROR, (_, data) => probe.errors.push(data.details));
+  player.once(Hls.Events.MANIFEST_PARSED, () => {
+    player.loadLevel = rung(height);
+    player.startLoad(0);
+  });
+  video.autoplay = false;
+  player.loadSource(manifest);
+  player.attachMedia(video);
 };
 window.slowly = async (rate, part, start, end) => {
   await at(start, part);
@@ -232,6 +246,34 @@ def test_frames_that_play_over_a_seam_come_in_order_and_none_twice(browser: Brow
                     break
             assert len(seen) > _AROUND_SECONDS * clip.rate, "most of the frames were never presented"
             _in_order(clip, seen)
+        page.context.close()
+
+
+@pytest.mark.parametrize("turn", [1, -1], ids=["up", "down"])
+def test_frames_come_in_order_when_hls_js_itself_changes_rungs(
+    turn: int, browser: Browser, clip: Clip, foreign_page: str
+) -> None:
+    before, after = clip.heights[::turn]
+    seam = _seams(clip)[0]
+    with served(clip.folder) as address:
+        page = folder_player(browser, foreign_page, "hls.js", address)
+        page.evaluate(_PAGE)
+        page.wait_for_function("window.player?.levels?.length > 1 && video.readyState > 2")
+        page.evaluate(f"begin({before})")
+        # Of one rung it has the first segment, and asks for the second as late as it may; the sound may end sooner.
+        held = f"video.buffered.length === 1 && Math.abs(video.buffered.end(0) - {seam}) < 0.3"
+        page.wait_for_function(f"{held} && video.videoHeight === {before}")
+        page.evaluate(f"player.loadLevel = rung({after})")
+        seen = []
+        for speed in _SPEEDS:
+            seen = page.evaluate(
+                f"slowly({speed}, {list(clip.part)}, {seam - _AROUND_SECONDS}, {seam + _AROUND_SECONDS})"
+            )
+            if len(seen) > _AROUND_SECONDS * clip.rate:
+                break
+        assert page.evaluate("video.videoHeight") == after
+        _in_order(clip, seen)
+        assert true_errors(page) == []
         page.context.close()
 
 

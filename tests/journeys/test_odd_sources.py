@@ -123,3 +123,14 @@ def test_a_film_in_strange_colours_plays(colours: str, tmp_path: Path) -> None:
     source = tmp_path / "film.mkv"
     ffmpeg(*picture(0.4, "160x90"), *H264, "-bsf:v", f"h264_metadata={words}", source)
     assert encode_folder(source, tmp_path / "out")["frames"] == 10
+
+
+def test_a_film_that_begins_before_its_containers_zero_plays(tmp_path: Path) -> None:
+    source = tmp_path / "film.mkv"
+    before = ("-output_ts_offset", "-0.5", "-avoid_negative_ts", "disabled")
+    ffmpeg(*picture(_SECONDS, "160x90"), *tone(_SECONDS), *H264, "-bf", "2", "-c:a", "aac", *before, source)
+    report = encode_folder(source, tmp_path / "out")
+    assert report["frames"] == 40
+    for one in report["renditions"]:
+        if one["kind"] == "video":
+            assert decode(tmp_path / "out" / one["uri"]).frames == 40

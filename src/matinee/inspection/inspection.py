@@ -21,6 +21,8 @@ _CLAIMLESS = ("mpegts", "mpeg", "ogg")
 _SOUND_ALONE_SECONDS = 1.0
 _UNHEARD_SECONDS = 0.05
 _OUTLASTS_SECONDS = 1.0  # sound that is worth a word when it is cut where the picture ends
+# Containers that say where each frame is.
+_KNOW_PLACES = frozenset({"mov", "matroska"})
 _ISO_BOXES = frozenset({"ftyp", "moov", "mdat", "free", "skip", "wide", "styp", "moof", "pnot", "uuid"})
 # How Matroska, AVI (RIFF holds other things too), FLV, Ogg, ASF, MXF and MPEG program streams begin, in hexadecimal.
 _OTHER_CONTAINERS = re.compile("1a45dfa3|52494646.{8}41564920|464c56|4f676753|3026b275|060e2b34|000001ba")
@@ -93,7 +95,7 @@ class Film:
 
     ``shift_seconds`` is taken from every time stamp, so that the film begins at zero; ``length_seconds`` is the
     picture's, counted from there. ``is_steady`` says that all frames last about as long; ``frame_rate`` is the
-    source's.
+    source's. ``has_places`` says that the container tells where each of its frames is.
     """
 
     name: str
@@ -105,6 +107,7 @@ class Film:
     is_steady: bool
     notes: tuple[str, ...]
     chapters: tuple[Chapter, ...] = ()
+    has_places: bool = True
 
     @property
     def shown_rate(self) -> Fraction:
@@ -200,7 +203,19 @@ def accept(selection: Selection, picture: Picture, name: str) -> Film:
         texts=selection.texts,
     )
     steady = video.is_steady and shift == picture.first_seconds
-    return Film(name, source, picture, rate, shift, length, steady, tuple(notes), chapters)
+    return Film(
+        name,
+        source,
+        picture,
+        rate,
+        shift,
+        length,
+        steady,
+        tuple(notes),
+        chapters,
+        # Of frames before a container's zero libavformat does not tell the time.
+        has_places=source.container in _KNOW_PLACES and not (video.untimed and report.start_seconds < 0),
+    )
 
 
 def check_decoded(film: Film, decoded: int) -> None:

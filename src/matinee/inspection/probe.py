@@ -45,7 +45,7 @@ class TrackReport:
     """One track: what is claimed of it, and the packets that are there.
 
     ``packets`` are those to be shown (an edit list hides the others); ``beyond_end`` are those whose place in the file
-    lies past its end. Times are in seconds from the container's start; ``step_seconds`` is the median between frames,
+    lies past its end, and ``untimed`` those that do not say when they are shown. Times are in seconds from the container's start; ``step_seconds`` is the median between frames,
     and ``is_steady`` says that no step is far from it. ``counted_seconds`` is what AVI's header counts, in ticks of the
     track, and nothing with other containers. ``disposition`` holds FFmpeg's bits (libavformat/avformat.h).
     """
@@ -66,6 +66,7 @@ class TrackReport:
     claimed_seconds: float | None = None
     packets: int = 0
     beyond_end: int = 0
+    untimed: int = 0
     first_seconds: float | None = None
     end_seconds: float | None = None
     step_seconds: float | None = None
@@ -182,6 +183,7 @@ class _Seen:
     """What the packets of one track add up to, in ticks of its time base."""
 
     packets: int = 0
+    untimed: int = 0
     encrypted: bool = False
     end: int | None = None
     times: "array[int]" = field(default_factory=lambda: array("q"))
@@ -191,6 +193,7 @@ class _Seen:
         if packet.is_discard:
             return
         self.packets += 1
+        self.untimed += packet.pts is None
         time = packet.dts if packet.pts is None else packet.pts
         if time is not None:
             self.times.append(time)
@@ -255,6 +258,7 @@ def _track(stream: "av.stream.Stream", seen: _Seen, start: float, size_bytes: in
         claimed_seconds=None if not stream.duration else stream.duration * tick,
         packets=seen.packets,
         beyond_end=sum(1 for entry in entries if entry.pos + entry.size > size_bytes),
+        untimed=seen.untimed,
         first_seconds=None if not times else times[0] * tick - start,
         end_seconds=None if seen.end is None else seen.end * tick - start,
         step_seconds=None if not steps else steps[len(steps) // 2] * tick,
