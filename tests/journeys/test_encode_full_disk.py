@@ -33,6 +33,7 @@ _STAGES = {
     "before joining": ("after", "360p-"),
     "while packaging": ("packager", ""),
     "while drawing": ("before", "looked_at"),
+    "while publishing": ("after", "looked_at"),
 }
 
 
