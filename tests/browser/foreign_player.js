@@ -107,7 +107,11 @@ function hlsPlay() {
     maxMaxBufferLength: 8,
     ...(hurried && { fragLoadPolicy: { default: policy }, playlistLoadPolicy: { default: patient } }),
   });
-  player.on(Hls.Events.ERROR, (_, data) => probe.errors.push(`${data.fatal ? "fatal " : ""}${data.details}`));
+  player.on(Hls.Events.ERROR, (_, data) => {
+    // Somebody sought, and what was on its way is not wanted any more: no error.
+    if (!data.fatal && data.details === Hls.ErrorDetails.INTERNAL_ABORTED) return;
+    probe.errors.push(`${data.fatal ? "fatal " : ""}${data.details}`);
+  });
   window.player = player;
   player.loadSource(query.get("manifest"));
   player.attachMedia(video);
