@@ -17,6 +17,9 @@ from matinee.ladder.zones import zones
 from matinee.model.media import Codec, Rung
 
 AUDIO_RATE_HZ = 48_000
+KEEP_PLACES = frozenset({"mov", "matroska"})
+"""Containers that say where each frame is. Of others the picture is copied into one that does, if it can be."""
+
 # With a lookahead that the preset leaves out, superfast makes what veryfast makes in two thirds of the time.
 PRESET = "superfast"
 CRF = 23.0
@@ -94,6 +97,8 @@ def video_command(
         graph = quality_graph(reference_of(film, stretch, (), track, seeks=seeks), "dec:0", look.log, look.every)
         command += [*threads, "-dec", f"{look.output}:0", "-filter_complex", graph]
         command += ["-map", f"[{OUT}]", "-fps_mode", "passthrough", "-f", "null", "-"]
+    if film.source.audio is not None and not is_copy and film.source.container not in KEEP_PLACES:
+        command += keep_time(film.source.audio.index)
     return command
 
 

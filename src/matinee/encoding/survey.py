@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from matinee.commands.commands import copy_command
+from matinee.commands.commands import KEEP_PLACES, copy_command
 from matinee.commands.first_rung import EARLY, FIRST, EarlySound, first_time_command, survey_command
 from matinee.encoding.depot import Finished
 from matinee.encoding.early import Early, EarlyEdition
@@ -23,8 +23,6 @@ from matinee.model.media import Rung
 from matinee.packaging.sound import plan_sounds
 
 _SURVEY = 3  # counts changes of what a survey finds
-# Containers that say where each frame is. Of others the picture is copied into one that does.
-_KEEP_PLACES = frozenset({"mov", "matroska"})
 _SURVEY_BYTES = 6 * 1024**3
 # Seconds of all cores together: what a second of 2160p60 AV1 takes several times over, and something to begin with.
 _SURVEY_SECONDS, _SLOWEST_DECODE = 600, 60.0
@@ -60,7 +58,7 @@ def survey_source(
     """
     depot = place.depot
     copy = None
-    if film.source.container not in _KEEP_PLACES:
+    if film.source.container not in KEEP_PLACES:
         digest = _digest(source, film)
         copy = _copied(place, source, film, f"picture-{digest}.mkv")
     seen, frames, first = _seen(place, source, film, copy, rung, early, progress)
@@ -144,7 +142,7 @@ def _survey(
 ) -> list[Finished]:
     tools, path = place.find_tools(), picture_of(place, source, None if copy is None else copy.file)
     bounded = replace(tools, memory_bytes=min(tools.memory_bytes, _SURVEY_BYTES))
-    has_places = copy is not None or film.source.container in _KEEP_PLACES
+    has_places = copy is not None or film.source.container in KEEP_PLACES
     expected = max(film.source.video.frames or 0, 1)
     cpu_seconds = _SURVEY_SECONDS + round(film.length_seconds * _SLOWEST_DECODE)
     with place.depot.desk() as desk:
