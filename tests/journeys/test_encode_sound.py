@@ -11,7 +11,7 @@ from given_media import given
 from likeness import RATE, lag_seconds, samples
 from matinee.compose.encode import encode_folder
 from matinee.encoding.sound import TARGET_LUFS
-from sources import H264, ffmpeg, picture
+from sources import H264, ffmpeg, picture, tone
 
 _SECONDS = 6.0
 _WITHIN_LU = 0.5  # EBU R 128 allows as much; AAC leaves out what few hear, which the measure counts
@@ -119,3 +119,27 @@ def test_samples_that_are_no_numbers_are_silent_and_told(none: float, tmp_path: 
     told[~(np.abs(told) < 1)] = 0
     assert abs(lag_seconds(heard, told)) < 0.001
     assert np.abs(heard).max() < 1
+
+
+def test_sound_that_goes_on_in_stereo_loses_neither_side(tmp_path: Path) -> None:
+    source = tmp_path / "film.ts"
+    with source.open("wb") as both:
+        for place, mix in enumerate(("pan=mono|c0=c0", "pan=stereo|FL=0*c0|FR=c0")):
+            words = ("-af", mix, *H264, "-c:a", "mp2", "-output_ts_offset", str(2 * place))
+            part = tmp_path / "part.ts"
+            ffmpeg(*picture(2, "160x90"), *tone(2), *words, part)
+            both.write(part.read_bytes())
+    report = encode_folder(source, tmp_path / "out", ladder="fixed")
+    (sound,) = (one for one in report["renditions"] if one["kind"] == "audio")
+    heard = samples(tmp_path / "out" / sound["uri"])
+    assert np.abs(heard[int(2.5 * RATE) : int(3.5 * RATE)]).max() > 0.3 * np.abs(heard[: 2 * RATE]).max()
+
+
+def test_a_few_packets_that_are_missing_put_nothing_out_of_time(tmp_path: Path) -> None:
+    source, whole = tmp_path / "film.mkv", tmp_path / "whole.mkv"
+    ffmpeg(*picture(4, "160x90"), *_noise("-20dB", 1), "-t", "4", *H264, "-c:a", "aac", whole)
+    ffmpeg("-i", whole, "-c", "copy", "-bsf:a", "noise=drop=between(n\\,60\\,62)", source)
+    report = encode_folder(source, tmp_path / "out", ladder="fixed")
+    (sound,) = (one for one in report["renditions"] if one["kind"] == "audio")
+    late = slice(int(2.5 * RATE), int(3.5 * RATE))
+    assert abs(lag_seconds(samples(tmp_path / "out" / sound["uri"])[late], samples(whole)[late])) <= 0.001

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from field_pictures import field_pictures
 from likeness import lag_seconds, pictures, samples
 from matinee.compose.encode import encode_folder
 from sources import H264, decode, ffmpeg, picture, tone
@@ -102,6 +103,76 @@ def test_a_film_that_goes_from_4_by_3_to_16_by_9_is_not_stretched(
     assert first.min() > 100
     assert last[edge + 3 : -edge - 3].min() > 100
     assert max(last[:edge].max(), last[-edge:].max()) < 40
+
+
+@pytest.mark.parametrize("form", ["ts", "mkv"])
+def test_fields_that_have_a_packet_each_are_no_damage(form: str, tmp_path: Path) -> None:
+    source = field_pictures(tmp_path / f"film.{form}", frames=30)
+    report = encode_folder(source, tmp_path / "out", ladder="fixed")
+    assert report["frames"] == 2 * decode(source).frames == 60
+    assert report["notes"] == [
+        "There is no sound.",
+        "The picture is interlaced and was deinterlaced (bwdif): every field became a frame.",
+    ]
+
+
+def _recorded(place: Path, start_seconds: float) -> bytes:
+    """A transport stream whose clock begins there."""
+    words = (*H264, "-bf", "2", "-c:a", "mp2", "-output_ts_offset", str(start_seconds))
+    ffmpeg(*picture(_SECONDS, "160x90"), *tone(_SECONDS), *words, place)
+    return place.read_bytes()
+
+
+@pytest.mark.parametrize(("one", "other"), [(0.0, 90_000.0), (5_000.0, 0.0)], ids=["a day on", "back"])
+def test_a_recording_whose_clock_jumps_goes_on(one: float, other: float, tmp_path: Path) -> None:
+    source = tmp_path / "film.ts"
+    source.write_bytes(b"".join(_recorded(tmp_path / "part.ts", start) for start in (one, other)))
+    report = encode_folder(source, tmp_path / "out", ladder="fixed")
+    (video,) = (one for one in report["renditions"] if one["kind"] == "video")
+    times = decode(tmp_path / "out" / video["uri"]).times
+    assert report["frames"] == len(times) == 80
+    assert times[-1] == pytest.approx(79 / 25, abs=_MILLISECOND)
+
+
+def test_a_disc_whose_clock_begins_anew_goes_on(tmp_path: Path) -> None:
+    part, source = tmp_path / "part.vob", tmp_path / "film.vob"
+    ffmpeg(*picture(_SECONDS, "176x144"), *tone(_SECONDS), "-c:v", "mpeg2video", "-c:a", "ac3", "-f", "vob", part)
+    source.write_bytes(2 * part.read_bytes())
+    assert encode_folder(source, tmp_path / "out", ladder="fixed")["frames"] == decode(source).frames == 80
+
+
+def test_a_recording_that_begins_between_key_frames_plays_from_the_next_one(tmp_path: Path) -> None:
+    source = tmp_path / "film.ts"
+    ffmpeg(*picture(3.2, "160x90"), *tone(3.2), *H264, "-g", "40", "-c:a", "mp2", source)
+    data = source.read_bytes()
+    source.write_bytes(data[len(data) // 4 // 188 * 188 :])
+    report = encode_folder(source, tmp_path / "out", ladder="fixed")
+    assert report["frames"] == 40
+    assert any(note.endswith("frames cannot be decoded and are missing.") for note in report["notes"])
+
+
+def test_of_a_multiplex_one_programme_plays_with_its_own_sound(tmp_path: Path) -> None:
+    source = tmp_path / "film.ts"
+    maps = ("-map", "1:a", "-map", "0:v", "-map", "0:v", "-map", "1:a")
+    programs = ("-program", "program_num=1:st=2:st=3", "-program", "program_num=2:st=0:st=1")
+    languages = ("-metadata:s:a:0", "language=fra", "-metadata:s:a:1", "language=eng")
+    ffmpeg(*picture(0.4, "160x90"), *tone(0.4), *maps, *H264, "-c:a", "mp2", *programs, *languages, source)
+    report = encode_folder(source, tmp_path / "out", ladder="fixed")
+    assert len([one for one in report["renditions"] if one["kind"] == "audio"]) == 1
+    assert report["notes"] == [
+        "1 further track(s) of video were left out: a film has one picture.",
+        "1 sound track(s) of other programmes were left out.",
+    ]
+
+
+@pytest.mark.parametrize("form", ["mkv", "mp4"])
+def test_a_cover_that_calls_itself_video_is_not_the_film(form: str, tmp_path: Path) -> None:
+    cover, source = tmp_path / "cover.jpg", tmp_path / f"film.{form}"
+    ffmpeg(*picture(0.04, "64x64"), "-frames:v", "1", cover)
+    tracks = ("-map", "0", "-map", "1", "-disposition", "default", "-c:v:0", "copy", "-c:v:1", "libx264")
+    ffmpeg("-i", cover, *picture(0.4, "160x90"), *tracks, source)
+    report = encode_folder(source, tmp_path / "out", ladder="fixed")
+    assert (report["frames"], report["notes"]) == (10, ["There is no sound."])
 
 
 # By their numbers in ITU-T H.273: primaries, transfer, matrix.

@@ -94,6 +94,8 @@ def video_command(
         graph = quality_graph(reference_of(film, stretch, (), track, seeks=seeks), "dec:0", look.log, look.every)
         command += [*threads, "-dec", f"{look.output}:0", "-filter_complex", graph]
         command += ["-map", f"[{OUT}]", "-fps_mode", "passthrough", "-f", "null", "-"]
+    if film.source.audio is not None and not is_copy and not film.has_places:
+        command += keep_time(film.source.audio.index)
     return command
 
 

@@ -9,6 +9,8 @@ from matinee.packaging.sound import STEREO, SURROUND, Sound
 
 BITRATES_BPS = {STEREO: 128_000, SURROUND: 320_000}
 _OVERHANG_SECONDS = 0.5
+# Less is let be: Vorbis in WebM is off by 21 ms to and fro, and each cut is heard. More is seen on lips.
+_LEAST_GAP_SECONDS = 0.04
 
 # Sound of these is kept as numbers with a point, among which there may be some that are none (NaN), or endless.
 _FLOATS = frozenset({"pcm_f16le", "pcm_f24le", "pcm_f32be", "pcm_f32le", "pcm_f64be", "pcm_f64le", "wavpack"})
@@ -19,6 +21,8 @@ _LOUDEST = 64  # 36 dB over full scale: nothing that was recorded is louder
 # ITU-R BS.775-4, table 2: centre and surrounds 3 dB down, the low-frequency channel left out. Names that a layout lacks
 # count as silence, so that one line serves 3.0 to 7.1.
 _TO_STEREO = "pan=stereo|FL=FL+0.707*FC+0.707*BL+0.707*SL+0.5*BC|FR=FR+0.707*FC+0.707*BR+0.707*SR+0.5*BC"
+# What goes on in stereo loses neither side.
+_FROM_MONO = "aformat=channel_layouts=mono,pan=stereo|FL=c0|FR=c0"
 # 5.1 as it is, whether its surrounds are called side or back; of more channels, those behind are put together.
 _FRONT = "pan=5.1|FL=FL|FR=FR|FC=FC|LFE=LFE"
 _TO_SURROUND = f"{_FRONT}|BL=BL+SL|BR=BR+SR"
@@ -59,7 +63,7 @@ def sound_graph(
         # One of them would spoil all that filters and encoders make of its neighbours.
         *(_numbers_alone() if track.codec in _FLOATS else ()),
         # Silence fills what is missing before the first sample and in gaps; what overlaps is cut.
-        f"aresample={AUDIO_RATE_HZ}:async=1:first_pts=0",
+        f"aresample={AUDIO_RATE_HZ}:async=1:min_hard_comp={_LEAST_GAP_SECONDS}:first_pts=0",
         # Sums may pass full scale between here and the gain.
         "aformat=sample_fmts=fltp",
         # Sound that ends early is followed by silence; sound that goes on long after the picture is cut.
@@ -83,7 +87,7 @@ def _mix(sound: Sound) -> str:
     channels = sound.track.channels or STEREO
     if sound.channels == SURROUND:
         return _TO_SURROUND if channels == SURROUND else _MORE_TO_SURROUND
-    return {1: "pan=stereo|FL=c0|FR=c0", STEREO: "aformat=channel_layouts=stereo"}.get(channels, _TO_STEREO)
+    return {1: _FROM_MONO, STEREO: "aformat=channel_layouts=stereo"}.get(channels, _TO_STEREO)
 
 
 def _in_time(film: Film, sounds: Sequence[Sound]) -> list[str]:

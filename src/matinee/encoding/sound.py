@@ -126,7 +126,7 @@ def sound_notes(sound: Sound, loudness: Loudness, gain: float) -> tuple[str, ...
 
 
 def damage_notes(sound: Sound, messages: str) -> tuple[str, ...]:
-    """Sentences if FFmpeg counted packets of a sound's track that it could not decode, or samples that are no numbers."""
+    """Sentences if a sound's track has packets that FFmpeg could not decode, or samples that are no numbers."""
     notes = []
     said = re.search(rf"Input stream #0:{sound.track.index} \(audio\): .*? (\d+) decode errors", messages)
     if said is not None and int(said.group(1)):

@@ -95,7 +95,8 @@ class Film:
 
     ``shift_seconds`` is taken from every time stamp, so that the film begins at zero; ``length_seconds`` is the
     picture's, counted from there. ``is_steady`` says that all frames last about as long; ``frame_rate`` is the
-    source's. ``has_places`` says that the container tells where each of its frames is.
+    source's. ``headless`` packets come before the first key frame: a recording begins anywhere. ``has_places`` says
+    that the container tells where each of its frames is.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Film:
     is_steady: bool
     notes: tuple[str, ...]
     chapters: tuple[Chapter, ...] = ()
+    headless: int = 0
     has_places: bool = True
 
     @property
@@ -125,13 +127,15 @@ def select(report: ContainerReport, name: str) -> Selection:
         raise Refused(_unreadable(report, name))
     video = _select_video(report, name)
     check_bounds(video, name)
-    audio, others, notes = _select_audio(report, name)
+    audio, others, notes = _select_audio(report, video, name)
     for track in (video, audio):
         if track is not None and track.encrypted:
             raise Refused(f"{name} is encrypted: Matinee needs it without copy protection.")
     missing = _broken_off(report, video, audio, name)
     texts, left_out = select_texts(report)
-    return Selection(report, video, audio, (*notes, *left_out, *missing), texts, others)
+    further = sum(1 for track in report.tracks if _is_moving(track) and track is not video)
+    pictures = (f"{further} further track(s) of video were left out: a film has one picture.",) if further else ()
+    return Selection(report, video, audio, (*pictures, *notes, *left_out, *missing), texts, others)
 
 
 def look(frames: str, name: str) -> Picture:
@@ -162,7 +166,9 @@ def look(frames: str, name: str) -> Picture:
 def accept(selection: Selection, picture: Picture, name: str) -> Film:
     """The film, with its tracks as the rest of the house knows them."""
     video, audio, report = selection.video, selection.audio, selection.report
-    rate = _frame_rate(video)
+    # H.264's fields may have a packet each (ITU-T H.264, 7.4.1.2.4), as broadcasters and camcorders write them.
+    fields = video.second_fields if picture.is_interlaced and video.codec == "h264" else 0
+    rate = Fraction(video.frame_rate) if fields and video.frame_rate else _frame_rate(video)
     notes = list(selection.notes)
     shift = picture.first_seconds
     # Priming packets of AAC and Opus stand before zero and are not heard.
@@ -196,7 +202,7 @@ def accept(selection: Selection, picture: Picture, name: str) -> Film:
             width=picture.display_width,
             height=picture.height,
             frame_rate=float(rate),
-            frames=video.packets,
+            frames=video.packets - fields,
         ),
         audio=None if audio is None else _sound(audio),
         others=tuple(map(_sound, selection.others)),
@@ -213,6 +219,7 @@ def accept(selection: Selection, picture: Picture, name: str) -> Film:
         steady,
         tuple(notes),
         chapters,
+        video.headless,
         # Of frames before a container's zero libavformat does not tell the time.
         has_places=source.container in _KNOW_PLACES and not (video.untimed and report.start_seconds < 0),
     )
@@ -221,7 +228,7 @@ def accept(selection: Selection, picture: Picture, name: str) -> Film:
 def check_decoded(film: Film, decoded: int) -> None:
     """Refused if far fewer frames came out of the decoder than packets went in."""
     packets = film.source.video.frames or 0
-    if decoded < packets * (1 - _MISSING_SHARE):
+    if decoded < (packets - film.headless) * (1 - _MISSING_SHARE):
         raise Refused(f"{film.name} is damaged: of its {packets} frames only {decoded} can be decoded.")
 
 
@@ -249,30 +256,38 @@ def _select_video(report: ContainerReport, name: str) -> TrackReport:
     filled = [track for track in readable if track.packets and track.width and track.height]
     if not filled:
         raise Refused(f"{name} holds no frames: its video track is empty.")
-    # As players choose: the first of those that the container prefers.
-    return max(filled, key=lambda track: (track.is_default, -track.index))
+    # As players choose: the first of those that the container prefers, and no cover where anything moves.
+    return max(filled, key=lambda track: (track.packets > 1, track.is_default, -track.index))
+
+
+def _is_moving(track: TrackReport) -> bool:
+    return track.kind == "video" and not track.is_picture and track.packets > 1
 
 
 def _select_audio(
-    report: ContainerReport, name: str
+    report: ContainerReport, video: TrackReport, name: str
 ) -> tuple[TrackReport | None, tuple[TrackReport, ...], tuple[str, ...]]:
     """The track that leads, the others that can be read, and what there is to say."""
-    filled = [track for track in report.tracks if track.kind == "audio" and track.packets]
+    everywhere = [track for track in report.tracks if track.kind == "audio" and track.packets]
+    # In a multiplex others' sound has nothing to do with this picture.
+    filled = [track for track in everywhere if not video.programs or set(track.programs) & set(video.programs)]
     readable = [track for track in filled if track.codec in AUDIO_CODECS and track.channels]
     if filled and not readable:
         codec = filled[0].codec
         what = f"is in {codec}, which Matinee does not decode" if codec else "has no description of its codec"
         raise Refused(f"{name} has sound that cannot be read: its track {what}.")
+    elsewhere = len(everywhere) - len(filled)
+    of_others = (f"{elsewhere} sound track(s) of other programmes were left out.",) if elsewhere else ()
     if not readable:
-        empty = any(track.kind == "audio" for track in report.tracks)
-        return None, (), (("The sound track is empty.",) if empty else ())
+        empty = any(track.kind == "audio" and not track.packets for track in report.tracks)
+        return None, (), (*of_others, *(("The sound track is empty.",) if empty else ()))
     # As players choose: the first of those that the container prefers.
     chosen = max(readable, key=lambda track: (track.is_default, -track.index))
     others = tuple(track for track in readable if track is not chosen and not track.encrypted)
     left = len(filled) - 1 - len(others)
     notes = (f"{left} sound track(s) that cannot be read were left out.",) if left else ()
     others, too_many = first_few(others, MOST_SOUNDS, "further sound tracks", taken=1)
-    return chosen, others, (*notes, *too_many)
+    return chosen, others, (*of_others, *notes, *too_many)
 
 
 def _sound(track: TrackReport) -> SourceTrack:

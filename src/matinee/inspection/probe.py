@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from matinee.inspection.chapters import ChapterReport, read_chapters
 from matinee.inspection.codecs import DECODERS
+from matinee.inspection.transport import Clock, read_programs
 from matinee.model.errors import Refused
 from matinee.packaging.boxes import first_level, index_is_cut, lies_elsewhere
 
@@ -37,6 +38,8 @@ _OPEN_FILES = 64
 _LEAST_SECONDS = 60.0
 _SLOWEST_BYTES_PER_SECOND = 10e6
 _MICROSECONDS = 1e6
+_JUMPS = 0x0200  # AVFMT_TS_DISCONT
+_HALF_FRAME = (0.25, 0.75)
 _ENCRYPTED_TAGS = ("encv", "enca", "drmi", "drms", "drmd")
 
 
@@ -45,9 +48,12 @@ class TrackReport:
     """One track: what is claimed of it, and the packets that are there.
 
     ``packets`` are those to be shown (an edit list hides the others); ``beyond_end`` are those whose place in the file
-    lies past its end, and ``untimed`` those that do not say when they are shown. Times are in seconds from the container's start; ``step_seconds`` is the median between frames,
-    and ``is_steady`` says that no step is far from it. ``counted_seconds`` is what AVI's header counts, in ticks of the
-    track, and nothing with other containers. ``disposition`` holds FFmpeg's bits (libavformat/avformat.h).
+    lies past its end, and ``untimed`` those that do not say when they are shown. Times are in seconds from the
+    container's start; ``step_seconds`` is the median between frames, and ``is_steady`` says that no step is far from
+    it. ``counted_seconds`` is what AVI's header counts, in ticks of the track, and nothing with other containers. ``disposition`` holds FFmpeg's bits (libavformat/avformat.h).
+    ``second_fields`` are packets without a time, or half a frame after another: where the picture has fields, each may
+    have a packet. ``headless`` packets come before the first key frame. ``programs`` are those of a transport stream
+    that the track belongs to.
     """
 
     index: int
@@ -73,6 +79,9 @@ class TrackReport:
     is_steady: bool = True
     title: str | None = None
     disposition: int = 0
+    second_fields: int = 0
+    headless: int = 0
+    programs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +155,7 @@ def main(path: str) -> None:
     report = ContainerReport(size_bytes, begins.hex(), boxes, is_elsewhere=elsewhere, index_is_cut=cut)
     try:
         with av.open(path, options=demuxer_options()) as container:
-            report = _report(container, report)
+            report = _report(container, report, read_programs(Path(path)))
     except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
         report = replace(report, failure=getattr(error, "strerror", None) or repr(error))
     sys.stdout.write(json.dumps(asdict(report)) + "\n")
@@ -185,23 +194,32 @@ class _Seen:
     packets: int = 0
     untimed: int = 0
     encrypted: bool = False
+    headless: int | None = None
     end: int | None = None
     times: "array[int]" = field(default_factory=lambda: array("q"))
 
-    def add(self, packet: Any) -> None:
+    def add(self, packet: Any, clock: Clock | None) -> None:
         self.encrypted = self.encrypted or packet.has_sidedata("encryption_info")
         if packet.is_discard:
             return
+        if packet.is_keyframe and self.headless is None:
+            self.headless = self.packets
         self.packets += 1
         self.untimed += packet.pts is None
         time = packet.dts if packet.pts is None else packet.pts
         if time is not None:
+            if clock is not None:
+                tick = float(packet.time_base)
+                decoded = time if packet.dts is None else packet.dts
+                time += round(clock.mend(packet.stream_index, decoded * tick, (packet.duration or 0) * tick) / tick)
             self.times.append(time)
             end = time + (packet.duration or 0)
             self.end = end if self.end is None else max(self.end, end)
 
 
-def _report(container: "av.container.InputContainer", report: ContainerReport) -> ContainerReport:
+def _report(
+    container: "av.container.InputContainer", report: ContainerReport, programs: dict[int, tuple[int, ...]]
+) -> ContainerReport:
     seen = {stream.index: _Seen() for stream in container.streams}
     _count(container, seen)
     start = (container.start_time or 0) / _MICROSECONDS
@@ -212,7 +230,13 @@ def _report(container: "av.container.InputContainer", report: ContainerReport) -
         format=container.format.name,
         claimed_seconds=None if container.duration is None else container.duration / _MICROSECONDS,
         start_seconds=start,
-        tracks=tuple(_track(stream, seen[stream.index], start, report.size_bytes) for stream in container.streams),
+        tracks=tuple(
+            replace(
+                _track(stream, seen[stream.index], start, report.size_bytes),
+                programs=tuple(number for number, pids in programs.items() if stream.id in pids),
+            )
+            for stream in container.streams
+        ),
         chapters=read_chapters(container, start),
         is_elsewhere=report.is_elsewhere,
         index_is_cut=report.index_is_cut,
@@ -222,10 +246,12 @@ def _report(container: "av.container.InputContainer", report: ContainerReport) -
 def _count(container: "av.container.InputContainer", seen: dict[int, _Seen]) -> None:
     import av  # noqa: PLC0415 - as in main
 
+    clock = Clock() if container.format.flags & _JUMPS else None
     try:
         for packet in container.demux():
             if packet.size and packet.stream_index in seen:
-                seen[packet.stream_index].add(packet)
+                followed = clock if packet.stream.type in ("video", "audio") else None
+                seen[packet.stream_index].add(packet, followed)
     except (av.FFmpegError, OSError):
         return  # what came so far is what the file holds; inspection compares it with the claims
 
@@ -265,8 +291,23 @@ def _track(stream: "av.stream.Stream", seen: _Seen, start: float, size_bytes: in
         # Unequal time stamps that round equal steps to a container's ticks pass for steady.
         title=stream.metadata.get("title") or None,
         disposition=disposition,
+        second_fields=_second_fields(seen, tick, guess) if kind == "video" else 0,
+        headless=seen.headless or 0,
         is_steady=not steps or (steps[-1] < steps[len(steps) // 2] * 1.5 and steps[0] > steps[len(steps) // 2] * 0.5),
     )
+
+
+def _second_fields(seen: _Seen, tick: float, guess: Any) -> int:
+    timeless = seen.packets - len(seen.times)
+    if not guess:
+        return timeless
+    last, found, (least, most) = None, 0, _HALF_FRAME
+    for time in sorted(seen.times):
+        if last is not None and least < (time - last) * tick * float(guess) < most:
+            found, last = found + 1, None  # the next one is a frame's first again
+        else:
+            last = time
+    return timeless + found
 
 
 def _tag(context: Any) -> str:

@@ -236,6 +236,20 @@ def test_damage_inside_is_found_by_counting_what_came_out_of_the_decoder() -> No
         check_decoded(film, 200)
 
 
+def test_what_nobody_could_decode_is_no_damage() -> None:
+    film = accept(select(_with(replace(_VIDEO, headless=100), _AUDIO), _NAME), _PICTURE, _NAME)
+    check_decoded(film, 284)
+
+
+def test_fields_with_a_packet_each_are_half_as_many_frames_as_packets() -> None:
+    paired = _with(replace(_VIDEO, second_fields=192, step_seconds=1 / 48), _AUDIO)
+    whole, fields = (
+        accept(select(paired, _NAME), replace(_PICTURE, is_interlaced=one), _NAME) for one in (False, True)
+    )
+    assert (whole.source.video.frames, whole.frame_rate) == (384, Fraction(48))
+    assert (fields.source.video.frames, fields.frame_rate) == (192, Fraction(24))
+
+
 _LOOK = """\
 [Parsed_showinfo_0 @ 0x7f] n:   0 pts: -30000 pts_time:-0.333333 duration:   3000 duration_time:0.0333333 \
 fmt:yuv420p10le cl:left sar:64/45 s:1080x1920 i:T iskey:0 type:B
