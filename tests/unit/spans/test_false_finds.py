@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from benchmarks import drawn_seasons
-from benchmarks.drawn_seasons import Drawn
+from benchmarks.drawn_episodes import Drawn
 from benchmarks.drawn_sounds import samples
 
 from matinee.spans.pictures import hashes_of
