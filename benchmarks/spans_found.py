@@ -1,7 +1,7 @@
 """How often intros, credits and recaps are found where they are, and where there are none, by the kind of season.
 
-Each kind of ``drawn_seasons`` once, from the seed. Where something is to be found, the sound goes through its codec;
-where nothing is, it stays as it is, so that what is shared is shared to the last bit. ``--seed N``, ``--only WORD``.
+Each kind of ``drawn_seasons`` once, from the seed. Where episodes have codecs of their own, the sound goes through
+them; else it stays as it is, so that what is shared is shared to the last bit. ``--seed N``, ``--only WORD``.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.drawn_episodes import Drawn
+from benchmarks.drawn_episodes import AAC, Drawn
 from benchmarks.drawn_seasons import FOUND, NOTHING
 from benchmarks.drawn_sounds import samples
 from benchmarks.machine import report
@@ -38,11 +38,11 @@ def through(sounds: Sequence[Samples], codec: tuple[str, str], ffmpeg: str) -> l
     return [heard[first : first + len(sound)] for first, sound in zip(firsts, sounds, strict=False)]
 
 
-def fingerprints(drawn: Sequence[Drawn], ffmpeg: str | None) -> dict[str, Fingerprint]:
-    """What episodes are known by, behind their codecs if there is an FFmpeg to put them through."""
+def fingerprints(drawn: Sequence[Drawn], ffmpeg: str) -> dict[str, Fingerprint]:
+    """What episodes are known by, behind their codecs."""
     sounds = [samples(one.sound, one.gain) for one in drawn]
-    for codec in {one.codec for one in drawn} if ffmpeg else ():
-        assert ffmpeg is not None
+    codecs = {one.codec for one in drawn}
+    for codec in codecs if codecs != {AAC} else ():
         which = [number for number, one in enumerate(drawn) if one.codec == codec]
         for number, sound in zip(which, through([sounds[n] for n in which], codec, ffmpeg), strict=True):
             sounds[number] = sound
@@ -91,12 +91,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="")
     asked, ffmpeg, rows = parser.parse_args(), find_tools().ffmpeg, []
-    for kinds, through_codec in ((FOUND, ffmpeg), (NOTHING, None)):
-        for kind, draw in kinds.items():
-            if asked.only in kind:
-                drawn = draw(np.random.default_rng([asked.seed, *kind.encode()]))
-                season = fingerprints(drawn, through_codec)
-                rows.append(row(kind, drawn, list(found_in(season, list(season), list(season)).values())))
+    for kind, draw in {**FOUND, **NOTHING}.items():
+        if asked.only in kind:
+            drawn = draw(np.random.default_rng([asked.seed, *kind.encode()]))
+            season = fingerprints(drawn, ffmpeg)
+            rows.append(row(kind, drawn, list(found_in(season, list(season), list(season)).values())))
     report(
         "spans_found",
         "how often intros, credits and recaps are found where they are, and where there are none",
