@@ -43,6 +43,7 @@ NAMES = (
     "encoding_codecs",
     "film_grain",
     "episode_spans",
+    "spans_found",
 )
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 _HEAD = """# Benchmarks

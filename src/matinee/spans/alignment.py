@@ -11,10 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from matinee.spans.words import HOP_SECONDS, UNHEARD, Words
+from matinee.spans.words import FRAME, HOP_SECONDS, RATE_HZ, UNHEARD, Words
 
 LEAST_SECONDS = 8.0
 """What is shorter is a jingle, a sting or chance."""
+
+_EDGE_SECONDS = FRAME / RATE_HZ  # what the words at both ends share with what lies around
 
 _BITS = 32
 # Three overlapping parts of a word: one of them is often whole where noise turned some bits.
@@ -26,6 +28,13 @@ _SMOOTH_SECONDS = 1.5
 _WRONG = 0.36  # of the bits, over _SMOOTH_SECONDS: a run goes on
 _MOST_WRONG = 0.32  # over a whole run
 _GAP_SECONDS = 5.0  # a word spoken over the music
+_LONGEST_GAP = 2.0  # as many times as long as what is alike on either side of it
+_LEAST_ALIKE = 0.75  # of a run; jingles at one pace have less
+_PIECE_SECONDS = 2.0  # of a run at another speed, which has another distance after a while
+_SEAM_SECONDS = 1.5
+_DRIFT = 0.012
+_LOOP_SECONDS = (1.0, 15.0)
+_LOOP_WRONG = 0.28
 _LEAST_HEARD = 0.5
 _CHANCE = 0.5
 
@@ -45,13 +54,40 @@ class Run:
 
 def shared_runs(here: Words, there: Words, least_seconds: float = LEAST_SECONDS) -> tuple[Run, ...]:
     """The runs that both have, in order of time here; where several distances fit, the best of them."""
-    found = [run for distance in _distances(here, there) for run in _runs(here, there, distance, least_seconds)]
+    found = [run for distance in _distances(here, there) for run in _runs(here, there, distance)]
     kept: list[Run] = []
     for run in sorted(found, key=lambda run: (run.wrong - _CHANCE) * (run.end - run.first)):
         rest = _outside(run, kept)
-        if (rest.end - rest.first) * HOP_SECONDS >= least_seconds:
+        if rest.end - rest.first >= _words(_PIECE_SECONDS):
             kept.append(rest)
-    return tuple(sorted(kept, key=lambda run: run.first))
+    whole = _joined(sorted(kept, key=lambda run: run.first))
+    least = _words(least_seconds - _EDGE_SECONDS)
+    return tuple(run for run in whole if run.end - run.first >= least and not _loops(here[run.first : run.end]))
+
+
+def _joined(pieces: Sequence[Run]) -> list[Run]:
+    """Pieces of which one follows the other a little nearer or farther there: the same at another speed."""
+    joined: list[Run] = []
+    last = Run(0, 0, 0, 0.0)  # the latest piece itself
+    for piece in pieces:
+        centres = (piece.first + piece.end - last.first - last.end) / 2
+        near = piece.first - last.end <= _words(_SEAM_SECONDS)
+        if joined and near and abs(piece.distance - last.distance) <= 2 + _DRIFT * centres:
+            before = joined.pop()
+            lengths = (before.end - before.first, piece.end - piece.first)
+            wrong = (before.wrong * lengths[0] + piece.wrong * lengths[1]) / sum(lengths)
+            joined.append(Run(before.first, piece.end, before.distance, wrong))
+        else:
+            joined.append(piece)
+        last = piece
+    return joined
+
+
+def _loops(words: Words) -> bool:
+    """Whether a sound is a short one over and over, as the tone of a room is: nobody can tell where it begins."""
+    shortest, longest = map(_words, _LOOP_SECONDS)
+    lags = range(shortest, min(longest, len(words) // 3) + 1)
+    return any(float(np.mean(_wrong(words[:-lag], words[lag:]))) < _LOOP_WRONG for lag in lags)
 
 
 def _outside(run: Run, kept: Sequence[Run]) -> Run:
@@ -98,17 +134,20 @@ def _votes(here: Words, there: Words) -> NDArray[np.int64]:
     return distances
 
 
-def _runs(here: Words, there: Words, distance: int, least_seconds: float) -> list[Run]:
-    """The runs at one distance."""
+def _runs(here: Words, there: Words, distance: int) -> list[Run]:
+    """The runs at one distance, and pieces of some."""
     first, end = max(0, -distance), min(len(here), len(there) - distance)
-    if end - first < _words(least_seconds):
+    if end - first < _words(_PIECE_SECONDS):
         return []
     wrong = _wrong(here[first:end], there[first + distance : end + distance])
     heard = (here[first:end] != UNHEARD) & (there[first + distance : end + distance] != UNHEARD)
+    alike = _smooth(wrong, _words(_SMOOTH_SECONDS)) < _WRONG
     runs = []
-    for start, stop in _stretches(_smooth(wrong, _words(_SMOOTH_SECONDS)) < _WRONG, _words(_GAP_SECONDS)):
+    for start, stop in _stretches(alike, _words(_GAP_SECONDS)):
         start, stop = _edges(wrong, start, stop)  # noqa: PLW2901 - the same run, told more exactly
-        if stop - start < _words(least_seconds) or np.mean(heard[start:stop]) < _LEAST_HEARD:
+        if stop - start < _words(_PIECE_SECONDS) or np.mean(heard[start:stop]) < _LEAST_HEARD:
+            continue
+        if np.mean(alike[start:stop]) < _LEAST_ALIKE:
             continue
         share = float(np.mean(wrong[start:stop][heard[start:stop]]))
         if share <= _MOST_WRONG:
@@ -130,11 +169,12 @@ def _smooth(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
 
 
 def _stretches(flags: NDArray[np.bool_], gap: int) -> list[tuple[int, int]]:
-    """First and end of each stretch of flags, over gaps that are shorter."""
+    """First and end of each stretch of flags, over gaps that are shorter, also than what lies on either side."""
     steps = np.diff(np.pad(flags.astype(np.int8), 1))
     joined: list[tuple[int, int]] = []
     for first, end in zip(np.flatnonzero(steps == 1), np.flatnonzero(steps == -1), strict=True):
-        if joined and first - joined[-1][1] < gap:
+        beside = min(int(end - first), joined[-1][1] - joined[-1][0]) if joined else 0
+        if joined and first - joined[-1][1] < min(gap, _LONGEST_GAP * beside):
             joined[-1] = (joined[-1][0], int(end))
         else:
             joined.append((int(first), int(end)))

@@ -23,7 +23,7 @@ from matinee.catalogue.titles import Catalogue, Title, TitleKind
 from matinee.model.errors import MatineeError, Unavailable
 from matinee.ports import Clock, Compute, Needs, Task
 from matinee.spans import store
-from matinee.spans.fingerprints import RECIPE, Workplace, compare_season, heard_of, make_fingerprint
+from matinee.spans.fingerprints import COMPARISON, RECIPE, Workplace, compare_season, heard_of, make_fingerprint
 from matinee.spans.season import neighbours
 from matinee.spans.spans import Spans
 
@@ -197,5 +197,5 @@ def _asked(place: int, order: Sequence[str], keys: Mapping[str, str]) -> str:
     """Names all that decides what is found in an episode."""
     others = [keys[order[other]] for other in neighbours(place, len(order))]
     previous = keys[order[place - 1]] if place else None
-    words = json.dumps([RECIPE, keys[order[place]], others, previous])
+    words = json.dumps([RECIPE, COMPARISON, keys[order[place]], others, previous])
     return hashlib.sha256(words.encode()).hexdigest()

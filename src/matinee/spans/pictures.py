@@ -27,6 +27,10 @@ _ALIKE_BITS = 10  # of 64; chance has 32 with a deviation of 4
 _SHORTEST_SHOT = RATE * 3 // 4  # pictures in a row at one distance
 _LEAST_CHANGE = 3  # bits between neighbours, somewhere in the shot: a standing set is no repetition
 _MOST_CANDIDATES = 400
+_APART = 5 * RATE  # a shot that is seen again so far from its place is no place
+_LEAST_KNOWN = 2 * RATE  # pictures that are not plain, to say whether two rows are alike
+_SHIFT = 2  # pictures that sound may be early or late
+_LEAST_ALIKE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +71,33 @@ def repeated_shots(here: Hashes, there: Hashes) -> tuple[Shot, ...]:
         shots += _along(here, alike, distance)
     kept: list[Shot] = []
     for shot in sorted(shots, key=lambda one: one.first - one.end):
-        if all(shot.end <= other.first or shot.first >= other.end for other in kept):
+        if all(shot.end <= other.first or shot.first >= other.end for other in kept) and not _returns(alike, shot):
             kept.append(shot)
     return tuple(sorted(kept, key=lambda one: one.first))
+
+
+def _returns(alike: NDArray[np.bool_], shot: Shot) -> bool:
+    """Whether the other episode has the shot's pictures elsewhere too: a stage, a view of the town, a card."""
+    elsewhere = 0
+    for row in range(shot.first, shot.end):
+        place = row + shot.distance
+        elsewhere += bool(alike[row, : max(place - _APART, 0)].any() or alike[row, place + _APART :].any())
+    return elsewhere > (shot.end - shot.first) / 2
+
+
+def are_alike(here: Hashes, there: Hashes, distance: int) -> bool | None:
+    """Whether pictures are the same as those that stand so much later there; None where too few are not plain."""
+    known, best = 0, 0.0
+    for shifted in range(distance - _SHIFT, distance + _SHIFT + 1):
+        first, end = max(0, -shifted), min(len(here), len(there) - shifted)
+        if end <= first:
+            continue
+        mine, theirs = here[first:end], there[first + shifted : end + shifted]
+        both = (mine != PLAIN) & (theirs != PLAIN)
+        if (seen := int(both.sum())) >= _LEAST_KNOWN:
+            known += seen
+            best = max(best, float((np.bitwise_count(mine ^ theirs) <= _ALIKE_BITS)[both].mean()))
+    return best >= _LEAST_ALIKE if known else None
 
 
 def _likely(alike: NDArray[np.bool_]) -> list[int]:
