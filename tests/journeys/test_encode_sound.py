@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from given_media import given
-from likeness import RATE, lag_seconds, samples
+from likeness import RATE, Samples, lag_seconds, samples
 from matinee.compose.encode import encode_folder
 from matinee.encoding.sound import TARGET_LUFS
 from sources import H264, ffmpeg, picture, tone
@@ -105,7 +105,7 @@ def test_sound_is_where_it_was_against_the_picture(name: str, tmp_path: Path) ->
 @pytest.mark.parametrize("none", [np.nan, np.inf, 1e30])
 def test_samples_that_are_no_numbers_are_silent_and_told(none: float, tmp_path: Path) -> None:
     time = np.arange(int(_SECONDS / 2 * RATE)) / RATE
-    told = np.sin(880 * np.pi * time * (1 + time)).astype(np.float32) / 4
+    told: Samples = (np.sin(880 * np.pi * time * (1 + time)) / 4).astype(np.float32)
     told[[9000, 40_000, 40_001]] = none
     (tmp_path / "sound.f32").write_bytes(told.tobytes())
     source = tmp_path / "film.mkv"

@@ -50,10 +50,10 @@ class TrackReport:
     ``packets`` are those to be shown (an edit list hides the others); ``beyond_end`` are those whose place in the file
     lies past its end, and ``untimed`` those that do not say when they are shown. Times are in seconds from the
     container's start; ``step_seconds`` is the median between frames, and ``is_steady`` says that no step is far from
-    it. ``counted_seconds`` is what AVI's header counts, in ticks of the track, and nothing with other containers. ``disposition`` holds FFmpeg's bits (libavformat/avformat.h).
-    ``second_fields`` are packets without a time, or half a frame after another: where the picture has fields, each may
-    have a packet. ``headless`` packets come before the first key frame. ``programs`` are those of a transport stream
-    that the track belongs to.
+    it. ``counted_seconds`` is what AVI's header counts, in ticks of the track, and nothing with other containers.
+    ``disposition`` holds FFmpeg's bits (libavformat/avformat.h). ``second_fields`` are packets without a time, or half
+    a frame after another: where the picture has fields, each may have a packet. ``headless`` packets come before the
+    first key frame. ``programs`` are those of a transport stream that the track belongs to.
     """
 
     index: int
