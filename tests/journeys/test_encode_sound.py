@@ -1,6 +1,7 @@
 """Sound through an encode: every track, each layout, one loudness, and in time with the picture."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -143,3 +144,31 @@ def test_a_few_packets_that_are_missing_put_nothing_out_of_time(tmp_path: Path) 
     (sound,) = (one for one in report["renditions"] if one["kind"] == "audio")
     late = slice(int(2.5 * RATE), int(3.5 * RATE))
     assert abs(lag_seconds(samples(tmp_path / "out" / sound["uri"])[late], samples(whole)[late])) <= 0.001
+
+
+@pytest.mark.parametrize("turn", [1, -1], ids=["to surround", "to stereo"])
+def test_sound_that_changes_its_channels_stays_in_time_and_whole(turn: int, tmp_path: Path) -> None:
+    source, whole = tmp_path / "film.ts", tmp_path / "whole.wav"
+    ffmpeg(*_noise("-20dB", 1), "-ac", "1", whole)
+    five = "pan=5.1|FL=c0|FR=c0|FC=0*c0|LFE=0*c0|BL=0*c0|BR=0*c0"
+    with source.open("wb") as both:
+        for place, mix in enumerate(("pan=stereo|FL=c0|FR=c0", five)[::turn]):
+            part = tmp_path / "part.ts"
+            begins = str(3.12 * place)  # the last frame of the first part reaches beyond 3 s
+            heard = ("-ss", begins, "-t", "3", "-i", whole)
+            words = ("-af", mix, *H264, "-c:a", "ac3", "-output_ts_offset", str(3.12 * place + 0.1))
+            ffmpeg(*picture(3, "160x90"), *heard, *words, part)
+            both.write(part.read_bytes())
+    report = encode_folder(source, tmp_path / "out", ladder="fixed")
+    told = samples(whole)
+    for one in report["renditions"]:
+        if one["kind"] != "audio":
+            continue
+        playlist = tmp_path / "out" / one["uri"]
+        made = samples(playlist)
+        early, late = slice(int(0.5 * RATE), int(2.5 * RATE)), slice(int(3.5 * RATE), int(5 * RATE))
+        lags = [lag_seconds(made[part], told[part]) for part in (early, late)]
+        assert abs(lags[0] - lags[1]) <= 0.001, f"{one['name']}: {lags}"
+        words = ffmpeg("-i", playlist, "-map", "0:a", "-c", "copy", "-f", "framecrc", tmp_path / "packets")
+        times = [int(line.split(",")[2]) for line in (tmp_path / "packets").read_text().splitlines() if line[0] != "#"]
+        assert {later - earlier for earlier, later in pairwise(times)} == {1024}, words

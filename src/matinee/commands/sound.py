@@ -29,23 +29,56 @@ _TO_SURROUND = f"{_FRONT}|BL=BL+SL|BR=BR+SR"
 _MORE_TO_SURROUND = f"{_FRONT}|BL=0.707*BL+0.707*SL+0.5*BC|BR=0.707*BR+0.707*SR+0.5*BC"
 
 
-def measure_command(ffmpeg: str, source: Path, film: Film, sounds: Sequence[Sound]) -> list[str]:
-    """Measure renditions of one track out of one decode, as they will be before their gain."""
-    graph = sound_graph(film, sounds, [f"ebur128@{one.name}=peak=true:framelog=quiet" for one in sounds])
+def measure_command(
+    ffmpeg: str, source: Path, film: Film, sounds: Sequence[Sound], *, changes: bool = False
+) -> list[str]:
+    """Measure renditions of one track out of one decode, as they will be before their gain.
+
+    ``changes`` says that the track changes its channels or its rate on the way.
+    """
+    last = [f"ebur128@{one.name}=peak=true:framelog=quiet" for one in sounds]
     outputs = [word for one in sounds for word in ("-map", f"[{one.name}]", "-f", "null", "-")]
-    return [*start(ffmpeg, "info"), *open_source(source), "-filter_complex", graph, *outputs, *_in_time(film, sounds)]
+    command = [*start(ffmpeg, "info"), *open_source(source), *_graphs(film, sounds, last, changes=changes), *outputs]
+    return [*command, *_in_time(film, sounds)]
 
 
 def sound_command(
-    ffmpeg: str, source: Path, film: Film, sounds: Sequence[Sound], gains: Sequence[float], outputs: Sequence[Path]
+    ffmpeg: str,
+    source: Path,
+    film: Film,
+    sounds: Sequence[Sound],
+    gains: Sequence[float],
+    outputs: Sequence[Path],
+    *,
+    changes: bool = False,
 ) -> list[str]:
-    """Encode renditions of one track out of one decode as AAC-LC, each with its gain."""
-    graph = sound_graph(film, sounds, [f"volume={gain:.2f}dB:precision=float" for gain in gains])
-    command = [*start(ffmpeg, "verbose"), *open_source(source), "-filter_complex", graph]
+    """Encode renditions of one track out of one decode as AAC-LC, each with its gain; ``changes`` as above."""
+    last = [f"volume={gain:.2f}dB:precision=float" for gain in gains]
+    command = [*start(ffmpeg, "verbose"), *open_source(source), *_graphs(film, sounds, last, changes=changes)]
     for one, output in zip(sounds, outputs, strict=True):
         command += ["-map", f"[{one.name}]", "-c:a", "aac", "-b:a", str(BITRATES_BPS[one.channels])]
         command += ["-ar", str(AUDIO_RATE_HZ), *clean(), "-f", "mp4", str(output)]
     return [*command, *_in_time(film, sounds)]
+
+
+def _graphs(film: Film, sounds: Sequence[Sound], last: Sequence[str], *, changes: bool) -> list[str]:
+    """The words for the filters from one track to a pad a rendition.
+
+    FFmpeg builds a graph anew where its track changes, and one that counts time begins again at zero. So of a track
+    that changes each rendition is mixed first, and what counts time comes behind it, in a graph of its own.
+    """
+    if not changes:
+        return ["-filter_complex", sound_graph(film, sounds, last)]
+    track, words = sounds[0].track, list[str]()
+    whole = [*(_numbers_alone() if track.codec in _FLOATS else ()), "aformat=sample_fmts=fltp"]
+    mixed = [f"{_mix(one)},aresample={AUDIO_RATE_HZ}[{one.name}-mixed]" for one in sounds]
+    words += ["-filter_complex", _spread(f"[0:{track.index}]{','.join(whole)}", sounds, mixed)]
+    for one in sounds:
+        words += ["-map", f"[{one.name}-mixed]", "-c:a", "pcm_f32le", "-f", "null", "-"]
+    for place, (one, end) in enumerate(zip(sounds, last, strict=True)):
+        timed = ",".join([*_timed(film, film.shift_seconds), end])
+        words += ["-dec", f"{place}:0", "-filter_complex", f"[dec:{place}]{timed}[{one.name}]"]
+    return words
 
 
 def sound_graph(
@@ -56,26 +89,36 @@ def sound_graph(
     All is in time with the picture, 48 kHz, and as long as the picture. ``zero_seconds`` is when the film begins, where
     that is not what it was inspected with: by another clock. ``file`` counts those that the command opens.
     """
-    length, track = film.length_seconds, sounds[0].track
-    zero = film.shift_seconds if zero_seconds is None else zero_seconds
+    track = sounds[0].track
     head = [
-        f"asetpts='PTS-({zero:.6f})/TB'",
         # One of them would spoil all that filters and encoders make of its neighbours.
         *(_numbers_alone() if track.codec in _FLOATS else ()),
+        *_timed(film, film.shift_seconds if zero_seconds is None else zero_seconds),
+    ]
+    mixed = [f"{_mix(one)},{end}[{one.name}]" for one, end in zip(sounds, last, strict=True)]
+    return _spread(f"[{file}:{track.index}]{','.join(head)}", sounds, mixed)
+
+
+def _timed(film: Film, zero_seconds: float) -> list[str]:
+    """The filters that bring sound to 48 kHz, in time with the picture, and to its length."""
+    return [
+        f"asetpts='PTS-({zero_seconds:.6f})/TB'",
         # Silence fills what is missing before the first sample and in gaps; what overlaps is cut.
         f"aresample={AUDIO_RATE_HZ}:async=1:min_hard_comp={_LEAST_GAP_SECONDS}:first_pts=0",
         # Sums may pass full scale between here and the gain.
         "aformat=sample_fmts=fltp",
         # Sound that ends early is followed by silence; sound that goes on long after the picture is cut.
-        f"apad=whole_dur={length:.6f}",
-        f"atrim=end={length + _OVERHANG_SECONDS:.6f}",
+        f"apad=whole_dur={film.length_seconds:.6f}",
+        f"atrim=end={film.length_seconds + _OVERHANG_SECONDS:.6f}",
     ]
-    pads = "".join(f"[{one.channels}ch]" for one in sounds)
-    split = f"asplit={len(sounds)}{pads}" if len(sounds) > 1 else f"anull{pads}"
-    parts = [f"[{file}:{track.index}]{','.join([*head, split])}"]
-    for one, end in zip(sounds, last, strict=True):
-        parts.append(f"[{one.channels}ch]{_mix(one)},{end}[{one.name}]")
-    return ";".join(parts)
+
+
+def _spread(head: str, sounds: Sequence[Sound], parts: Sequence[str]) -> str:
+    """What comes out of the filters of ``head``, through a part for each rendition."""
+    pads = [f"[{one.channels}ch]" for one in sounds]
+    split = f"asplit={len(sounds)}" if len(sounds) > 1 else "anull"
+    parts = [f"{pad}{part}" for pad, part in zip(pads, parts, strict=True)]
+    return ";".join([f"{head},{split}{''.join(pads)}", *parts])
 
 
 def _numbers_alone() -> list[str]:

@@ -6,11 +6,12 @@ Loudness as EBU R 128 and ITU-R BS.1770-5 measure it. No compressor and no limit
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from matinee.commands.sound import BITRATES_BPS, COUNTER, measure_command, sound_command
 from matinee.encoding.costs import spent_seconds
 from matinee.encoding.depot import Finished
-from matinee.encoding.ffmpeg import run_ffmpeg
+from matinee.encoding.ffmpeg import Ran, run_ffmpeg
 from matinee.encoding.steps import Place, Progress, Source, check_room, share_of
 from matinee.inspection.inspection import Film
 from matinee.model.errors import EncodingFailed, Refused
@@ -83,19 +84,23 @@ def _encode(
     tools, path = place.find_tools(), place.depot.source(source.key, source.identity)
     length = max(film.length_seconds, 0.001) * _MICROSECONDS
     what, before = f"the sound of {film.name}", spent_seconds()
-    measured = run_ffmpeg(
-        measure_command(tools.ffmpeg, path, film, sounds),
-        tools,
-        f"measuring {what}",
-        lambda report: progress(_MEASURED * share_of(report, "out_time_us", length)),
-    )
+
+    def measure(*, changes: bool = False) -> Ran:
+        command = measure_command(tools.ffmpeg, path, film, sounds, changes=changes)
+        told = partial(share_of, key="out_time_us", whole=length)
+        return run_ffmpeg(command, tools, f"measuring {what}", lambda report: progress(_MEASURED * told(report)))
+
+    measured = measure()
+    changes = measured.messages.count("Summary:") > len(sounds)  # one for each graph that was built
+    if changes:
+        measured = measure(changes=True)
     loudness = read_loudness(measured.messages, sounds)
     gains = [gain_db(one) for one in loudness]
     with place.depot.desk() as desk:
         check_room(desk, sum(BITRATES_BPS[one.channels] for one in sounds), film)
         parts = [desk / file for file in files]
         ran = run_ffmpeg(
-            sound_command(tools.ffmpeg, path, film, sounds, gains, parts),
+            sound_command(tools.ffmpeg, path, film, sounds, gains, parts, changes=changes),
             tools,
             f"encoding {what}",
             lambda report: progress(_MEASURED + (1 - _MEASURED) * share_of(report, "out_time_us", length)),
