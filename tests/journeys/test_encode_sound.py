@@ -169,6 +169,6 @@ def test_sound_that_changes_its_channels_stays_in_time_and_whole(turn: int, tmp_
         early, late = slice(int(0.5 * RATE), int(2.5 * RATE)), slice(int(3.5 * RATE), int(5 * RATE))
         lags = [lag_seconds(made[part], told[part]) for part in (early, late)]
         assert abs(lags[0] - lags[1]) <= 0.001, f"{one['name']}: {lags}"
-        words = ffmpeg("-i", playlist, "-map", "0:a", "-c", "copy", "-f", "framecrc", tmp_path / "packets")
+        ffmpeg("-i", playlist, "-map", "0:a", "-c", "copy", "-f", "framecrc", tmp_path / "packets")
         times = [int(line.split(",")[2]) for line in (tmp_path / "packets").read_text().splitlines() if line[0] != "#"]
-        assert {later - earlier for earlier, later in pairwise(times)} == {1024}, words
+        assert {later - earlier for earlier, later in pairwise(times)} == {1024}
