@@ -15,6 +15,7 @@ from sources import Decoded, decode, ffmpeg, from_zero, served
 pytestmark = pytest.mark.timeout(3600)
 
 _MILLISECOND = 0.001
+_BLACK = {"odd/long_6min_1080p30_h264_aac.mp4"}  # no way up can be told
 _LIKE = 0.9
 _WINDOW = 2 * RATE
 _SILENT = 1e-3
@@ -109,7 +110,7 @@ def test_an_odd_file_is_the_right_way_up(name: str) -> None:
     ours = pictures(made.folder / top["uri"], tuple(place * fields for place in places), shape=shape)
     assert len(ours) == len(shown) == len(places)
     telling = [(one, other) for one, other in zip(ours, shown, strict=True) if not is_plain(other)]
-    assert telling
+    assert telling or (name in _BLACK and all(map(is_plain, ours)))
     for one, other in telling:
         assert correlation(one, other) > _LIKE
         assert way(one, other) == "upright"
